@@ -1,4 +1,4 @@
-//! How a column of a source becomes one that the judge asks.
+//! A column that the judge asks: how it comes of one of a source, and what follows from two of them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -6,12 +6,42 @@ use std::collections::{HashMap, HashSet};
 use aios_languages::{Tag, fold, folded, lexicons};
 use aios_work::{Cells, Column, Columns};
 
-use crate::grid::{Data, GridColumn};
+use crate::derived::{Derived, Op};
 use crate::moment::Moment;
-use crate::unit::{Kind as UnitKind, Unit};
+use crate::unit::{Kind, Unit};
 
 /// Cells of a table above which its times are left side by side.
 const LONG: usize = 1_000_000;
+
+/// A column.
+pub(crate) struct GridColumn {
+    pub name: String,
+    /// The words of its name, by their stems in every language.
+    pub stems: HashSet<String>,
+    /// What its name is about.
+    pub concepts: HashSet<u32>,
+    pub unit: Option<Unit>,
+    pub data: Data,
+    /// Where all names are numbers behind one head, such as `T-4119`: the head, and the names.
+    pub numbered: Option<(String, HashSet<String>)>,
+}
+
+/// What stands in a column.
+pub(crate) enum Data {
+    /// Quantities; not a number where a cell is empty.
+    Numbers(Vec<f64>),
+    /// Names, each row with the number of its own.
+    Names {
+        values: Vec<String>,
+        codes: Vec<u32>,
+    },
+    /// Times.
+    Times(Vec<Option<Moment>>),
+    /// Yes or no.
+    Flags(Vec<Option<bool>>),
+    /// Quantities that follow from two others.
+    Derived(Derived),
+}
 
 impl GridColumn {
     pub(crate) fn new(column: &Column) -> Self {
@@ -80,6 +110,60 @@ impl GridColumn {
             numbered,
         }
     }
+}
+
+/// Columns of quantities above which two of them are no longer put together: who writes of so many writes of them one by one.
+const COLUMNS: usize = 8;
+
+/// The quantities that follow from these columns.
+pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
+    let quantities: Vec<usize> = (0..columns.len())
+        .filter(|column| matches!(columns[*column].data, Data::Numbers(_)))
+        .collect();
+    if quantities.len() > COLUMNS {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for &one in &quantities {
+        for &other in quantities.iter().filter(|other| **other != one) {
+            let (a, b) = (&columns[one].unit, &columns[other].unit);
+            let alike = match (a, b) {
+                (Some(a), Some(b)) => a.kind == b.kind,
+                (None, None) => true,
+                _ => false,
+            };
+            let mut add = |op: Op, unit: Option<Unit>, sign: &str| {
+                let (a, b) = (&columns[one], &columns[other]);
+                out.push(GridColumn {
+                    name: format!("{} {sign} {}", a.name, b.name),
+                    stems: a.stems.union(&b.stems).cloned().collect(),
+                    concepts: a.concepts.union(&b.concepts).copied().collect(),
+                    unit,
+                    data: Data::Derived(Derived { op, one, other }),
+                    numbered: None,
+                });
+            };
+            let ratio = Unit {
+                kind: Kind::Share,
+                factor: 100.0,
+                shown: "of one".to_owned(),
+            };
+            if alike {
+                add(Op::Less, a.clone(), "less");
+                add(Op::Beyond, Some(ratio.clone()), "beyond");
+                if one < other {
+                    add(Op::And, a.clone(), "and");
+                }
+            }
+            // Only an amount of money is paid for each of so many.
+            let priced = b.as_ref().is_some_and(Unit::is_money);
+            if priced && a.is_none() {
+                add(Op::Times, b.clone(), "times");
+            }
+            add(Op::Over, if alike { Some(ratio) } else { a.clone() }, "per");
+        }
+    }
+    out
 }
 
 /// Columns that are called by months or years above which they are one column of times and one of figures.
@@ -169,13 +253,13 @@ fn numbered(values: &[String]) -> Option<(String, HashSet<String>)> {
 }
 
 /// The concept that a unit stands for, by the words that every language has for it.
-fn measured(kind: &UnitKind) -> Option<u32> {
+fn measured(kind: &Kind) -> Option<u32> {
     let word = match kind {
-        UnitKind::Celsius | UnitKind::Fahrenheit => "temperature",
-        UnitKind::Time => "duration",
-        UnitKind::Mass => "weight",
-        UnitKind::Length => "distance",
-        UnitKind::Energy => "energy",
+        Kind::Celsius | Kind::Fahrenheit => "temperature",
+        Kind::Time => "duration",
+        Kind::Mass => "weight",
+        Kind::Length => "distance",
+        Kind::Energy => "energy",
         _ => return None,
     };
     let words = folded(word);

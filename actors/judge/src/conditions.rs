@@ -254,7 +254,7 @@ pub(crate) fn mentioned_within(
     let mut out = Vec::new();
     let mut quantities: Vec<(usize, usize, Vec<&String>)> = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {
-        if matches!(column.data, crate::grid::Data::Derived(_)) {
+        if matches!(column.data, crate::column::Data::Derived(_)) {
             continue;
         }
         let stems: Vec<&String> = text
@@ -276,7 +276,7 @@ pub(crate) fn mentioned_within(
             continue;
         }
         match column.data {
-            crate::grid::Data::Numbers(_) => quantities.push((index, score, stems)),
+            crate::column::Data::Numbers(_) => quantities.push((index, score, stems)),
             _ => out.push(index),
         }
     }

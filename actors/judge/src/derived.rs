@@ -1,11 +1,5 @@
 //! Quantities that a table does not hold and that follow from two of its columns: what is left, what comes together, one per the other.
 
-use crate::grid::{Data, GridColumn};
-use crate::unit::{Kind, Unit};
-
-/// Columns of quantities above which two of them are no longer put together: who writes of so many writes of them one by one.
-const COLUMNS: usize = 8;
-
 /// What is made of two quantities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
@@ -52,55 +46,4 @@ impl Derived {
     pub(crate) fn is_of(self, column: usize) -> bool {
         self.one == column || self.other == column
     }
-}
-
-/// The quantities that follow from these columns.
-pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
-    let quantities: Vec<usize> = (0..columns.len())
-        .filter(|column| matches!(columns[*column].data, Data::Numbers(_)))
-        .collect();
-    if quantities.len() > COLUMNS {
-        return Vec::new();
-    }
-    let mut out = Vec::new();
-    for &one in &quantities {
-        for &other in quantities.iter().filter(|other| **other != one) {
-            let (a, b) = (&columns[one].unit, &columns[other].unit);
-            let alike = match (a, b) {
-                (Some(a), Some(b)) => a.kind == b.kind,
-                (None, None) => true,
-                _ => false,
-            };
-            let mut add = |op: Op, unit: Option<Unit>, sign: &str| {
-                let (a, b) = (&columns[one], &columns[other]);
-                out.push(GridColumn {
-                    name: format!("{} {sign} {}", a.name, b.name),
-                    stems: a.stems.union(&b.stems).cloned().collect(),
-                    concepts: a.concepts.union(&b.concepts).copied().collect(),
-                    unit,
-                    data: Data::Derived(Derived { op, one, other }),
-                    numbered: None,
-                });
-            };
-            let ratio = Unit {
-                kind: Kind::Share,
-                factor: 100.0,
-                shown: "of one".to_owned(),
-            };
-            if alike {
-                add(Op::Less, a.clone(), "less");
-                add(Op::Beyond, Some(ratio.clone()), "beyond");
-                if one < other {
-                    add(Op::And, a.clone(), "and");
-                }
-            }
-            // Only an amount of money is paid for each of so many.
-            let priced = b.as_ref().is_some_and(Unit::is_money);
-            if priced && a.is_none() {
-                add(Op::Times, b.clone(), "times");
-            }
-            add(Op::Over, if alike { Some(ratio) } else { a.clone() }, "per");
-        }
-    }
-    out
 }

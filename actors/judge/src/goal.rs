@@ -301,7 +301,7 @@ fn of_each(text: &Text, grids: &[Grid]) -> bool {
                     && grids
                         .iter()
                         .flat_map(|grid| &grid.columns)
-                        .filter(|column| matches!(column.data, crate::grid::Data::Names { .. }))
+                        .filter(|column| matches!(column.data, crate::column::Data::Names { .. }))
                         .any(|column| column.stems.contains(stem))
             })
     })

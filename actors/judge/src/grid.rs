@@ -6,10 +6,9 @@ use std::sync::Arc;
 use aios_work::Columns;
 use parking_lot::Mutex;
 
-use crate::column::long;
-use crate::derived::{Derived, derived};
+use crate::column::{Data, GridColumn, derived, long};
+use crate::derived::Derived;
 use crate::moment::Moment;
-use crate::unit::Unit;
 
 /// Values of a column above which it names single things and no groups.
 const GROUPS: usize = 400;
@@ -39,36 +38,6 @@ pub(crate) struct Counted {
 
 /// What columns hold in the rows that fit, as far as it was asked.
 type Measured = HashMap<(Vec<Pred>, usize), Option<Figures>>;
-
-/// A column.
-pub(crate) struct GridColumn {
-    pub name: String,
-    /// The words of its name, by their stems in every language.
-    pub stems: HashSet<String>,
-    /// What its name is about.
-    pub concepts: HashSet<u32>,
-    pub unit: Option<Unit>,
-    pub data: Data,
-    /// Where all names are numbers behind one head, such as `T-4119`: the head, and the names.
-    pub numbered: Option<(String, HashSet<String>)>,
-}
-
-/// What stands in a column.
-pub(crate) enum Data {
-    /// Quantities; not a number where a cell is empty.
-    Numbers(Vec<f64>),
-    /// Names, each row with the number of its own.
-    Names {
-        values: Vec<String>,
-        codes: Vec<u32>,
-    },
-    /// Times.
-    Times(Vec<Option<Moment>>),
-    /// Yes or no.
-    Flags(Vec<Option<bool>>),
-    /// Quantities that follow from two others.
-    Derived(Derived),
-}
 
 /// What rows are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,7 +9,6 @@ use crate::explain::{Explanation, Form};
 use crate::numeral::Number;
 use crate::paper::clocks;
 use crate::reading::{Claim, Reading};
-use crate::said::said;
 use crate::unit::{Kind, Unit};
 
 /// Figures of a sentence above which some two of them give another one by accident.
@@ -40,7 +39,7 @@ impl Reading<'_> {
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
         follows.then(|| match written {
-            true => said(usize::MAX),
+            true => Explanation::said(usize::MAX),
             false => Explanation {
                 table: 0,
                 form: Form::Difference,

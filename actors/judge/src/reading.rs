@@ -9,7 +9,6 @@ use crate::explain::{Explainer, Explanation, Form};
 use crate::ground::{Ground, digit_runs, reading};
 use crate::numeral::Number;
 use crate::paper::same;
-use crate::said::said;
 use crate::scope::Place;
 use crate::signed::{Signed, Stands};
 use crate::text::Text;
@@ -170,7 +169,7 @@ impl<'a> Reading<'a> {
                 && let Some(at) = self.follows(paper, piece, number)
             {
                 claim.against = None;
-                claim.found.push(said(at));
+                claim.found.push(Explanation::said(at));
             }
         }
         self.signed(number, &mut claim);
@@ -254,7 +253,7 @@ impl<'a> Reading<'a> {
             return;
         }
         if claim.found.is_empty() {
-            claim.found.push(bare(Form::Signed));
+            claim.found.push(Explanation::bare(Form::Signed));
         }
         if ground.spelled {
             claim.against = None;
@@ -276,7 +275,7 @@ impl<'a> Reading<'a> {
             && digit_runs(shown).next().is_some()
             && digit_runs(shown).all(|run| ground.marks.contains(run));
         if told || called || facts.any(|signed| signed.stands_at(number)) {
-            claim.found.push(bare(Form::Given));
+            claim.found.push(Explanation::bare(Form::Given));
             claim.against = None;
         }
     }
@@ -293,16 +292,6 @@ impl<'a> Reading<'a> {
             .raw
             .get(number.start..number.end)
             .unwrap_or("")
-    }
-}
-
-/// A way that no table knows of.
-fn bare(form: Form) -> Explanation {
-    Explanation {
-        table: usize::MAX,
-        form,
-        measure: None,
-        preds: Vec::new(),
     }
 }
 

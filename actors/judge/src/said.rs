@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::explain::{Explanation, Form};
+use crate::explain::Explanation;
 use crate::numeral::Number;
 use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::reading::{Claim, Reading};
@@ -84,7 +84,7 @@ impl Reading<'_> {
             return;
         }
         if self.is_mark(paper, text, number) {
-            claim.found.push(said(usize::MAX));
+            claim.found.push(Explanation::said(usize::MAX));
             return;
         }
         let days = weekdays(text, |place| text.clause(place) == clause);
@@ -104,7 +104,7 @@ impl Reading<'_> {
                 .or_else(|| self.multiplied(paper, text, number, &all))
                 .filter(|_| about);
             if let Some(at) = found {
-                claim.found.push(said(at));
+                claim.found.push(Explanation::said(at));
                 return;
             }
             let nearest = paper.nearest(&all);
@@ -176,7 +176,7 @@ impl Reading<'_> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
-        claim.found.push(said(holder));
+        claim.found.push(Explanation::said(holder));
     }
 
     /// The same of a number in a sentence that names a sum or a difference.
@@ -426,16 +426,6 @@ fn labelled_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usi
 fn part_start(text: &Text, place: usize) -> usize {
     let head = text.raw.get(..place).unwrap_or("");
     head.rfind(';').map_or(0, |at| at + 1)
-}
-
-/// A document says it, in this sentence.
-pub(crate) fn said(sentence: usize) -> Explanation {
-    Explanation {
-        table: usize::MAX,
-        form: Form::Said,
-        measure: Some(sentence),
-        preds: Vec::new(),
-    }
 }
 
 /// Whether a sentence states a number, be it as a time of day or as what lies between two of them.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use aios_languages::{Folded, Lexicon, Sense, Tag, Tagged, folded};
 
-use crate::grid::{Data, Grid};
+use crate::column::Data;
+use crate::grid::Grid;
 use crate::moment::{MomentAt, moments};
 use crate::numeral::{Number, numbers};
 

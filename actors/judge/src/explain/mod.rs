@@ -43,6 +43,26 @@ pub(crate) struct Explanation {
     pub preds: Vec<Pred>,
 }
 
+impl Explanation {
+    /// A way that no table knows of.
+    pub(crate) fn bare(form: Form) -> Self {
+        Self {
+            table: usize::MAX,
+            form,
+            measure: None,
+            preds: Vec::new(),
+        }
+    }
+
+    /// A document says it, in this sentence.
+    pub(crate) fn said(sentence: usize) -> Self {
+        Self {
+            measure: Some(sentence),
+            ..Self::bare(Form::Said)
+        }
+    }
+}
+
 /// What a number is said to be of.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {

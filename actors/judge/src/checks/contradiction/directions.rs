@@ -7,9 +7,10 @@ use aios_work::{Category, Issue, Severity};
 
 use super::orders::{figure, is_level, measures};
 use super::{Finding, at};
+use crate::column::Data;
 use crate::explain::Stat;
 use crate::goal::pairs;
-use crate::grid::{Data, Grid, Pred};
+use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;

@@ -9,8 +9,9 @@ use super::orders::{
     By, Given, Meant, Order, groupable, is_a_fault, measures, orders, unwelcome, ways,
 };
 use super::{Finding, at};
+use crate::column::Data;
 use crate::explain::{Form, Stat};
-use crate::grid::{Data, Grid, Pred};
+use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};

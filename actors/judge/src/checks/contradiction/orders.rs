@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aios_languages::{Sense, Tag, Tagged};
 
+use crate::column::Data;
 use crate::conditions::mentioned;
 use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
-use crate::grid::{Data, Figures, Grid, Pred};
+use crate::grid::{Figures, Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;

@@ -9,11 +9,12 @@ use aios_work::{Category, Issue, Severity, quoted};
 
 use super::{Finding, Look};
 use crate::answer::Kind;
+use crate::column::Data;
 use crate::conditions::{conditions, mentioned};
 use crate::criteria::Criteria;
 use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point};
-use crate::grid::{Data, Grid, Pred};
+use crate::grid::{Grid, Pred};
 use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
