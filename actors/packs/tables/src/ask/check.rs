@@ -10,8 +10,7 @@ use aios_work::{Category, Evidence, Fact, Issue, Opinion, Severity, Statistic, W
 
 use super::figures::THINGS;
 use super::heard::is_participle;
-use super::kin::kin;
-use super::marks::compound;
+use super::kin::{compound, kin};
 use super::say::Speech;
 use super::words::{canon, spaced};
 

@@ -101,6 +101,16 @@ fn cognate(word: &str) -> String {
     out
 }
 
+/// Whether one word is another with something before it, as German writes: `gesamtumsatz`, `umsatz`.
+pub(super) fn compound(one: &str, other: &str) -> bool {
+    let (long, short) = if one.len() > other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    short.chars().count() >= 5 && long.len() >= short.len() + 3 && long.ends_with(short)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,15 +1,11 @@
 //! What was found: the results of a plan put together, and what a text about them is judged against.
 
-use std::collections::BTreeMap;
-
 use aios_work::{Evidence, Fact, Goal, Plan, Point, Subject, Task, TextKind};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::analysis::Analysis;
 use super::columns::label;
 use super::intent::Intent;
-use super::reading::Reading;
 
 /// A figure of a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,44 +87,6 @@ pub const NO_VALUE: &str = "(missing)";
 pub const REST: &str = "(all others)";
 
 impl Findings {
-    /// Reads the results of a plan: `outputs` holds each finished task's value by task id.
-    #[must_use]
-    pub fn read(plan: &Plan, analysis: &Analysis, outputs: &BTreeMap<String, Value>) -> Self {
-        let mut findings = Self::default();
-        for task in &plan.tasks {
-            let Some(reading) = Reading::of(task) else {
-                continue;
-            };
-            let Some(output) = outputs.get(&task.id) else {
-                // A closing paragraph has its template, and a chart may have had nothing to draw: its point says so.
-                if !matches!(
-                    reading,
-                    Reading::Paragraph | Reading::Profile | Reading::Values
-                ) {
-                    findings.gaps.push(Self::gap(plan, task));
-                }
-                continue;
-            };
-            findings.take(&reading, analysis, task, output);
-        }
-        findings.forget_repeats();
-        findings.gaps.extend(analysis.gaps.iter().cloned());
-        findings
-    }
-
-    /// A task that was answered by something simpler may say again what another has said.
-    fn forget_repeats(&mut self) {
-        let again: Vec<bool> = {
-            let mut told = BTreeMap::new();
-            let facts = self.facts.iter();
-            facts
-                .map(|fact| told.insert(fact.states(), &fact.value) == Some(&fact.value))
-                .collect()
-        };
-        let mut again = again.into_iter();
-        self.facts.retain(|_| !again.next().unwrap_or(false));
-    }
-
     /// What a task without a result leaves to be said.
     #[must_use]
     pub fn gap(plan: &Plan, task: &Task) -> String {

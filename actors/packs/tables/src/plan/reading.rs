@@ -1,8 +1,10 @@
 //! Results read into facts. Each task says how its result is read.
 
+use std::collections::BTreeMap;
+
 use aios_languages::english::figures::dusted;
 use aios_work::{
-    Fact, FactKind, Grain, Period, Source, Statistic, Subject, Task, Value as FactValue, When,
+    Fact, FactKind, Grain, Period, Plan, Source, Statistic, Subject, Task, Value as FactValue, When,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,14 +63,46 @@ impl Reading {
 }
 
 impl Findings {
+    /// Reads the results of a plan: `outputs` holds each finished task's value by task id.
+    #[must_use]
+    pub fn read(plan: &Plan, analysis: &Analysis, outputs: &BTreeMap<String, Value>) -> Self {
+        let mut findings = Self::default();
+        for task in &plan.tasks {
+            let Some(reading) = Reading::of(task) else {
+                continue;
+            };
+            let Some(output) = outputs.get(&task.id) else {
+                // A closing paragraph has its template, and a chart may have had nothing to draw: its point says so.
+                if !matches!(
+                    reading,
+                    Reading::Paragraph | Reading::Profile | Reading::Values
+                ) {
+                    findings.gaps.push(Self::gap(plan, task));
+                }
+                continue;
+            };
+            findings.take(&reading, analysis, task, output);
+        }
+        findings.forget_repeats();
+        findings.gaps.extend(analysis.gaps.iter().cloned());
+        findings
+    }
+
+    /// A task that was answered by something simpler may say again what another has said.
+    fn forget_repeats(&mut self) {
+        let again: Vec<bool> = {
+            let mut told = BTreeMap::new();
+            let facts = self.facts.iter();
+            facts
+                .map(|fact| told.insert(fact.states(), &fact.value) == Some(&fact.value))
+                .collect()
+        };
+        let mut again = again.into_iter();
+        self.facts.retain(|_| !again.next().unwrap_or(false));
+    }
+
     /// Takes in what a task gave.
-    pub(super) fn take(
-        &mut self,
-        reading: &Reading,
-        analysis: &Analysis,
-        task: &Task,
-        output: &Value,
-    ) {
+    fn take(&mut self, reading: &Reading, analysis: &Analysis, task: &Task, output: &Value) {
         let Some(rows) = Rows::read(output) else {
             return;
         };

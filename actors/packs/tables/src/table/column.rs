@@ -3,7 +3,6 @@
 use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::date::{DateReading, Layout, Order};
-use super::infer::is_word;
 use super::names;
 use super::number::{Mark, NumberReading};
 use crate::Error;
@@ -289,6 +288,15 @@ impl<'t> Misfits<'t> {
             others: self.count - 1,
         })
     }
+}
+
+/// Whether a cell holds no figure at all, nor stands for one.
+pub(super) fn is_word(text: &str) -> bool {
+    let infinite = text
+        .trim_start_matches(['-', '+'])
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case("inf"));
+    !infinite && !text.contains(|c: char| c.is_numeric()) && text.contains(char::is_alphabetic)
 }
 
 fn shortened(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::infer::Asked;
+use super::asked::Asked;
 use super::typed::{Read, Typed};
 use aios_work::Value;
 

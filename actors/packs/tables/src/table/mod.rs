@@ -6,6 +6,7 @@
 //! columns say of each other, `typed` reads cells for good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the
 //! place of the first mistake out.
 
+mod asked;
 mod cells;
 mod column;
 mod date;
@@ -37,10 +38,11 @@ pub(crate) use typed::{Read, Typed};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use asked::{Asked, Inferred};
 use cells::Source;
 use column::{BadCell, Hints, Votes};
 use grid::{Grid, Splitting};
-use infer::{Inferred, infer};
+use infer::infer;
 use sniff::Sniffed;
 
 use records::Dialect;
@@ -451,7 +453,7 @@ impl Reading<'_> {
             .zip(&grid.units)
         {
             notes.extend(cells.marker_note(name));
-            let asked = infer::Asked {
+            let asked = Asked {
                 name,
                 cells: &cells,
                 lines: &grid.lines,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::column::{Hints, Misfits, Votes, suffices};
+use super::asked::{Asked, Inferred};
+use super::column::{Hints, Misfits, Votes, is_word, suffices};
 use super::describe::profile;
-use super::infer::{Asked, Inferred, is_word};
 use super::names;
 use super::number::{Mark, Number};
 use super::typed::{Read, SERIALS, Typed};

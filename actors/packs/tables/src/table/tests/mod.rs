@@ -585,7 +585,7 @@ proptest! {
                 let valued = cells().filter(|text| column.typed.read(text).is_some()).count();
                 prop_assert_eq!(valued as u64 + column.profile.missing, table.profile.rows);
                 let unit = matches!(column.typed, Typed::Unit(_));
-                prop_assert!(cells().all(|text| unit || column.typed.read(text).is_some() || infer::is_word(text)));
+                prop_assert!(cells().all(|text| unit || column.typed.read(text).is_some() || column::is_word(text)));
             }
         }
     }

@@ -1,0 +1,573 @@
+//! Takes each word of a goal for something. The longest reading wins, of two as long the more certain one; no word has two.
+
+use std::collections::BTreeMap;
+
+use aios_languages::{Ask, Asked, Asking, Tag, UnitName, asks, lexicon};
+
+use super::kin::compound;
+use super::marks::{Mark, Marks, What};
+use super::period::Said;
+use super::periods::Periods;
+use super::schema::{Found, Role, Schema};
+use super::words::{Words, canon};
+
+/// How sure a reading is, where two are as long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sure {
+    Filler,
+    Kin,
+    Part,
+    Concept,
+    Word,
+    Number,
+    Period,
+    Column,
+    Value,
+    Quoted,
+}
+
+impl Marks {
+    pub(super) fn read(words: &Words, schema: &Schema) -> Self {
+        let known = asks(&words.language);
+        let mut asked = known.map(|asks| asks.find(&words.all)).unwrap_or_default();
+        // People mix: "voyageurs by ligne". English words of asking are understood where the goal's language knows no such word.
+        if words.language != "en" {
+            let heard = |at: usize, asked: &[Asked]| {
+                asked.iter().any(|known| known.from <= at && at < known.to)
+            };
+            let more: Vec<Asked> = asks("en")
+                .map(|asks| asks.find(&words.all))
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|more| matches!(more.asking, Asking::Ask(ask) if ask != Ask::Filler))
+                .filter(|more| (more.from..more.to).all(|at| !heard(at, &asked)))
+                .collect();
+            asked.extend(more);
+        }
+        let mut marks = Self {
+            asked,
+            all: Vec::new(),
+        };
+        let all = Reader {
+            words,
+            schema,
+            marks: &marks,
+            periods: Periods::new(words, &marks),
+            values: values(words, schema),
+            units: units(words),
+            title: in_title_case(words),
+        }
+        .chosen();
+        marks.all = all;
+        marks.plain_verbs(words);
+        marks.pairs(words);
+        marks
+    }
+
+    /// "Schülerinnen und Schüler" are one thing said twice.
+    fn pairs(&mut self, words: &Words) {
+        let mut at = 0;
+        while at + 2 < self.all.len() {
+            let (first, joint, second) = (&self.all[at], &self.all[at + 1], &self.all[at + 2]);
+            let (one, other) = (words.text(first.from), words.text(second.from));
+            let stem = one.strip_suffix("innen").unwrap_or_default();
+            let twice = stem.chars().count() >= 4 && other.starts_with(stem);
+            if words.language == "de" && joint.what == What::Ask(Ask::And) && twice {
+                let what = if second.what == What::Unknown {
+                    first.what.clone()
+                } else {
+                    second.what.clone()
+                };
+                let (from, to) = (first.from, second.to);
+                self.all.splice(at..at + 3, [Mark { from, to, what }]);
+            }
+            at += 1;
+        }
+    }
+
+    /// "How much rain fell": behind the thing that is counted a verb of change says what came about. "How much did it fall" asks for a change.
+    fn plain_verbs(&mut self, words: &Words) {
+        let asks =
+            |mark: Option<&Mark>, ask: Ask| mark.is_some_and(|mark| mark.what == What::Ask(ask));
+        for at in 2..self.all.len() {
+            let before = |back: usize| at.checked_sub(back).and_then(|at| self.all.get(at));
+            let thing = before(1).is_some_and(|mark| {
+                matches!(
+                    mark.what,
+                    What::Column(..)
+                        | What::Concept(_)
+                        | What::Value(..)
+                        | What::Unknown
+                        | What::File
+                )
+            });
+            let counted = before(2).is_some_and(|mark| mark.to - mark.from == 2)
+                && (asks(before(2), Ask::Total) || asks(before(2), Ask::Count));
+            if let Some(mark) = self.all.get_mut(at)
+                && mark.what == What::Ask(Ask::Growth)
+                && words.language == "en"
+                && thing
+                && counted
+            {
+                mark.what = What::Unknown;
+            }
+        }
+    }
+}
+
+type Named = BTreeMap<(usize, usize), Vec<(usize, Found)>>;
+
+fn values(words: &Words, schema: &Schema) -> Named {
+    let mut out = Named::new();
+    for (column, found) in &schema.values {
+        let from = words.all.iter().position(|word| word.start == found.start);
+        let to = words.all.iter().position(|word| word.end == found.end);
+        if let (Some(from), Some(to)) = (from, to) {
+            out.entry((from, to + 1))
+                .or_default()
+                .push((*column, found.clone()));
+        }
+    }
+    out
+}
+
+fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
+    let tags = lexicon(&words.language).map(|lexicon| lexicon.tags(&words.all));
+    let tags = tags.into_iter().flatten();
+    tags.filter_map(|tag| match tag.tag {
+        Tag::Unit(unit) => Some((tag.from, (tag.to, unit))),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Whether Most Words Begin With A Capital, so that a capital says nothing.
+fn in_title_case(words: &Words) -> bool {
+    let long = words
+        .all
+        .iter()
+        .filter(|word| word.end - word.start > 3)
+        .count();
+    let capital = words
+        .all
+        .iter()
+        .filter(|word| word.end - word.start > 3)
+        .filter(|word| {
+            let written = words.raw.get(word.start..word.end).unwrap_or("");
+            written.starts_with(char::is_uppercase)
+        })
+        .count();
+    long >= 3 && capital * 3 >= long * 2
+}
+
+struct Reader<'a> {
+    words: &'a Words,
+    schema: &'a Schema,
+    marks: &'a Marks,
+    periods: Periods<'a>,
+    values: Named,
+    units: BTreeMap<usize, (usize, UnitName)>,
+    title: bool,
+}
+
+impl Reader<'_> {
+    fn chosen(&self) -> Vec<Mark> {
+        let mut out: Vec<Mark> = Vec::new();
+        let mut at = 0;
+        while at < self.words.all.len() {
+            let mark = self.best(at, out.last());
+            at = mark.to.max(at + 1);
+            out.push(mark);
+        }
+        out
+    }
+
+    fn best(&self, at: usize, before: Option<&Mark>) -> Mark {
+        let mut best: Option<(usize, Sure, Mark)> = None;
+        let mut offer = |to: usize, sure: Sure, what: What| {
+            let length = to - at;
+            let better = best
+                .as_ref()
+                .is_none_or(|(known, of, _)| (length, sure) > (*known, *of));
+            if better {
+                best = Some((length, sure, Mark { from: at, to, what }));
+            }
+        };
+        // A unit belongs to its number, whatever else it may mean.
+        if let Some(Mark {
+            what: What::Number(_),
+            ..
+        }) = before
+            && let Some((to, unit)) = self.unit_at(at)
+        {
+            return Mark {
+                from: at,
+                to,
+                what: What::Unit(unit),
+            };
+        }
+        for ((from, to), found) in self.values.range((at, 0)..(at + 1, 0)) {
+            let whole: Vec<(usize, String)> = found
+                .iter()
+                .filter(|(_, found)| found.whole)
+                .filter(|(column, found)| self.is_value(*from, *to, *column, found, before))
+                .map(|(column, found)| (*column, found.value.clone()))
+                .collect();
+            if !whole.is_empty() {
+                let sure = if self.words.is_quoted(*from, *to) {
+                    Sure::Quoted
+                } else {
+                    Sure::Value
+                };
+                offer(*to, sure, What::Value(whole, true));
+            }
+        }
+        for (to, columns) in self.columns_at(at) {
+            offer(to, Sure::Column, What::Column(columns, true));
+        }
+        // "week 3" of a column that is called so, where nothing says when.
+        let dated = self
+            .schema
+            .columns
+            .iter()
+            .any(super::schema::Column::is_time);
+        if let Some((to, said)) = self
+            .periods
+            .at(at)
+            .filter(|(_, said)| dated || !matches!(said, Said::Part(aios_work::Grain::Week, _)))
+        {
+            offer(to, Sure::Period, What::Period(said));
+        }
+        if let Some(numeral) = self.words.numeral(at) {
+            // "one", "a hundred": a word is a number only where a number can stand.
+            let spelled = !numeral.digits && self.marks.can_be(at, at + 1, |_| true);
+            if !spelled {
+                offer(numeral.to, Sure::Number, What::Number(numeral));
+            }
+        }
+        // Of two things that a word may stand for, the one that a column stands for.
+        let mut asked: Vec<&Asked> = self
+            .marks
+            .asked
+            .iter()
+            .filter(|asked| asked.from == at)
+            .collect();
+        let event = aios_languages::concept_number("event");
+        asked.sort_by_key(|asked| match asked.asking {
+            Asking::Concept(concept) => (
+                self.schema.standing_for(concept).is_empty(),
+                concept != event,
+            ),
+            _ => (false, false),
+        });
+        for asked in asked {
+            let (sure, what) = match asked.asking {
+                Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
+                Asking::Ask(ask) => (Sure::Word, What::Ask(ask)),
+                Asking::Superlative(ask, concept) => (Sure::Word, What::Superlative(ask, concept)),
+                Asking::Ordinal(number) => (Sure::Word, What::Ordinal(number)),
+                Asking::Concept(concept) => (Sure::Concept, What::Concept(concept)),
+            };
+            offer(asked.to, sure, what);
+        }
+        let plain = self.marks.can_be(
+            at,
+            at + 1,
+            |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
+        );
+        if !plain {
+            if let Some((to, columns)) = self.part_of_columns(at) {
+                offer(to, Sure::Column, What::Column(columns, false));
+            }
+            let stem = self.words.all.get(at).map(|word| canon(&word.text));
+            let file = stem.as_ref().is_some_and(|stem| {
+                let mut about = self.schema.about.iter();
+                about.any(|word| word == stem || same_verb(word, stem))
+            });
+            if file {
+                offer(at + 1, Sure::Part, What::File);
+            }
+            if let Some(columns) = self.kin_at(at) {
+                offer(at + 1, Sure::Kin, What::Kin(columns));
+            }
+            let part = self.values.get(&(at, at + 1));
+            let part: Vec<(usize, String)> = part
+                .into_iter()
+                .flatten()
+                .filter(|(_, found)| !found.whole)
+                .map(|(column, found)| (*column, found.value.clone()))
+                .collect();
+            // A thing that no column stands for says less than a value that it is a part of.
+            let bare = self.marks.asked.iter().any(|asked| {
+                asked.from == at
+                    && asked.to == at + 1
+                    && matches!(asked.asking, Asking::Concept(concept) if self.schema.standing_for(concept).is_empty())
+            });
+            if !part.is_empty() && self.words.text(at).chars().count() >= 3 {
+                let sure = if bare { Sure::Word } else { Sure::Part };
+                offer(at + 1, sure, What::Value(part, false));
+            }
+        }
+        best.map_or(
+            Mark {
+                from: at,
+                to: at + 1,
+                what: What::Unknown,
+            },
+            |(_, _, mark)| mark,
+        )
+    }
+
+    fn unit_at(&self, at: usize) -> Option<(usize, Option<UnitName>)> {
+        if let Some((to, unit)) = self.units.get(&at) {
+            return Some((*to, Some(*unit)));
+        }
+        let text = self.words.text(at);
+        let is_unit = |column: &super::schema::Column| {
+            let unit = column.id.unit.as_deref();
+            unit.is_some_and(|unit| aios_languages::fold(unit) == text)
+        };
+        let currency = ["eur", "usd", "gbp", "chf", "jpy"].contains(&text);
+        (currency || self.schema.columns.iter().any(is_unit)).then_some((at + 1, None))
+    }
+
+    /// Whether a word that is a value of the data is meant as one: a short one, or one that is a word of asking too, must be written as in the
+    /// file, with a capital that its place does not explain, or stand beside its column's name.
+    fn is_value(
+        &self,
+        from: usize,
+        to: usize,
+        column: usize,
+        found: &Found,
+        before: Option<&Mark>,
+    ) -> bool {
+        if self.words.is_quoted(from, to) {
+            return true;
+        }
+        let text = self.words.text(from);
+        let event = aios_languages::concept_number("event");
+        let asking = self
+            .marks
+            .can_be(from, to, |asking| asking != Asking::Concept(event));
+        // A column's own name is that, unless the column of the value is named beside it.
+        let named = self.columns_at(from).iter().any(|(end, _)| *end == to);
+        let short = to - from == 1 && text.chars().count() <= 2;
+        let month = to - from == 1 && self.periods.at(from).is_some();
+        if !asking && !short && !month && !named {
+            return true;
+        }
+        // "answered yes": an answer of two, where it is no word of asking or ends the question.
+        let answers = self.schema.columns.get(column).is_some_and(|column| {
+            column.truth.is_some() || (column.role == Role::Groups && column.distinct <= 12)
+        });
+        let ends = to == self.words.all.len() || self.words.gap(to).contains(['?', ',', '.']);
+        if answers && !named && text.chars().count() >= 2 && (!asking || ends) {
+            return true;
+        }
+        let beside =
+            |mark: &Mark| matches!(&mark.what, What::Column(all, _) if all.contains(&column));
+        let behind = self
+            .columns_at(to)
+            .into_iter()
+            .any(|(_, all)| all.contains(&column));
+        if before.is_some_and(beside) || behind {
+            return true;
+        }
+        if named {
+            return false;
+        }
+        let written = self.words.written(from, to);
+        // "F" for female is written large wherever it stands; "a" and "I" are words.
+        let large =
+            written.chars().any(char::is_uppercase) || written.chars().any(|c| c.is_ascii_digit());
+        let all_large = written.len() > 1 && written.chars().all(|c| !c.is_lowercase());
+        let noun = self.words.language == "de" && asking && !all_large;
+        // "O-" with its sign.
+        let signed = self
+            .words
+            .raw
+            .get(self.words.all.get(from).map_or(0, |word| word.start)..)
+            .is_some_and(|rest| rest.starts_with(found.value.trim()))
+            && found.value.trim() != written;
+        (written == found.value.trim() || signed)
+            && large
+            && (!month || self.is_calendar_word_a_value(column))
+            && (all_large || signed || (from > 0 && !self.title && !noun))
+    }
+
+    /// A month's name is a value where its column holds no dates that the month could be of.
+    fn is_calendar_word_a_value(&self, column: usize) -> bool {
+        let dated = self
+            .schema
+            .of_role(|role| role == Role::Date)
+            .next()
+            .is_some();
+        !dated
+            || self
+                .schema
+                .columns
+                .get(column)
+                .is_some_and(|column| column.role == Role::Groups)
+    }
+
+    /// Columns whose whole name stands here, by where it ends.
+    fn columns_at(&self, at: usize) -> Vec<(usize, Vec<usize>)> {
+        let mut out: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (place, column) in self.schema.columns.iter().enumerate() {
+            let to = at + column.words.len();
+            let fits = !column.words.is_empty()
+                && self.words.all.get(at..to).is_some_and(|said| {
+                    said.iter()
+                        .zip(&column.words)
+                        .all(|(said, word)| canon(&said.text) == *word)
+                });
+            if fits && self.is_name(at, to, &column.id.name) {
+                match out.iter_mut().find(|(known, _)| *known == to) {
+                    Some((_, all)) => all.push(place),
+                    None => out.push((to, vec![place])),
+                }
+            }
+        }
+        out
+    }
+
+    /// Whether a word is meant as a column's name: a single letter, or a word of asking, must be written as in the file.
+    fn is_name(&self, from: usize, to: usize, name: &str) -> bool {
+        if to - from > 1 || self.words.is_quoted(from, to) {
+            return true;
+        }
+        let text = self.words.text(from);
+        let written = self.words.written(from, to);
+        let called = from > 0
+            && ["column", "spalte", "colonne", "columna"].contains(&self.words.text(from - 1));
+        let short = text.chars().count() <= 2;
+        let filler = self
+            .marks
+            .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
+        // "by ligne": behind such a word stands a column, whatever else it may mean.
+        let per = from > 0
+            && self
+                .marks
+                .asked
+                .iter()
+                .any(|asked| asked.to == from && matches!(asked.asking, Asking::Ask(Ask::Per)));
+        let filler_word = self
+            .marks
+            .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
+        if called || per && !short && !filler_word {
+            return true;
+        }
+        if short {
+            let upper = written.chars().any(char::is_uppercase);
+            return written == name.trim() && (!filler || (upper && from > 0));
+        }
+        // "total", "count": what is done with a column before a column of that name.
+        !self.marks.can_be(
+            from,
+            to,
+            |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
+        )
+    }
+
+    /// Columns that this word hints at: of one family with a word of theirs, or their unit.
+    fn kin_at(&self, at: usize) -> Option<Vec<usize>> {
+        let text = self.words.text(at);
+        let led = at
+            .checked_sub(1)
+            .map_or("", |before| self.words.text(before));
+        let in_it = ["in", "en"].contains(&led);
+        let hints = |column: &super::schema::Column| {
+            let unit = column.id.unit.as_deref().map(aios_languages::fold);
+            let by_unit = !in_it && text.len() >= 2 && unit.is_some_and(|unit| unit == text);
+            let long = text.chars().count() >= 3;
+            by_unit || long && column.core().iter().any(|word| super::kin::kin(text, word))
+        };
+        let columns = self.schema.columns.iter().enumerate();
+        let all: Vec<usize> = columns
+            .filter(|(_, column)| hints(column))
+            .map(|(place, _)| place)
+            .collect();
+        (!all.is_empty()).then_some(all)
+    }
+
+    /// Columns of which a part of the name stands here.
+    fn part_of_columns(&self, at: usize) -> Option<(usize, Vec<usize>)> {
+        let said = |at: usize| self.words.all.get(at).map(|word| canon(&word.text));
+        let first = said(at)?;
+        // "ok" of `sensor.ok`: a short word must be the end of a name, of what is so or not.
+        let short = first.chars().count() < 3;
+        let ends = |column: &super::schema::Column| {
+            column.truth.is_some() && column.core().last() == Some(&first.as_str())
+        };
+        if short && !self.schema.columns.iter().any(ends) {
+            return None;
+        }
+        let meets = |column: &super::schema::Column, said: &str| {
+            column
+                .core()
+                .iter()
+                .any(|word| *word == said || compound(word, said))
+        };
+        let columns = self.schema.columns.iter().enumerate();
+        let mut all: Vec<usize> = columns
+            .filter(|(_, column)| meets(column, &first))
+            .map(|(place, _)| place)
+            .collect();
+        if all.is_empty() {
+            return None;
+        }
+        let mut to = at + 1;
+        // As long as further words are of the same name.
+        while let Some(next) = said(to) {
+            let still: Vec<usize> = all
+                .iter()
+                .copied()
+                .filter(|place| {
+                    let column = self.schema.columns.get(*place);
+                    column.is_some_and(|column| column.words.contains(&next) && next != first)
+                })
+                .collect();
+            if still.is_empty() {
+                break;
+            }
+            all = still;
+            to += 1;
+        }
+        // The more of its name is said, the better it fits.
+        all.sort_by_key(|place| {
+            self.schema
+                .columns
+                .get(*place)
+                .map_or(0, |column| column.core().len())
+        });
+        Some((to, all))
+    }
+}
+
+/// "the fill weight" of `filling.csv`: two forms of an English verb.
+fn same_verb(one: &str, other: &str) -> bool {
+    let bare = |word: &str| {
+        let stem = word.strip_suffix("ing").or(word.strip_suffix("ed"));
+        stem.unwrap_or(word).trim_end_matches('e').to_owned()
+    };
+    let (stem, known) = (bare(one), bare(other));
+    stem == known && stem.len() >= 4
+}
+
+/// Words of asking that also name what a column can hold.
+fn names_a_thing(ask: Ask) -> bool {
+    matches!(
+        ask,
+        Ask::Day
+            | Ask::Week
+            | Ask::Month
+            | Ask::Quarter
+            | Ask::Year
+            | Ask::Weekday
+            | Ask::Hour
+            | Ask::Filler
+            | Ask::First
+            | Ask::Last
+            | Ask::Rank
+    )
+}
