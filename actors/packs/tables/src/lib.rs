@@ -14,6 +14,7 @@ mod find_values;
 mod form;
 mod note;
 mod pack;
+mod page;
 pub mod plan;
 mod profile;
 mod profile_table;

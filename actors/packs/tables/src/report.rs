@@ -5,20 +5,18 @@
 
 use std::fmt::Write as _;
 
-use aios_work::shown::{markdown, markdown_line};
 use serde::{Deserialize, Serialize};
 
 use aios_languages::english::figures::{exact, readable};
-use aios_languages::english::shown_name;
 use aios_work::{Artifact, Fact, GAPS_HEADING, Goal, quoted};
 
+use crate::page::{Page, begins, capital, cell, plain};
 use crate::plan::analysis::{Analysis, Picker};
 use crate::plan::columns::{Aggregate, label};
 use crate::plan::dag::is_table;
 use crate::plan::findings::{Findings, Line};
 use crate::plan::intent::Intent;
 use crate::plan::writing;
-use crate::plan::writing::capital;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;
@@ -138,13 +136,18 @@ fn render(
             page.periods(analysis, findings);
             page.categories(analysis, findings);
             page.outliers(analysis, findings);
-            page.pictures(artifacts);
+            page.pictures("Chart", artifacts);
         }
         Intent::Arithmetic => page.computed(analysis, findings),
         Intent::AskTable | Intent::PlainQuestion => {}
     }
-    page.list("Assumptions and missing data", &notes(analysis));
-    page.list(GAPS_HEADING.trim_start_matches('#').trim(), gaps);
+    let ended = |item: &String| format!("{}.", capital(item.trim_end_matches('.')));
+    page.list(
+        "Assumptions and missing data",
+        notes(analysis).iter().map(ended),
+    );
+    let heading = GAPS_HEADING.trim_start_matches('#').trim();
+    page.list(heading, gaps.iter().map(ended));
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
@@ -164,34 +167,7 @@ fn notes(analysis: &Analysis) -> Vec<String> {
     notes
 }
 
-struct Page<'a> {
-    out: &'a mut String,
-}
-
 impl Page<'_> {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.out.push('\n');
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.line(&format!("## {}\n", plain(text)));
-    }
-
-    fn list(&mut self, heading: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for item in items {
-            self.line(&format!(
-                "- {}.",
-                begins(&capital(item.trim_end_matches('.')))
-            ));
-        }
-        self.line("");
-    }
-
     fn overview(&mut self, analysis: &Analysis, findings: &Findings) {
         let unit = analysis.unit.as_deref();
         self.heading("Overview");
@@ -367,29 +343,6 @@ impl Page<'_> {
         self.line("");
     }
 
-    fn pictures(&mut self, artifacts: &[Artifact]) {
-        let mut pictures = artifacts
-            .iter()
-            .filter(|artifact| artifact.media_type.starts_with("image/"))
-            .peekable();
-        if pictures.peek().is_some() {
-            self.heading("Chart");
-        }
-        for picture in pictures {
-            // Beside the report: only the file's name, so that both can be moved together.
-            let name = picture
-                .path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            self.line(&format!(
-                "![{}]({})\n",
-                plain(&picture.description),
-                target(&name)
-            ));
-        }
-    }
-
     fn computed(&mut self, analysis: &Analysis, findings: &Findings) {
         let (Some(expression), Some(value)) = (&analysis.expression, findings.computed) else {
             return;
@@ -417,39 +370,9 @@ impl Page<'_> {
     }
 }
 
-/// Text inside a line: names and cells come from data, and whatever they hold is shown and does nothing.
-fn plain(text: &str) -> String {
-    markdown(&quoted(text, 2_000).replace('|', "/"))
-}
-
-/// Text that begins a line.
-fn begins(text: &str) -> String {
-    markdown_line(&quoted(text, 2_000).replace('|', "/"))
-}
-
-/// A name in a table.
-fn cell(text: &str) -> String {
-    markdown(&shown_name(text))
-}
-
 /// A figure with its unit, which may be what a heading says in brackets.
 fn shown(value: f64, unit: Option<&str>) -> String {
     plain(&readable(value, unit))
-}
-
-/// A file's name as the target of a link.
-pub(crate) fn target(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'-' | b'_' | b'.' => out.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            byte => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
 }
 
 fn value(line: &Line, unit: Option<&str>) -> String {

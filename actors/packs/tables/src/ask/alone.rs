@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use aios_languages::english::figures::{exact, readable};
-use aios_work::{Category, Evidence, GAPS_HEADING, Issue, Opinion, Severity, When};
+use aios_work::{Category, Evidence, GAPS_HEADING, Issue, Opinion, Severity};
 
-use super::check::{numerals, seen};
+use super::check::{numerals, seen, words_of};
 
 /// Numbers without a fact that are named; more would say nothing new.
 const NAMED: usize = 8;
@@ -52,8 +52,7 @@ fn known(evidence: &Evidence) -> BTreeSet<String> {
     learn(&evidence.goal);
     let told = evidence.passages.iter().chain(&evidence.measures);
     told.for_each(|told| learn(told));
-    let of_facts = evidence.facts.iter().flat_map(|fact| &fact.subject);
-    for subject in evidence.subjects.iter().chain(of_facts) {
+    for subject in &evidence.subjects {
         learn(&subject.name);
         learn(&subject.kind);
     }
@@ -62,25 +61,7 @@ fn known(evidence: &Evidence) -> BTreeSet<String> {
             learn(&readable(value, fact.unit.as_deref()));
             learn(&exact(value));
         }
-        fact.value.as_str().iter().for_each(|text| learn(text));
-        fact.unit.iter().for_each(|unit| learn(unit));
-        learn(&fact.source.text);
-        match fact.period {
-            Some(When::During(period)) => {
-                learn(&period.key());
-                super::say::week(&period.key())
-                    .iter()
-                    .for_each(|week| learn(week));
-            }
-            Some(When::Between { from, to }) => {
-                learn(&from.key());
-                learn(&to.key());
-            }
-            Some(When::Undated) | None => {}
-        }
-        if let Some(line) = fact.source.row {
-            learn(&line.to_string());
-        }
+        words_of(fact, &mut learn);
     }
     known
 }

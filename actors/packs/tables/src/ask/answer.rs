@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 use super::question::{
     Figure, Filter, Group, Make, Measure, Order, Question, Test, Understood, Versus, Wanted,
 };
-use super::say::{Speech, capital, name};
+use super::say::{Speech, name};
+use crate::page::capital;
 use crate::plan::columns::label;
 use crate::results::Rows;
 use aios_languages::english::shown_name;

@@ -172,6 +172,33 @@ fn unheard(goal: &str, facts: &[Fact]) -> Vec<String> {
         .collect()
 }
 
+/// Tells `learn` all that a fact says in words: its value if that is one, what it is about, its unit, source, period and line.
+pub(super) fn words_of(fact: &Fact, learn: &mut impl FnMut(&str)) {
+    fact.value.as_str().iter().for_each(|text| learn(text));
+    fact.subject.iter().for_each(|subject| {
+        learn(&subject.name);
+        learn(&subject.kind);
+    });
+    fact.unit.iter().for_each(|unit| learn(unit));
+    learn(&fact.source.text);
+    match fact.period {
+        Some(When::During(period)) => {
+            learn(&period.key());
+            super::say::week(&period.key())
+                .iter()
+                .for_each(|week| learn(week));
+        }
+        Some(When::Between { from, to }) => {
+            learn(&from.key());
+            learn(&to.key());
+        }
+        Some(When::Undated) | None => {}
+    }
+    if let Some(line) = fact.source.row {
+        learn(&line.to_string());
+    }
+}
+
 /// Whether an answer says its facts and nothing else.
 pub(crate) fn check(text: &str, evidence: &Evidence) -> Opinion {
     let speech = Speech::of(language_of_goal(&evidence.goal));
@@ -183,34 +210,12 @@ pub(crate) fn check(text: &str, evidence: &Evidence) -> Opinion {
     evidence.measures.iter().for_each(|measure| learn(measure));
     for fact in &evidence.facts {
         shown(fact, &speech).iter().for_each(|shown| learn(shown));
-        fact.value.as_str().iter().for_each(|text| learn(text));
         // A year is shown without marks between its digits.
         fact.value
             .as_f64()
             .iter()
             .for_each(|value| learn(&value.to_string()));
-        fact.subject.iter().for_each(|subject| {
-            learn(&subject.name);
-            learn(&subject.kind);
-        });
-        fact.unit.iter().for_each(|unit| learn(unit));
-        learn(&fact.source.text);
-        match fact.period {
-            Some(When::During(period)) => {
-                learn(&period.key());
-                super::say::week(&period.key())
-                    .iter()
-                    .for_each(|week| learn(week));
-            }
-            Some(When::Between { from, to }) => {
-                learn(&from.key());
-                learn(&to.key());
-            }
-            Some(When::Undated) | None => {}
-        }
-        if let Some(line) = fact.source.row {
-            learn(&line.to_string());
-        }
+        words_of(fact, &mut learn);
     }
     // How many more there are than are named.
     let counted = |run: &String| {

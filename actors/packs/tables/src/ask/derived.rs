@@ -420,14 +420,7 @@ impl Reader<'_> {
         asks: &Asks,
         out: &mut Vec<Filter>,
     ) {
-        let reckons = asks.any(&[
-            Ask::Total,
-            Ask::Mean,
-            Ask::Median,
-            Ask::Highest,
-            Ask::Lowest,
-            Ask::Per,
-        ]);
+        let reckons = asks.reckons() || asks.has(Ask::Per);
         if reckons {
             return;
         }

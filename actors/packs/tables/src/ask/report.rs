@@ -4,17 +4,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use aios_work::shown::{markdown, markdown_line};
-use aios_work::{Artifact, Fact, Goal, Source, quoted};
+use aios_work::{Artifact, Fact, Goal, Source};
 use serde_json::{Value, json};
 
 use super::answer::{Answered, Given, Shown, answer};
 use super::question::{Question, Understood};
 use super::say::Speech;
 use super::sql::Sql;
+use crate::page::{Page, begins, capital, cell, plain};
 use crate::plan::queries::Pair;
 use crate::results::Rows;
-use aios_languages::english::shown_name;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;
@@ -111,7 +110,7 @@ pub(crate) fn draw(understood: &Understood, outputs: &BTreeMap<String, Value>) -
     };
     Some(json!({
         "kind": kind,
-        "title": super::say::capital(&format!("{} · {}", axes.1, axes.0)),
+        "title": capital(&format!("{} · {}", axes.1, axes.0)),
         "x_label": axes.0,
         "y_label": axes.1,
         "series": [{ "name": axes.1, "points": drawn }],
@@ -190,9 +189,11 @@ pub(crate) fn read(
         page.table(shown);
     }
     page.pictures(&speech.say("chart", &[]), artifacts);
-    page.list(&speech.say("notes", &[]), &told);
+    let items =
+        |all: &[String]| -> Vec<String> { all.iter().map(|item| ended(&capital(item))).collect() };
+    page.list(&speech.say("notes", &[]), items(&told));
     page.statements(&speech.say("sources", &[]), understood);
-    page.list(&speech.say("gaps", &[]), &gaps);
+    page.list(&speech.say("gaps", &[]), items(&gaps));
     out.truncate(out.trim_end().len());
     out.push('\n');
     let mut measures: Vec<String> = facts
@@ -219,31 +220,7 @@ fn ended(text: &str) -> String {
     }
 }
 
-struct Page<'a> {
-    out: &'a mut String,
-}
-
 impl Page<'_> {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.out.push('\n');
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.line(&format!("## {}\n", plain(text)));
-    }
-
-    fn list(&mut self, heading: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        for item in items {
-            self.line(&format!("- {}", begins(&ended(&super::say::capital(item)))));
-        }
-        self.line("");
-    }
-
     fn table(&mut self, shown: &Shown) {
         self.heading(&shown.heading);
         let heads: Vec<String> = shown.columns.iter().map(|name| cell(name)).collect();
@@ -268,28 +245,6 @@ impl Page<'_> {
         self.line("");
     }
 
-    fn pictures(&mut self, heading: &str, artifacts: &[Artifact]) {
-        let mut pictures = artifacts
-            .iter()
-            .filter(|artifact| artifact.media_type.starts_with("image/"))
-            .peekable();
-        if pictures.peek().is_some() {
-            self.heading(heading);
-        }
-        for picture in pictures {
-            let name = picture
-                .path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            self.line(&format!(
-                "![{}]({})\n",
-                plain(&picture.description),
-                crate::report::target(&name)
-            ));
-        }
-    }
-
     fn statements(&mut self, heading: &str, understood: &Understood) {
         let tasks = tasks(understood);
         if tasks.is_empty() {
@@ -307,19 +262,4 @@ impl Page<'_> {
             let _ = writeln!(self.out, "```sql\n{ticks}\n```\n");
         }
     }
-}
-
-/// Text inside a line: names and cells come from data, and whatever they hold is shown and does nothing.
-fn plain(text: &str) -> String {
-    markdown(&quoted(text, 2_000).replace('|', "/"))
-}
-
-/// Text that begins a line.
-fn begins(text: &str) -> String {
-    markdown_line(&quoted(text, 8_000).replace('|', "/"))
-}
-
-/// A name in a table.
-fn cell(text: &str) -> String {
-    markdown(&shown_name(text))
 }

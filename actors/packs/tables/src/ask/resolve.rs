@@ -138,6 +138,17 @@ impl Asks {
     pub(super) fn any(&self, asks: &[Ask]) -> bool {
         asks.iter().any(|ask| self.has(*ask))
     }
+
+    /// Whether a figure of the values themselves is asked for: their sum, their middle, their ends.
+    pub(super) fn reckons(&self) -> bool {
+        self.any(&[
+            Ask::Total,
+            Ask::Mean,
+            Ask::Median,
+            Ask::Highest,
+            Ask::Lowest,
+        ])
+    }
 }
 
 impl Reader<'_> {
@@ -238,14 +249,7 @@ impl Reader<'_> {
         let asks = self.asks(from, to);
         let missing = self.absent.len();
         let mut filters = self.values(from, to);
-        let reckons = asks.any(&[
-            Ask::Total,
-            Ask::Mean,
-            Ask::Median,
-            Ask::Highest,
-            Ask::Lowest,
-            Ask::Per,
-        ]);
+        let reckons = asks.reckons() || asks.has(Ask::Per);
         let flags = asks.any(&[Ask::Count, Ask::Share, Ask::Rows]) || !reckons;
         self.nothing_of(from, to, &asks, &mut filters);
         self.flags(from, to, flags, &mut filters);

@@ -153,28 +153,7 @@ impl Reader<'_> {
             )
         })?;
         if columns.len() > 1 && !named(self, best) {
-            let names: Vec<String> = columns
-                .iter()
-                .filter_map(|column| self.column(*column))
-                .map(|column| column.id.name.clone())
-                .collect();
-            let said = self
-                .mark(at)
-                .map(|mark| self.written(mark))
-                .unwrap_or_default();
-            let column = self
-                .column(best)
-                .map(|column| column.id.name.clone())
-                .unwrap_or_default();
-            let told = self.speech.say(
-                "several_columns",
-                &[
-                    ("said", &said),
-                    ("columns", &names.join(", ")),
-                    ("column", &column),
-                ],
-            );
-            self.assumed.push(told);
+            self.say_ambiguous(at, &columns, best);
         }
         let values = all
             .iter()

@@ -307,15 +307,6 @@ pub(crate) fn name(column: &Column) -> String {
     crate::plan::columns::label_as_written(&column.name)
 }
 
-/// With a capital letter in front.
-pub(crate) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

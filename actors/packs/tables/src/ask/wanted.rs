@@ -228,15 +228,7 @@ impl Reader<'_> {
             }),
             _ => false,
         };
-        let reckons = asks.any(&[
-            Ask::Total,
-            Ask::Mean,
-            Ask::Median,
-            Ask::Highest,
-            Ask::Lowest,
-            Ask::Share,
-            Ask::And,
-        ]);
+        let reckons = asks.reckons() || asks.any(&[Ask::Share, Ask::And]);
         let share = asks.has(Ask::Share) && self.is_bought(&measures);
         if (asks.has(Ask::Count) && !reckons || share)
             && order.is_none()
@@ -647,17 +639,8 @@ impl Reader<'_> {
         }
         // "orders without a coupon", "tickets over 120 minutes": rows that are named by what they are are counted.
         let plain = !ranked
-            && !asks.any(&[
-                Ask::Total,
-                Ask::Mean,
-                Ask::Median,
-                Ask::Highest,
-                Ask::Lowest,
-                Ask::Share,
-                Ask::Change,
-                Ask::Compare,
-                Ask::Growth,
-            ])
+            && !asks.reckons()
+            && !asks.any(&[Ask::Share, Ask::Change, Ask::Compare, Ask::Growth])
             && (!filters.is_empty() || !groups.is_empty());
         let thing = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
             // "tickets" are things, "rain" is an amount.

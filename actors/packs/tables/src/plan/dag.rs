@@ -15,6 +15,7 @@ use super::queries::{Pair, Queries};
 use super::reading::{Reading, computed};
 use super::writing;
 use crate::ask::{self, Speech};
+use crate::page::capital;
 use aios_work::Goal;
 use aios_work::{FactKind, Plan, Point, Statistic, Task};
 
@@ -417,7 +418,7 @@ fn chart(task: &Task, with: &Filling<'_>) -> Option<Value> {
     let kind = if points.len() > BARS { "line" } else { "bar" };
     Some(json!({
         "kind": kind,
-        "title": format!("{} per {what}", writing::capital(&figure)),
+        "title": format!("{} per {what}", capital(&figure)),
         "x_label": what,
         "y_label": format!("{figure}{unit}"),
         "series": [{ "name": figure, "points": points }],

@@ -8,6 +8,7 @@ use super::columns::{Aggregate, label};
 use super::findings::{Findings, Line, NO_VALUE, REST};
 use super::intent::Intent;
 use super::reading::computed;
+use crate::page::capital;
 use aios_languages::english::figures::readable;
 use aios_languages::english::prose::{sentences, words};
 use aios_languages::english::shown_name;
@@ -319,16 +320,6 @@ pub fn tidy(text: &str) -> String {
         }
         _ => joined.to_owned(),
     }
-}
-
-/// The text with a capital letter in front.
-#[must_use]
-pub fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
