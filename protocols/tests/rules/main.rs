@@ -17,5 +17,6 @@ mod keys;
 mod printed;
 mod properties;
 mod replay;
+mod several;
 mod tensor;
 mod verification;

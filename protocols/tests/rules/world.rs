@@ -16,6 +16,13 @@ pub(crate) const REGISTRY: &str = "meso.registry.001@global";
 pub(crate) const PAGE: &str = "micro.page.0x7F3A2B00@numa-0";
 pub(crate) const ALICE: &str = "user:alice@acme";
 
+pub(crate) const AMS: &str = "macro.ams.001@jade";
+pub(crate) const SELLERS: [&str; 3] = [
+    "macro.seller.1@jade",
+    "macro.seller.2@jade",
+    "macro.seller.3@jade",
+];
+
 pub(crate) fn party(text: &str) -> Party {
     text.parse().unwrap()
 }
