@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use serde_json::Value;
 
-use super::offer::plain;
+use super::plain::plain;
 
 /// What every process gets if it is there: programs, home, temporary files, language, time zone, who one is.
 const USUAL: [&str; 9] = [

@@ -12,14 +12,15 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::environment::Environment;
+use super::last_word::LastWord;
 use super::limits::{LAST_WORDS, START};
 use super::measured::Measure;
-use super::offer::plain;
+use super::plain::plain;
 use super::process::{self, Process};
 use super::seat::Seat;
 use super::server::Reach;
 use super::session::{self, Listener};
-use super::wire::{CLOSED, Counted, LastWord, Lines};
+use super::wire::{CLOSED, Counted, Lines};
 
 /// The actor.
 pub(crate) struct Server;

@@ -18,8 +18,8 @@ use serde::de::IgnoredAny;
 use sse_stream::Sse;
 use tokio::sync::Notify;
 
+use super::last_word::{FLOODS, LastWord};
 use super::tolerance::Tolerance;
-use super::wire::{FLOODS, LastWord};
 
 /// What is borne on all streams of one connection together.
 #[derive(Clone)]

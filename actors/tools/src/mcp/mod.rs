@@ -8,6 +8,7 @@
 //! Deliberately absent: whatever a server could ask of us. It is given no files, no model and no person to question.
 
 mod environment;
+mod last_word;
 mod life;
 mod limits;
 mod listing;
@@ -15,6 +16,7 @@ mod measured;
 mod offer;
 mod outcome;
 mod pin;
+mod plain;
 mod process;
 mod seat;
 mod server;

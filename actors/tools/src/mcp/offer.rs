@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::limits::{DESCRIPTION, FOREIGN_NAME, NAME, SCHEMA_BYTES, SCHEMA_DEPTH};
 use super::listing::{Listed, Listing};
+use super::plain::plain;
 use super::server::ServerSpec;
 use crate::Schema;
 
@@ -114,28 +115,6 @@ fn full_name(server: &str, tool: &str) -> Result<String, String> {
     Ok(format!("{server}__{}_{digest}", &name[..kept]))
 }
 
-/// Text on one line, without anything that does something where it is shown, and not longer than `most` characters.
-pub(crate) fn plain(text: &str, most: usize) -> String {
-    // So much is looked at: what does nothing may stand between the words.
-    let words = text.chars().take(most.saturating_mul(4));
-    let words: String = words
-        .map(|c| if shown::is_harmful(c) { ' ' } else { c })
-        .collect();
-    let mut out = String::new();
-    for word in words.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    if out.chars().count() <= most && text.chars().nth(most.saturating_mul(4)).is_none() {
-        return out;
-    }
-    let mut short: String = out.chars().take(most.saturating_sub(1)).collect();
-    short.push('\u{2026}');
-    short
-}
-
 /// A schema that is bounded, holds no text that does something, and can be checked against.
 fn schema(of: &str, schema: &Value) -> Result<Value, String> {
     let bytes = schema.to_string().len();
@@ -230,18 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_is_one_bounded_line_that_does_nothing() {
-        for (said, kept) in [
-            ("Reads\n\n  a \u{1b}[31mfile\u{202e}.", "Reads a [31mfile ."),
-            ("\u{200b}\u{200b}", ""),
-        ] {
-            assert_eq!(plain(said, 100), kept);
-        }
-        let long = plain(&"word ".repeat(10_000), 50);
-        assert_eq!(long.chars().count(), 50);
-        assert!(long.ends_with('\u{2026}'));
-        let hidden = plain(&"\u{200b}".repeat(1_000_000), 50);
-        assert!(hidden.chars().count() <= 50);
+    fn foreign_text_does_nothing_wherever_it_stands() {
         let said = of(Listed {
             description: "\u{7}".to_owned(),
             ..listed("a")

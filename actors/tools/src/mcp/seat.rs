@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use super::environment::Environment;
 use super::limits::CALLS;
 use super::listing::Listing;
-use super::offer::{self, NotOffered, Offered, plain};
+use super::offer::{self, NotOffered, Offered};
 use super::pin::{PinError, Pins};
+use super::plain::plain;
 use super::server::ServerSpec;
 use super::tool::ServerTool;
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rmcp::RoleClient;
@@ -15,33 +15,13 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::last_word::{FLOODS, LastWord};
 use super::limits::{ASKED, MESSAGE_BYTES, WRITE};
 use super::measured::Measure;
 use super::tolerance::Tolerance;
 
 /// What is said of a server that ended the connection itself.
 pub(crate) const CLOSED: &str = "it closed its output";
-
-/// What is said of one that sends without end.
-pub(crate) const FLOODS: &str = "it floods: it sends more than it is asked for without end";
-
-/// Why a connection ended, as far as this side ended it. The first word stays.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LastWord(Arc<Mutex<Option<String>>>);
-
-impl LastWord {
-    pub(crate) fn say(&self, why: impl Into<String>) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.get_or_insert_with(|| why.into());
-    }
-
-    pub(crate) fn get(&self) -> Option<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
 
 /// Tells answers from what nobody asked for, and bears only so much of the latter.
 #[derive(Debug)]
