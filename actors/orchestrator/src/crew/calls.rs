@@ -7,59 +7,20 @@ use aios_actors::recovery::{ApprovalStatus, Decision, Question, tool_key};
 use aios_protocols::ReasonKind;
 use aios_tools::CallError;
 use aios_work::content::{AgentOrder, AgentReply, NoAnswer, hex};
-use aios_work::{AGENT_TOOLS, Artifact, Effect, Fact, ToolCall};
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+use aios_work::{AGENT_TOOLS, Effect, ToolCall};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::delegate::delegate;
 use super::ended::{Ended, failed, in_doubt, told};
-use super::shell::Shell;
+use super::errand::Errand;
+use super::seen::Seen;
 use crate::services::elsewhere;
 
 /// Characters of arguments that a person is shown; a call with more is not made.
 const SHOWN: usize = 4_000;
 
-/// What came of a call, as it is committed.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Seen {
-    pub(super) outcome: Result<Value, String>,
-    pub(super) facts: Vec<Fact>,
-    pub(super) artifacts: Vec<Artifact>,
-}
-
-impl Seen {
-    fn error(why: impl Into<String>) -> Self {
-        Self {
-            outcome: Err(why.into()),
-            facts: Vec::new(),
-            artifacts: Vec::new(),
-        }
-    }
-}
-
-/// The call that is under way, if cut short nobody would know whether it was carried out.
-#[derive(Default)]
-pub(super) struct UnderWay(Mutex<Option<String>>);
-
-impl UnderWay {
-    fn begins(&self, tool: &str, effect: Option<Effect>) {
-        let doubtful = matches!(effect, Some(Effect::Ask | Effect::Query));
-        *self.0.lock() = doubtful.then(|| tool.to_owned());
-    }
-
-    fn ends(&self) {
-        self.0.lock().take();
-    }
-
-    /// The tool of a call that was dropped before it came back.
-    pub(super) fn cut_short(&self) -> Option<String> {
-        self.0.lock().take()
-    }
-}
-
-impl Shell<'_> {
+impl Errand<'_> {
     /// Calls a tool or hands work to a delegate, once for each turn.
     pub(super) async fn act(&self, turn: u32, tool: &str, args: Value) -> Result<Seen, Ended> {
         let step = self.step("act", turn);

@@ -4,49 +4,12 @@
 use aios_actors::agent::AgentError;
 use aios_protocols::{Content, Draft, Performative, ProtocolName};
 use aios_work::content::ontology;
-use aios_work::{Document, Fact, JudgeRequest, Material, Report, Status, WorkKind, figures};
+use aios_work::{JudgeRequest, Report, Status, WorkKind};
 use serde_json::Value;
 
 use super::ended::{Ended, failed};
-use super::shell::Shell;
+use super::errand::Errand;
 use crate::roles::CRITIC;
-
-/// Bytes of all texts that an answer may rest on, and how many of them; a message holds a megabyte.
-const TEXTS_BYTES: usize = 256 << 10;
-const TEXTS: usize = 64;
-/// Figures that it may rest on.
-const FIGURES: usize = 512;
-
-/// What an answer may rest on: what tools gave, the latest last.
-#[derive(Default)]
-pub(super) struct Grounds {
-    facts: Vec<Fact>,
-    texts: Vec<Material>,
-    bytes: usize,
-}
-
-impl Grounds {
-    /// A tool gave this.
-    pub(super) fn add(&mut self, turn: u32, tool: &str, value: &Value, facts: &[Fact]) {
-        let own = match facts.is_empty() {
-            true => figures(&format!("turn-{turn}"), tool, value).0,
-            false => facts.to_vec(),
-        };
-        let room = FIGURES.saturating_sub(self.facts.len());
-        self.facts.extend(own.into_iter().take(room));
-        let text = match value {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        if self.texts.len() < TEXTS && self.bytes + text.len() <= TEXTS_BYTES {
-            self.bytes += text.len();
-            self.texts.push(Material::Document(Document {
-                name: format!("{tool} of turn {turn}"),
-                text,
-            }));
-        }
-    }
-}
 
 /// What the Critic's word means for a question.
 pub(super) enum Word {
@@ -56,7 +19,7 @@ pub(super) enum Word {
     Bad(String),
 }
 
-impl Shell<'_> {
+impl Errand<'_> {
     /// The answer judged, once for each turn; without criteria there is nothing to judge it by.
     pub(super) async fn judged(
         &self,

@@ -2,49 +2,27 @@
 //! durable step, so that a successor goes on where a fallen agent was and nothing that was done is done again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::recovery::{Allowance, Budget, Link};
+use aios_actors::recovery::Link;
 use aios_inference::Prompt;
 use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
-use aios_work::{Artifact, Capabilities, Fact, Looping, OverBudget, Privacy, ToolSpec};
+use aios_work::Looping;
 use serde_json::Value;
 
 use super::act;
-use super::brief::{instructions, tools};
-use super::calls::{Seen, UnderWay};
 use super::ended::{Ended, doubt, failed, stopped};
-use super::judged::{Grounds, Word};
+use super::errand::Errand;
+use super::judged::Word;
 use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
+use super::seen::Seen;
 use super::thought::Thought;
 use super::{Crew, Inner, Member};
 use crate::Services;
 
 /// Figures and files that one answer hands on.
 const HANDED_ON: usize = 256;
-
-/// One question and everything it is carried out with.
-pub(super) struct Shell<'a> {
-    pub(super) member: &'a Member,
-    pub(super) order: &'a AgentOrder,
-    pub(super) services: &'a Arc<Services>,
-    /// Paid from the budget, so that what is kept private there stays so in what is sent.
-    pub(super) ctx: Context,
-    pub(super) budget: Budget,
-    /// Whether the budget is new, and what earlier incarnations committed is still to be counted.
-    pub(super) fresh: bool,
-    pub(super) due: Instant,
-    /// What it may call, its delegates included.
-    pub(super) tools: Vec<ToolSpec>,
-    pub(super) granted: Capabilities,
-    pub(super) told: String,
-    pub(super) facts: Vec<Fact>,
-    pub(super) artifacts: Vec<Artifact>,
-    pub(super) grounds: Grounds,
-    pub(super) under_way: UnderWay,
-}
 
 /// Works on a question until it is answered, stopped or has failed.
 pub(super) async fn pursue(
@@ -71,20 +49,20 @@ pub(super) async fn pursue(
         record(0, aios_work::Spent::default(), outcome);
         Ended::Unanswered(none)
     })?;
-    let mut shell = Shell::new(member, order, services, ctx);
+    let mut errand = Errand::new(member, order, services, ctx);
     let mut run = Run::new(member.charter().budget.turns);
-    record(0, shell.budget.spent(), Outcome::AtWork);
-    let due = tokio::time::Instant::from_std(shell.due);
-    let worked = match tokio::time::timeout_at(due, shell.work(&mut run)).await {
+    record(0, errand.budget.spent(), Outcome::AtWork);
+    let due = tokio::time::Instant::from_std(errand.due);
+    let worked = match tokio::time::timeout_at(due, errand.work(&mut run)).await {
         Ok(worked) => worked,
-        Err(_) => Err(match shell.under_way.cut_short() {
+        Err(_) => Err(match errand.under_way.cut_short() {
             // Out of time is what it is; that something may have been done is what whoever asked must know.
             Some(tool) => Ended::Unanswered(NoAnswer::InDoubt {
                 reason: doubt(&format!(
                     "its time was used up in the middle of a call of tool {tool}"
                 )),
             }),
-            None => stopped(shell.late()),
+            None => stopped(errand.late()),
         }),
     };
     let outcome = match &worked {
@@ -96,11 +74,11 @@ pub(super) async fn pursue(
             reason: error.to_string(),
         }),
     };
-    record(run.turns(), shell.budget.spent(), outcome);
+    record(run.turns(), errand.budget.spent(), outcome);
     let tenant = ctx.tenant();
     services
         .budgets()
-        .close(tenant, &order.operation, &shell.budget);
+        .close(tenant, &order.operation, &errand.budget);
     worked
 }
 
@@ -162,67 +140,7 @@ pub(super) fn forget(member: &Member, order: &AgentOrder, services: &Services, c
     }
 }
 
-impl<'a> Shell<'a> {
-    fn new(
-        member: &'a Member,
-        order: &'a AgentOrder,
-        services: &'a Arc<Services>,
-        ctx: &'a Context,
-    ) -> Self {
-        let charter = member.charter();
-        let limits = &charter.budget;
-        let asked = Duration::from_millis(order.deadline_ms);
-        let allowance = Allowance {
-            tokens: limits.tokens,
-            money_micros: limits.money_micros.unwrap_or(u64::MAX),
-            time: limits.time().min(asked),
-            price_micros: services.settings().price_micros,
-        };
-        let budgets = services.budgets();
-        let around = budgets.around(ctx.tenant(), &order.operation);
-        let above = around.into_iter().chain(member.ceilings().iter().cloned());
-        let (budget, fresh) = match budgets.of(ctx.tenant(), &order.operation) {
-            Ok(there) => (there, false),
-            Err(_) => {
-                let budget = Budget::below(above, allowance, ctx.now());
-                budgets.enter(ctx.tenant(), &order.operation, &budget, ctx.now());
-                (budget, true)
-            }
-        };
-        if charter.privacy == Privacy::Local || ctx.is_private() {
-            budget.keep_private();
-        }
-        let due = Instant::now() + budget.time_left(ctx.now()).min(asked);
-        let tools = tools(member, order, services);
-        Self {
-            granted: member.granted().within(&order.granted),
-            told: instructions(member, &tools),
-            tools,
-            ctx: ctx.paid_from(&budget),
-            budget,
-            fresh,
-            due,
-            member,
-            order,
-            services,
-            facts: Vec::new(),
-            artifacts: Vec::new(),
-            grounds: Grounds::default(),
-            under_way: UnderWay::default(),
-        }
-    }
-
-    fn late(&self) -> aios_work::Ended {
-        let limits = &self.member.charter().budget;
-        let asked = Duration::from_millis(self.order.deadline_ms);
-        let left = self.budget.time_left(self.ctx.now());
-        aios_work::Ended::OverBudget(OverBudget::late(left, limits.time().min(asked)))
-    }
-
-    pub(super) fn left(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now())
-    }
-
+impl Errand<'_> {
     async fn work(&mut self, run: &mut Run) -> Result<AgentAnswer, Ended> {
         let asked = match &self.order.input {
             Value::String(text) => text.clone(),
@@ -272,30 +190,10 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Whether it may call a tool.
-    fn has(&self, tool: &str) -> Result<(), String> {
-        if self.tools.iter().any(|spec| spec.name == tool) {
-            return Ok(());
-        }
-        let names: Vec<&str> = self.tools.iter().map(|spec| spec.name.as_str()).collect();
-        let tool = super::start(tool, 64);
-        Err(match names.as_slice() {
-            [] => format!("there is no tool {tool:?}, and none was granted; answer"),
-            names => format!(
-                "there is no tool {tool:?}; granted are {}",
-                names.join(", ")
-            ),
-        })
-    }
-
     fn hand_on(&mut self, seen: Seen) {
         self.facts.extend(seen.facts);
         self.facts.truncate(HANDED_ON);
         self.artifacts.extend(seen.artifacts);
         self.artifacts.truncate(HANDED_ON);
-    }
-
-    pub(super) fn step(&self, what: &str, turn: u32) -> String {
-        format!("{}/{what}-{turn}", self.order.operation)
     }
 }

@@ -7,7 +7,7 @@ use aios_inference::{EngineError, Finish, InferRequest, Prompt};
 use serde::{Deserialize, Serialize};
 
 use super::ended::{Ended, failed, stopped};
-use super::shell::Shell;
+use super::errand::Errand;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
 const THOUGHT_TOKENS: u64 = 1_024;
@@ -26,7 +26,7 @@ pub(super) struct Thought {
     pub(super) cut_off: bool,
 }
 
-impl Shell<'_> {
+impl Errand<'_> {
     /// Lets the model think, once for each turn.
     pub(super) async fn think(
         &self,
