@@ -5,13 +5,11 @@ use aios_control::{ControlError, ErrorKind, LetterLine, LetterShown, Letters};
 use aios_protocols::{Message, Sealed, Timestamp};
 use aios_supervisor::DeadLetter;
 
-use super::observer::time;
-
 /// A letter as it is kept; nobody has looked into it yet, and where it comes from is no place for that.
 pub(super) fn in_passing(letter: &DeadLetter<Sealed>) -> LetterLine {
     LetterLine {
         number: letter.number,
-        at: time(Timestamp::since_epoch(letter.at)),
+        at: Timestamp::since_epoch(letter.at).to_string(),
         reason: letter.reason.label().to_owned(),
         why: letter.reason.to_string(),
         sender: letter.sender.as_deref().map(str::to_owned),
@@ -30,7 +28,7 @@ fn line(letter: &Undelivered) -> LetterLine {
     let said = |part: fn(&Message) -> String| message.map(part);
     LetterLine {
         number: letter.number,
-        at: time(letter.at),
+        at: letter.at.to_string(),
         reason: letter.reason.label().to_owned(),
         why: letter.reason.to_string(),
         sender: said(|message| message.sender.to_string())
@@ -41,7 +39,9 @@ fn line(letter: &Undelivered) -> LetterLine {
         act: said(|message| message.performative.as_str().to_owned()),
         message: said(|message| message.id().to_string()),
         conversation: said(|message| message.conversation_id.to_string()),
-        reply_by: message.and_then(|message| message.reply_by).map(time),
+        reply_by: message
+            .and_then(|message| message.reply_by)
+            .map(|at| at.to_string()),
         bytes: letter.bytes as u64,
         unreadable: letter.message.as_ref().err().map(ToString::to_string),
     }

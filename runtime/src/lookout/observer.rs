@@ -6,7 +6,7 @@ use aios_actors::agent::AuditEntry;
 use aios_actors::recovery::Approval;
 use aios_actors::{Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
 use aios_control::{ApprovalHappened, BudgetHappened, Happened, Held, InHand, MessageHappened};
-use aios_protocols::{Party, Sealed, Timestamp};
+use aios_protocols::{Party, Sealed};
 use aios_supervisor::DeadLetter;
 
 use super::{HEIRS, Lookout, letters};
@@ -34,7 +34,7 @@ impl Observer for Lookout {
             receiver: seen.receiver.to_string(),
             conversation: Some(seen.conversation.to_string()),
             protocol: seen.protocol.map(|protocol| protocol.as_str().to_owned()),
-            reply_by: seen.reply_by.map(time),
+            reply_by: seen.reply_by.map(|at| at.to_string()),
             content_bytes: seen.content_bytes as u64,
             trace_id: seen.trace.map(|trace| hex(trace.trace_id())),
             goal_id: goal_id.map(|goal| goal.to_string()),
@@ -61,7 +61,7 @@ impl Observer for Lookout {
             && self.looks()
         {
             self.note(Happened::Message(MessageHappened {
-                at: time(entry.at),
+                at: entry.at.to_string(),
                 what: "refused".to_owned(),
                 message: Some(message.id.to_string()),
                 act: Some(message.performative.as_str().to_owned()),
@@ -116,10 +116,6 @@ impl Observer for Lookout {
             calls: spent.calls,
         }));
     }
-}
-
-pub(super) fn time(at: Timestamp) -> String {
-    at.to_string()
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

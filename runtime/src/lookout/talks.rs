@@ -10,7 +10,6 @@ use aios_control::{
 use aios_protocols::conversation::{Conversation, Outcome, Side, State};
 
 use super::Lookout;
-use super::observer::time;
 
 /// Conversations of one agent that are looked at.
 const OF_ONE: usize = 256;
@@ -169,7 +168,7 @@ fn add(lines: &mut HashMap<Key, ConversationLine>, conversation: &Conversation) 
     line.owed = owed
         .map(|(party, by)| Owed {
             party: party.to_string(),
-            by: by.map(time),
+            by: by.map(|at| at.to_string()),
         })
         .collect();
 }

@@ -7,18 +7,7 @@ use std::sync::Arc;
 use aios_supervisor::{ChildSpec, StartError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::stand::Stand;
-
-/// What the actor hears.
-#[derive(Debug)]
-pub(crate) enum Msg {
-    /// The agent has come, by this connection. It may be lost again by now, which is heard next.
-    Here(u64),
-    /// This connection is lost.
-    Lost(u64),
-    /// It has waited long enough.
-    Over,
-}
+use super::stand::{Msg, Stand};
 
 /// See the module.
 pub(super) struct Body;

@@ -16,12 +16,22 @@ use parking_lot::Mutex;
 use ractor::ActorRef;
 use tokio::sync::Notify;
 
-use super::body::Msg;
 use super::link::{Arrived, Link, Phase, Said, UNACKNOWLEDGED};
 use super::often::Often;
 
 /// Refusals that wait to be told; whoever provokes more is not told of each.
 const TOLD: usize = 64;
+
+/// What the actor hears.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// The agent has come, by this connection. It may be lost again by now, which is heard next.
+    Here(u64),
+    /// This connection is lost.
+    Lost(u64),
+    /// It has waited long enough.
+    Over,
+}
 
 /// See the module.
 pub(crate) struct Stand {

@@ -7,7 +7,7 @@ use aios_orchestrator::roles::{EXECUTOR, PLANNER};
 use aios_work::content::{CALL_MARK, KeptPlan, TaskResult};
 use aios_work::{Effect, Task, references};
 
-use super::record::{Origin, Steps, task_of};
+use super::record::{Origin, Steps, as_of, task_of};
 use crate::gateway::{Goal, fresh_id};
 use crate::goals::progress::Progress;
 use crate::goals::{Goals, now_us, unwritten};
@@ -56,16 +56,6 @@ fn inherited(tasks: &[Task], at: &str, other: Option<&[Task]>) -> BTreeSet<Strin
         .filter(same)
         .map(|task| task.id.clone())
         .collect()
-}
-
-/// A result as that of an operation of another goal. What it is and what was asked stays as it was.
-pub(super) fn as_of(result: &[u8], operation: &str) -> Option<Vec<u8>> {
-    let result: TaskResult = serde_json::from_slice(result).ok()?;
-    let result = TaskResult {
-        operation: operation.to_owned(),
-        ..result
-    };
-    serde_json::to_vec(&result).ok()
 }
 
 impl Goals {

@@ -6,12 +6,11 @@ use std::path::Component;
 use aios_control::{ControlError, GoalPhase, RunFile, RunStep, Submit, Submitted};
 use aios_memory::{KeptStep, StepError, StoreError};
 use aios_orchestrator::roles::{EXECUTOR, PLANNER};
-use aios_work::content::{Answer, CALL_MARK, KeptPlan, TaskEvent};
+use aios_work::content::{Answer, CALL_MARK, KeptPlan, TaskEvent, TaskResult};
 use aios_work::{ContentHash, Goal, GoalLimits, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fork::as_of;
 use crate::goals::register::State;
 use crate::goals::{EXPLAINED_MAX, Goals, now_us, unwritten};
 use crate::node::Node;
@@ -362,6 +361,16 @@ impl Goals {
         self.enter_record(tenant, &goal_id);
         Ok(Submitted { goal_id })
     }
+}
+
+/// A result as that of an operation of another goal. What it is and what was asked stays as it was.
+pub(super) fn as_of(result: &[u8], operation: &str) -> Option<Vec<u8>> {
+    let result: TaskResult = serde_json::from_slice(result).ok()?;
+    let result = TaskResult {
+        operation: operation.to_owned(),
+        ..result
+    };
+    serde_json::to_vec(&result).ok()
 }
 
 #[cfg(test)]
