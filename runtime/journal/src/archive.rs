@@ -18,11 +18,12 @@ use crate::digest::Digest;
 use crate::disk::{Disk, DiskError, Fault};
 use crate::entry::Entry;
 use crate::frame::{Frame, Kind};
-use crate::log::{Log, WriteError};
+use crate::log::Log;
 use crate::reader;
 use crate::recovery::write_new;
-use crate::segment::{self, ARCHIVE, File, Header, Whole};
+use crate::segment::{self, ARCHIVE, Header, Whole};
 use crate::statement::{Left, Signed, Statement};
+use crate::ticket::WriteError;
 
 /// How much of something is kept. Whatever is reached first counts; what is not said is not limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -451,23 +452,4 @@ fn delete(
     }
     disk.sync_folder(ARCHIVE)?;
     Ok(())
-}
-
-/// Finishes what an earlier process had begun: where a segment lies there in both forms, the archive has it and the old form is removed.
-pub(crate) fn finish(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
-    let listed = disk.list("")?;
-    let mut finished = Vec::new();
-    for file in &listed {
-        if let File::Compacted(first) = File::of(&file.name) {
-            let old = segment::name(first);
-            if listed.iter().any(|file| file.name == old) {
-                disk.remove(&old)?;
-                disk.sync_folder("")?;
-                finished.push(format!(
-                    "{old}, which is compacted and in the archive, is removed"
-                ));
-            }
-        }
-    }
-    Ok(finished)
 }

@@ -7,9 +7,7 @@ use thiserror::Error;
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskError, Fault};
 use crate::recovery::write_new;
-
-/// Where they lie.
-pub(crate) const FOLDER: &str = "blobs";
+use crate::segment::BLOBS;
 
 /// Bytes under their digest, beside a journal. An entry that names a blob is appended after the blob was put.
 #[derive(Debug, Clone)]
@@ -51,9 +49,9 @@ impl Blobs {
         let digest = Digest::of(bytes);
         match self.get(digest) {
             // Another process may have written it and not have lived to sync the folder's name.
-            Ok(_) => self.disk.sync_folder(FOLDER)?,
+            Ok(_) => self.disk.sync_folder(BLOBS)?,
             Err(BlobError::Missing(_) | BlobError::Damaged { .. }) => {
-                self.disk.make_folder(FOLDER)?;
+                self.disk.make_folder(BLOBS)?;
                 self.disk.sync_folder("")?;
                 write_new(&*self.disk, &name(digest), bytes)?;
             }
@@ -87,7 +85,7 @@ impl Blobs {
     /// The disk fails.
     pub fn sweep(&self, named: impl Fn(Digest) -> bool) -> Result<usize, BlobError> {
         let mut swept = 0;
-        for listed in self.disk.list(FOLDER)? {
+        for listed in self.disk.list(BLOBS)? {
             if let Some(digest) = digest_of(&listed.name)
                 && !named(digest)
             {
@@ -96,14 +94,14 @@ impl Blobs {
             }
         }
         if swept > 0 {
-            self.disk.sync_folder(FOLDER)?;
+            self.disk.sync_folder(BLOBS)?;
         }
         Ok(swept)
     }
 }
 
 fn name(digest: Digest) -> String {
-    format!("{FOLDER}/{digest}")
+    format!("{BLOBS}/{digest}")
 }
 
 fn digest_of(name: &str) -> Option<Digest> {

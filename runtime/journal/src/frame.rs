@@ -10,6 +10,8 @@ use crate::digest::Digest;
 
 /// How a frame begins.
 pub(crate) const MAGIC: [u8; 4] = *b"AIJ\x01";
+/// The format of a segment that is written, and the newest that is read.
+pub(crate) const VERSION: u16 = 1;
 /// Bytes before the body.
 pub(crate) const HEADER: usize = 60;
 /// Most bytes of a body. What is larger is a blob, and the entry names it.
@@ -138,7 +140,7 @@ impl fmt::Display for Flaw {
             Self::SegmentVersion { found } => write!(
                 f,
                 "the segment has format {found}, this version reads up to {}; read it with a newer one",
-                crate::segment::VERSION
+                VERSION
             ),
             Self::Foreign => f.write_str("the segment belongs to another journal"),
             Self::Signature => f.write_str("its signature does not fit"),

@@ -19,11 +19,11 @@ use crate::digest::Digest;
 use crate::disk::{Disk, DiskError, Fault};
 use crate::entry::{self, Draft, Entry, Position};
 use crate::frame::{BODY_MAX, HEADER};
-use crate::log::{BATCH_MAX, Log, OpenError, Options, Published, Unit, WriteError};
+use crate::log::{BATCH_MAX, Log, OpenError, Options, Published, Unit};
 use crate::reader::{self, Entries, Guard};
 use crate::recovery::Recovery;
 use crate::segment::JournalId;
-use crate::ticket::{self, Acknowledged, Stub, Ticket};
+use crate::ticket::{self, Acknowledged, Stub, Ticket, WriteError};
 
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

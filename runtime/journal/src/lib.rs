@@ -47,10 +47,10 @@ pub use disk::{
 pub use entry::{Draft, Entry, Operation, Payload, PayloadError, Position, Status};
 pub use frame::BODY_MAX;
 pub use journal::{AppendError, Clock, Journal, JournalState, system_clock};
-pub use log::{OpenError, Options, WriteError};
+pub use log::{OpenError, Options};
 pub use reader::{Entries, entries};
 pub use recovery::{Recovery, Torn};
 pub use segment::JournalId;
 pub use statement::{Left, Statement};
-pub use ticket::{Acknowledged, Ticket};
+pub use ticket::{Acknowledged, Ticket, WriteError};
 pub use verify::{Epoch, Verification, verify};

@@ -16,6 +16,7 @@ use crate::frame::{BODY_MAX, Frame, HEADER, Kind};
 use crate::recovery::{self, Recovery};
 use crate::segment::{self, FRAMES, Header, JournalId};
 use crate::statement::Statement;
+use crate::ticket::WriteError;
 
 /// How a journal is kept.
 #[derive(Debug, Clone)]
@@ -71,19 +72,6 @@ pub enum OpenError {
     /// A statement cannot be signed or written.
     #[error("the opening cannot be written down: {0}")]
     NotWritten(#[from] WriteError),
-}
-
-/// Why entries were not written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum WriteError {
-    /// Nothing of them is there, and the journal goes on.
-    #[error("nothing was written: {0}")]
-    Refused(DiskError),
-    /// Whether they are there is not known, and the journal has stopped for good.
-    #[error(
-        "the journal has stopped: {0}; what was acknowledged is kept, nothing more is taken; see to the disk and start again"
-    )]
-    Stopped(Arc<str>),
 }
 
 /// Entries that are there all together or not at all.
@@ -149,7 +137,7 @@ impl Log {
         now: Timestamp,
     ) -> Result<(Self, Recovery), OpenError> {
         let mut finished = recovery::sweep(&*disk)?;
-        finished.extend(crate::archive::finish(&*disk)?);
+        finished.extend(recovery::finish(&*disk)?);
         let mut segments = chain::segments(&*disk, "")?;
         let new = segments.is_empty();
         if new {

@@ -308,13 +308,32 @@ pub(crate) fn write_new(disk: &dyn Disk, name: &str, bytes: &[u8]) -> Result<(),
     disk.sync_folder(crate::disk::folder_of(name))
 }
 
+/// Finishes what an earlier process had begun: where a segment lies there in both forms, the archive has it and the old form is removed.
+pub(crate) fn finish(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
+    let listed = disk.list("")?;
+    let mut finished = Vec::new();
+    for file in &listed {
+        if let File::Compacted(first) = File::of(&file.name) {
+            let old = crate::segment::name(first);
+            if listed.iter().any(|file| file.name == old) {
+                disk.remove(&old)?;
+                disk.sync_folder("")?;
+                finished.push(format!(
+                    "{old}, which is compacted and in the archive, is removed"
+                ));
+            }
+        }
+    }
+    Ok(finished)
+}
+
 /// Takes away what an earlier process had begun to write and not finished; nobody was told of it.
 pub(crate) fn sweep(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     let mut finished = Vec::new();
     let (archive, views, blobs) = (
         crate::segment::ARCHIVE,
-        crate::view::FOLDER,
-        crate::blobs::FOLDER,
+        crate::segment::VIEWS,
+        crate::segment::BLOBS,
     );
     for folder in ["", archive, TORN, views, blobs] {
         for listed in disk.list(folder)? {

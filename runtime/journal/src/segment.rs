@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskError};
-use crate::frame::{self, Flaw, Frame, HEADER, Kind};
+use crate::frame::{self, Flaw, Frame, HEADER, Kind, VERSION};
 
-/// The format that is written, and the newest that is read.
-pub(crate) const VERSION: u16 = 1;
 /// How a segment begins.
 const MAGIC: [u8; 8] = *b"AIOSJRNL";
 /// Bytes of one header; it stands there twice, so that a damaged one does not make the segment unreadable.
@@ -19,6 +17,10 @@ const WINDOW: usize = 1024 * 1024;
 
 /// Where segments go that are not needed to go on.
 pub(crate) const ARCHIVE: &str = "archive";
+/// Where views that are files lie.
+pub(crate) const VIEWS: &str = "views";
+/// Where blobs lie.
+pub(crate) const BLOBS: &str = "blobs";
 const SEALED: &str = ".seg";
 const COMPACTED: &str = ".kept";
 const UNFINISHED: &str = ".new";

@@ -7,8 +7,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Condvar, Mutex};
+use thiserror::Error;
 
-use crate::log::WriteError;
+use crate::disk::DiskError;
+
+/// Why entries were not written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WriteError {
+    /// Nothing of them is there, and the journal goes on.
+    #[error("nothing was written: {0}")]
+    Refused(DiskError),
+    /// Whether they are there is not known, and the journal has stopped for good.
+    #[error(
+        "the journal has stopped: {0}; what was acknowledged is kept, nothing more is taken; see to the disk and start again"
+    )]
+    Stopped(Arc<str>),
+}
 
 /// The number of the last entry of what was appended, once all of it is lasting.
 pub type Acknowledged = Result<u64, WriteError>;

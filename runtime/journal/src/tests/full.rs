@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{append, at, draft, open, read};
-use crate::log::WriteError;
+use crate::ticket::WriteError;
 use crate::{Crash, Fault, SimulatedDisk};
 
 #[test]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FOLDER, Mark, View};
+use super::{Mark, View};
 use crate::digest::Digest;
 use crate::disk::{Disk, Fault};
 use crate::entry::Entry;
 use crate::recovery::write_new;
+use crate::segment::VIEWS;
 
 /// How a file begins; the last byte is the version of this frame.
 const MAGIC: [u8; 8] = *b"AIOSVIE\x01";
@@ -72,7 +73,7 @@ impl<F: Fold> FileView<F> {
 }
 
 fn name<F: Fold>() -> String {
-    format!("{FOLDER}/{}.view", F::NAME)
+    format!("{VIEWS}/{}.view", F::NAME)
 }
 
 fn read<F: Fold>(disk: &dyn Disk) -> Result<Option<(F, Mark)>, String> {
@@ -131,7 +132,7 @@ impl<F: Fold> View for FileView<F> {
         bytes.extend_from_slice(Digest::of(&content).as_bytes());
         bytes.extend_from_slice(&content);
         let write = || {
-            self.disk.make_folder(FOLDER)?;
+            self.disk.make_folder(VIEWS)?;
             self.disk.sync_folder("")?;
             write_new(&*self.disk, &name::<F>(), &bytes)
         };

@@ -16,8 +16,6 @@ use crate::entry::{Entry, Position};
 use crate::journal::Journal;
 use crate::segment::JournalId;
 
-/// Where views that are files lie.
-pub(crate) const FOLDER: &str = "views";
 /// After so many entries the progress is told, and a long rebuild is saved now and then.
 const TELL_EVERY: u64 = 10_000;
 const SAVE_EVERY: u64 = 1_000_000;
