@@ -1,6 +1,5 @@
 //! What every service shares: who asks, whether it may, how long it waits, and the node that is asked.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,15 +7,15 @@ use std::time::Duration;
 
 use futures::Stream;
 use futures::stream::unfold;
-use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Code, Request as Asked, Status};
 
+use super::counts::Counts;
 use super::guest::{Busy, Seat};
-use super::server::GrpcService;
+use super::service::GrpcService;
 use super::status;
 use crate::access::{Known, Principals};
 use crate::remote::AgentDoor;
@@ -26,21 +25,6 @@ use crate::{
 
 /// What a stream of answers is.
 pub(super) type Told<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
-/// How many were refused, by reason.
-#[derive(Clone, Default)]
-pub(super) struct Counts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
-
-impl Counts {
-    pub(super) fn add(&self, why: &'static str) {
-        *self.0.lock().entry(why).or_default() += 1;
-        tracing::debug!(why, "refused over gRPC");
-    }
-
-    pub(super) fn all(&self) -> BTreeMap<&'static str, u64> {
-        self.0.lock().clone()
-    }
-}
 
 /// Cheap to clone; clones are the same.
 #[derive(Clone)]

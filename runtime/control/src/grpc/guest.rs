@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::transport::server::Connected;
 
-use super::door::Counts;
+use super::counts::Counts;
 use crate::connections::{Doing, Leave, Place};
 
 /// How long a client may take to say its first bytes.

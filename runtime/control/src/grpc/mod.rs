@@ -7,6 +7,7 @@
 
 mod agents;
 mod client;
+mod counts;
 mod critic;
 mod door;
 mod guest;
@@ -14,10 +15,12 @@ mod inference;
 mod orchestration;
 mod registry;
 mod server;
+mod service;
 mod status;
 mod supervision;
 mod translate;
 mod whole;
 
 pub use client::{GrpcAddressError, GrpcClient};
-pub use server::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService};
+pub use server::{GrpcBindError, GrpcRunning, GrpcServer};
+pub use service::GrpcService;

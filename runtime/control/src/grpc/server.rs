@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +20,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::transport::Server;
 
-use super::door::{Counts, Door};
+use super::counts::Counts;
+use super::door::Door;
 use super::guest::Guest;
-use crate::access::Principals;
+use super::service::GrpcService;
+use crate::LINE_MAX;
 use crate::connections::{Connections, Places};
-use crate::remote::AgentDoor;
-use crate::{Control, LINE_MAX};
 
 /// Who may be connected. Over loopback nobody can be told from another, so all share all places.
 const PLACES: Places = Places {
@@ -58,18 +57,6 @@ macro_rules! bounded {
             .max_decoding_message_size(LINE_MAX + AROUND)
             .max_encoding_message_size(LINE_MAX + AROUND)
     };
-}
-
-/// What a server serves, and to whom.
-pub struct GrpcService {
-    /// The node; none while it starts and stops.
-    pub node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
-    /// Who may come in, by the token that is shown.
-    pub principals: Principals,
-    /// Where agents in other processes come in; none for a node that takes none.
-    pub agents: Option<Arc<dyn AgentDoor>>,
-    /// Where what is made is put, when whoever asks does not say; absolute.
-    pub out: PathBuf,
 }
 
 /// Why no server listens.

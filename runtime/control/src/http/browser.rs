@@ -11,8 +11,9 @@ use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use rustix::fs::{Mode, OFlags};
 use serde_json::json;
 
+use super::door::Door;
 use super::problem::Problem;
-use super::service::{Door, json};
+use super::reply::json;
 use crate::access::{Known, Scope};
 use crate::{Caller, ControlError, ErrorKind, GoalState, Request};
 

@@ -5,12 +5,11 @@ use std::sync::LazyLock;
 use axum::response::{Html, IntoResponse, Response};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::pages::LIMIT_MAX;
+use super::pieces::LIMIT_MAX;
 use super::problem::PROBLEM;
-use super::routes::{ROWS, Row, Verb};
+use super::routes::{ROWS, Row, Verb, schema_of};
 use crate::{ControlError, Request};
 
 /// Written once: it is the same for every node of this version.
@@ -53,11 +52,6 @@ fn verb(row: &Row) -> &'static str {
         Verb::Get => "get",
         Verb::Post => "post",
     }
-}
-
-/// A type as the document writes it, and its own types among the document's.
-pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
-    generator.subschema_for::<T>().to_value()
 }
 
 fn document() -> Value {

@@ -4,7 +4,6 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use super::document::schema_of;
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
@@ -476,6 +475,11 @@ fn body(bytes: &[u8]) -> Result<Map<String, Value>, ControlError> {
         ControlError::invalid(format!("the body is no JSON object: {error}"))
             .advise("write one JSON object in UTF-8")
     })
+}
+
+/// A type as the document writes it, and its own types among the document's.
+pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
 }
 
 #[cfg(test)]

@@ -22,10 +22,11 @@ use tower::ServiceExt;
 
 use super::access::{Access, Names};
 use super::counts::{Counts, Refusal};
+use super::door::Door;
 use super::impatient::Impatient;
 use super::page::Page;
 use super::problem::{PROBLEM, Problem};
-use super::service::{Door, read_only};
+use super::service::{read_only, router};
 use super::told::GoesOn;
 use crate::access::{Known, Principals, TokenError};
 use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
@@ -259,7 +260,7 @@ async fn receive(
     mut stopped: oneshot::Receiver<()>,
 ) -> Option<io::Error> {
     let connections = Connections::new(PLACES);
-    let router = door.router();
+    let router = router(&door);
     let mut clients = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -12,9 +12,8 @@ use aios_protocols::{Draft, PrincipalId, Sealed, Sealer, SigningIdentity};
 use aios_runtime::Node;
 use aios_work::PlanFile;
 use aios_work::content::{AgentEvent, TaskEvent, TaskStatus, unhex};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use super::played::{Act, Played};
 use super::rest;
 use super::stage::{self, BOOKED, Stage};
 use super::{lines, till};
@@ -23,41 +22,6 @@ use super::{lines, till};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what does not tell by itself.
 const BREATH: Duration = Duration::from_millis(50);
-
-/// An act as it is announced.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Act {
-    /// From 1 to 6.
-    pub(super) act: u8,
-    pub(super) title: String,
-    pub(super) says: String,
-    /// The same by hand.
-    pub(super) commands: Vec<String>,
-}
-
-/// What became of an act, or of a part of one.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub(super) struct Played {
-    /// What was seen, in order.
-    pub(super) steps: Vec<String>,
-    /// Whether it is as it was promised.
-    pub(super) holds: bool,
-    /// The goal it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) goal: Option<String>,
-    /// The process that is to be killed next.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) process: Option<u32>,
-    /// The question that a person is asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) approval: Option<String>,
-}
-
-impl Played {
-    fn step(&mut self, words: impl Into<String>) {
-        self.steps.push(words.into());
-    }
-}
 
 /// Why an act could not be played.
 type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -6,6 +6,7 @@
 mod acts;
 mod lines;
 mod part;
+mod played;
 mod rest;
 mod stage;
 mod till;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use self::acts::{Act, Played};
+use self::played::{Act, Played};
 use self::stage::Stage;
 use crate::arguments::{Demo, DemoPart};
 use crate::commands::node::Signals;

@@ -14,8 +14,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::acts::{Act, Acts, Played};
+use super::acts::Acts;
 use super::lines;
+use super::played::{Act, Played};
 use super::stage::{self, Stage};
 use crate::commands::node::Signals;
 use crate::commands::serve::{self, Shown};

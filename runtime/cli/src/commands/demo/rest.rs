@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aios_micro::kinds::page::TOUCH;
 use aios_micro::{Act, DoorError, Event, Handle, Population, Promise, Refusal};
 
-use super::acts::Played;
+use super::played::Played;
 
 /// The kind that there are a million of.
 const KIND: &str = "page";

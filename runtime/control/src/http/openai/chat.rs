@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::said::{self, Chat};
 use super::{Model, Refused, ask};
-use crate::http::service::Door;
+use crate::http::door::Door;
 use crate::http::told::GoesOn;
 use crate::{
     Ask, Asked, Caller, ControlError, ErrorKind, Event, EventKind, Events, Generate, Generated,

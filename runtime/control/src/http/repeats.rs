@@ -27,7 +27,7 @@ pub(super) type Heard = watch::Receiver<Option<Outcome>>;
 
 /// The commands of a server that came with a key.
 #[derive(Default)]
-pub(super) struct Keys(Mutex<Table>);
+pub(super) struct Repeats(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
@@ -98,7 +98,7 @@ pub(super) fn named(id: &Id, request: Request) -> Request {
     }
 }
 
-impl Keys {
+impl Repeats {
     /// What is to be done about a command with this key.
     pub(super) fn enter(
         &self,
@@ -207,7 +207,7 @@ mod tests {
         Request::Kill { agent }
     }
 
-    fn fresh(keys: &Keys, key: &str, request: &Request) -> Option<Fresh> {
+    fn fresh(keys: &Repeats, key: &str, request: &Request) -> Option<Fresh> {
         match keys
             .enter(id(&owner(), key).unwrap(), &owner(), request)
             .unwrap()
@@ -219,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_done_is_told_again_and_what_was_refused_is_tried_again() {
-        let keys = Keys::default();
+        let keys = Repeats::default();
         let first = fresh(&keys, "k", &kill("a")).unwrap();
         assert!(fresh(&keys, "k", &kill("a")).is_none(), "it is under way");
         let other = keys.enter(id(&owner(), "k").unwrap(), &owner(), &kill("b"));
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_has_its_bounds() {
-        let keys = Keys::default();
+        let keys = Repeats::default();
         let other: PrincipalId = "user:other@local".parse().unwrap();
         let others = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"));
         let Ok(Meant::Fresh(others)) = others else {
