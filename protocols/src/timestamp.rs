@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::calendar::Civil;
-use crate::fipa_string::When;
 use crate::printable::Printable;
 
 const MICROS_PER_SECOND: u64 = 1_000_000;
@@ -80,24 +78,6 @@ impl Timestamp {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// FIPA00070's form, in UTC and whole milliseconds: `20261123T080000000Z`.
-    pub fn to_fipa(self) -> String {
-        When::from(self).to_string()
-    }
-
-    /// Reads FIPA00070's absolute form, from 1970 on. A missing `Z` means local time there; it is read as UTC here, see
-    /// [`When`], which holds all that FIPA allows.
-    pub fn from_fipa(text: &str) -> Result<Self, TimestampError> {
-        let short = || text.chars().take(40).collect();
-        match text.parse() {
-            Ok(When::Utc(millis) | When::Local(millis)) => u64::try_from(millis)
-                .map(|millis| Self(millis * 1_000))
-                .map_err(|_| TimestampError::NoMoment(short())),
-            Ok(When::After(_)) => Err(TimestampError::NoMoment(short())),
-            Err(error) => Err(error),
-        }
-    }
-
     fn civil(self) -> Civil {
         // At most the year 9999.
         Civil::from_seconds((self.0 / MICROS_PER_SECOND).cast_signed())
@@ -120,14 +100,6 @@ impl fmt::Display for Timestamp {
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
         )
-    }
-}
-
-impl FromStr for Timestamp {
-    type Err = TimestampError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::from_fipa(text)
     }
 }
 

@@ -2,16 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Point, Span};
-
-/// A named thing that facts are about: a region, a product.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Subject {
-    /// Its name as facts write it.
-    pub name: String,
-    /// What it is one of: `region`.
-    pub kind: String,
-}
+use crate::{Fact, Point, Span, Subject};
 
 /// What kind of text is judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Period, Subject};
+use crate::Period;
 
 /// Something a tool found out. Every number in an answer is one of these, so that it can be traced and computed again.
 ///
@@ -29,6 +29,15 @@ pub struct Fact {
     pub unit: Option<String>,
     /// Where it came from.
     pub source: Source,
+}
+
+/// A named thing that facts are about: a region, a product.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// Its name as facts write it.
+    pub name: String,
+    /// What it is one of: `region`.
+    pub kind: String,
 }
 
 /// What a figure is.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::content::hex;
+use crate::hex::hex;
 use crate::shown::is_hidden;
 
 /// What a goal may weigh.

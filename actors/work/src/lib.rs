@@ -19,6 +19,7 @@ mod evidence;
 mod fact;
 mod figures;
 mod goal;
+mod hex;
 mod input;
 mod judgement;
 mod judging;
@@ -44,8 +45,8 @@ pub use domain::{
     Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,
 };
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
-pub use evidence::{Evidence, GAPS_HEADING, Subject, TextKind};
-pub use fact::{Fact, FactKind, Source, Statistic, Value, When};
+pub use evidence::{Evidence, GAPS_HEADING, TextKind};
+pub use fact::{Fact, FactKind, Source, Statistic, Subject, Value, When};
 pub use figures::{FIGURES, figures};
 pub use goal::{Goal, GoalError, GoalLimits, quoted};
 pub use input::{ContentHash, FileState, InputFile};

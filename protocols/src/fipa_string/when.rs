@@ -51,6 +51,35 @@ impl From<Timestamp> for When {
     }
 }
 
+impl Timestamp {
+    /// FIPA00070's form, in UTC and whole milliseconds: `20261123T080000000Z`.
+    pub fn to_fipa(self) -> String {
+        When::from(self).to_string()
+    }
+
+    /// Reads FIPA00070's absolute form, from 1970 on. A missing `Z` means local time there; it is read as UTC here, see
+    /// [`When`], which holds all that FIPA allows.
+    pub fn from_fipa(text: &str) -> Result<Self, TimestampError> {
+        let short = || text.chars().take(40).collect();
+        match text.parse() {
+            Ok(When::Utc(millis) | When::Local(millis)) => u64::try_from(millis)
+                .ok()
+                .and_then(|millis| Self::from_micros(millis.checked_mul(1_000)?).ok())
+                .ok_or_else(|| TimestampError::NoMoment(short())),
+            Ok(When::After(_)) => Err(TimestampError::NoMoment(short())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_fipa(text)
+    }
+}
+
 /// FIPA00070's form: `20261123T080000000Z`, `20261123T080000000`, `+00000000T000010000`.
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

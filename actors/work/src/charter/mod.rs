@@ -3,6 +3,7 @@
 //! [`Charter::parse`] reads one, `front_matter` keeps a hostile one within bounds, [`import`] reads the agent files of other systems and
 //! says what it could not honour. What a charter grants is enforced by whoever runs the agent; no prompt is relied on for it.
 
+mod error;
 mod fields;
 mod front_matter;
 pub mod import;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use parse::CharterError;
+pub use error::CharterError;
 
 /// Bytes of a charter's file, instructions included.
 pub const CHARTER_BYTES: usize = 128 << 10;

@@ -7,6 +7,7 @@ mod arguments;
 mod check;
 mod each;
 mod file;
+mod limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +18,10 @@ use serde_json::Value;
 use crate::FactKind;
 
 pub use arguments::{Problem, Validate};
-pub use check::{PlanError, PlanLimits};
+pub use check::PlanError;
 pub use each::{EACH_AT_ONCE, Each, EachError, gathered};
 pub use file::{MadeBy, PlanFile, PlanFileError};
+pub use limits::PlanLimits;
 
 /// One atomic piece of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
