@@ -22,6 +22,7 @@ pub mod report;
 pub mod results;
 mod second_look;
 mod sql;
+mod statement;
 mod table;
 mod tables;
 mod written;

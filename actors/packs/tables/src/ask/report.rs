@@ -12,8 +12,8 @@ use super::question::{Question, Understood};
 use super::say::Speech;
 use super::sql::Sql;
 use crate::page::{Page, begins, capital, cell, plain};
-use crate::plan::queries::Pair;
 use crate::results::Rows;
+use crate::statement::Pair;
 
 /// Lines of a table; the facts hold all.
 const LINES: usize = 60;

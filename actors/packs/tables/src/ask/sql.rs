@@ -9,7 +9,7 @@ use aios_work::Grain;
 use super::question::{
     Column, Figure, Filter, Group, Make, Measure, Order, Question, Tables, Test, Wanted,
 };
-use crate::plan::queries::{Pair, quote};
+use crate::statement::{Pair, quote};
 
 /// Groups that are told.
 pub(crate) const GROUPS: u32 = 200;

@@ -19,8 +19,6 @@ use crate::page::capital;
 use aios_work::Goal;
 use aios_work::{FactKind, Plan, Point, Statistic, Task};
 
-/// The name of this domain.
-pub const NAME: &str = "tables";
 /// The task that writes the closing paragraph.
 pub(crate) const CLOSING: &str = "closing";
 /// Every tool a plan of ours may name.
@@ -82,7 +80,7 @@ pub fn scout(goal: &Goal) -> Vec<Task> {
 pub fn build(goal: &Goal, analysis: &Analysis) -> Plan {
     let mut plan = Plan {
         goal: goal.id().to_owned(),
-        source: NAME.to_owned(),
+        source: super::NAME.to_owned(),
         tasks: scout(goal),
         points: Vec::new(),
         gaps: Vec::new(),

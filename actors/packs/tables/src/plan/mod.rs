@@ -23,8 +23,11 @@ pub mod writing;
 mod tests;
 
 pub use analysis::{Analysis, analyse};
-pub use dag::{NAME, TOOLS, build, fill, scout};
+pub use dag::{TOOLS, build, fill, scout};
 pub use findings::Findings;
 pub use intent::Intent;
 pub use question::{merge, question};
 pub use reading::Reading;
+
+/// The name of this domain.
+pub const NAME: &str = "tables";

@@ -6,6 +6,7 @@
 
 use super::analysis::Analysis;
 use super::columns::Aggregate;
+pub use crate::statement::{Pair, quote};
 use aios_work::Grain;
 
 /// Categories that are named; the rest is put together as "other".
@@ -14,21 +15,6 @@ pub const TOP: usize = 12;
 pub const FAR: f64 = 3.5;
 /// Fewest values among which one can be called an outlier.
 pub const FEWEST: usize = 8;
-
-/// A query and the same question asked in another way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
-    /// Gives the result.
-    pub query: String,
-    /// Must give it again.
-    pub again: String,
-}
-
-/// A name as SQL wants it.
-#[must_use]
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
 
 /// Queries for one analysis.
 pub struct Queries<'a> {
