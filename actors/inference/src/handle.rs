@@ -6,38 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, Embedding, Engine, EngineError, EnginePhase, Health,
-    InferRequest, Inference, ModelInfo, ModelSource, Token,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, Engine, EngineError, EnginePhase,
+    EngineStatus, Health, InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 
 /// How long past its deadline a call is waited for, so that an engine can say itself why nothing came.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// An engine's window: a small picture of what it is doing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EngineStatus {
-    /// The engine's name in metrics.
-    pub name: String,
-    /// Where it is in its life.
-    #[serde(flatten)]
-    pub phase: EnginePhase,
-    /// How many engines were started so far.
-    pub incarnation: u64,
-    /// Calls that wait.
-    pub waiting: usize,
-    /// Calls that may wait.
-    pub allowed: usize,
-    /// The kind of call that runs now.
-    pub running: Option<String>,
-    /// For how long it has been running, in milliseconds.
-    pub running_ms: Option<u64>,
-}
 
 /// What one call may take when it does not say so itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

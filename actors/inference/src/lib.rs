@@ -24,6 +24,7 @@ mod local;
 mod meter;
 mod request;
 mod scripted;
+mod status;
 
 pub use cancel::CancelFlag;
 pub use chat::{ChatRole, ChatTurn, Prompt, ToolCall, ToolDefinition};
@@ -32,10 +33,11 @@ pub use engine::{
     ModelInfo, ModelRole, ModelSource, Platform, TokenSink,
 };
 pub use error::EngineError;
-pub use handle::{CallLimits, EngineHandle, EngineStatus, TokenStream};
-pub use local::{EngineActor, EngineConfig, EngineMessage, EnginePhase, EngineState, LocalEngine};
+pub use handle::{CallLimits, EngineHandle, TokenStream};
+pub use local::{EngineActor, EngineConfig, EngineMessage, EngineState, LocalEngine};
 pub use request::{
     EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Purpose, Sampling, Served,
     SessionId, Timings, Token, Usage,
 };
 pub use scripted::{Gate, Script, ScriptedEngine, Scripts};
+pub use status::{EnginePhase, EngineStatus};

@@ -10,11 +10,11 @@ use aios_protocols::{
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::AgentError;
-use super::audit::{AuditEntry, Refused};
 use super::conversations::ReplySender;
 use super::in_flight::{Scope, Ticket};
 use super::incoming::settle;
 use super::outbox::Outbox;
+use super::refused::{AuditEntry, Refused};
 use crate::observer::{self, MessageSeen};
 
 /// Label of an act that the agent's card does not list.

@@ -14,8 +14,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
 use super::LocalEngine;
-use super::queue::{EnginePhase, Queue};
+use super::queue::Queue;
 use super::thread::{DeviceThread, panic_text};
+use crate::EnginePhase;
 use crate::{EngineFactory, EngineHandle, metric};
 
 /// The numbers of one engine.

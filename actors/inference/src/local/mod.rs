@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
 pub use actor::{EngineActor, EngineConfig, EngineMessage, EngineState};
-pub use queue::EnginePhase;
 
-use crate::handle::{CallLimits, EngineHandle, EngineStatus};
+use crate::handle::{CallLimits, EngineHandle};
 use crate::meter::Meter;
+use crate::status::{EnginePhase, EngineStatus};
 use crate::{
     CancelFlag, Capabilities, Embed, EmbedRequest, Embedding, Engine, EngineError, Finish,
     Generate, Health, InferRequest, Inference, ModelInfo, ModelSource, TokenSink, metric,

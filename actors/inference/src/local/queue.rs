@@ -7,30 +7,12 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, Health, InferRequest,
-    Inference, ModelInfo, ModelSource, Token,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, EnginePhase, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
-
-/// Where an engine is in its life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "phase")]
-pub enum EnginePhase {
-    /// Being built; calls wait.
-    Starting,
-    /// Runs calls.
-    Ready,
-    /// Crashed or killed; calls wait for the next incarnation until their deadline.
-    Down {
-        /// What ended it.
-        reason: String,
-    },
-    /// Stopped on purpose; calls are refused.
-    Stopped,
-}
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 

@@ -18,8 +18,9 @@ use super::key::Key;
 use super::quirks::Quirks;
 use super::sse;
 use super::{Form, RemoteConfig, openai, schema};
-use crate::handle::{CallLimits, EngineHandle, EngineStatus};
+use crate::handle::{CallLimits, EngineHandle};
 use crate::meter::Meter;
+use crate::status::EngineStatus;
 use crate::{
     Capabilities, Embed, EmbedRequest, Embedding, Engine, EngineError, EnginePhase, Finish,
     Generate, Health, HealthState, InferRequest, Inference, ModelInfo, ModelRole, ModelSource,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::Link;
 use aios_inference::Prompt;
-use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
 use aios_work::Looping;
+use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
 use serde_json::Value;
 
 use super::act;

@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request as Sent, Status, Streaming};
 use wire::control_service_client::ControlServiceClient;
 
+use super::address::GrpcAddressError;
 use super::status::refusal;
 use crate::access::Token;
 use crate::{Client, ClientError, Event, LINE_MAX, Request, Transport};
@@ -25,24 +26,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 /// What a message has around what it carries.
 const AROUND: usize = 1_024;
-
-/// Why an address is none of a node's.
-#[derive(Debug, thiserror::Error)]
-pub enum GrpcAddressError {
-    /// It does not read.
-    #[error(
-        "{0:?} is no address of a node; one is grpc://127.0.0.1:4271, as `aios serve --grpc` prints it"
-    )]
-    NoAddress(String),
-    /// A token would be read on its way.
-    #[error(
-        "{0} is not on this machine, and a token that goes there by plain gRPC is read on its way; run the command there, or forward the port (ssh -L)"
-    )]
-    BeyondLoopback(String),
-    /// It cannot be shown.
-    #[error("the token cannot travel in a header; take the one that `aios serve` wrote")]
-    Token,
-}
 
 /// A way to a node that serves gRPC on this machine.
 pub struct GrpcClient {

@@ -18,6 +18,7 @@ use sse_stream::SseStream;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::address::AddressError;
 use crate::access::Token;
 use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
@@ -25,21 +26,6 @@ use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transpo
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Why an address is none of a node's.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    /// It does not read.
-    #[error(
-        "{0:?} is no address of a node; one is http://127.0.0.1:4270, as `aios serve` prints it"
-    )]
-    NoAddress(String),
-    /// A token would be read on its way.
-    #[error(
-        "{0} is not on this machine, and a token that goes there by plain HTTP is read on its way; run the command there, or forward the port (ssh -L)"
-    )]
-    BeyondLoopback(String),
-}
 
 /// A way to a node that serves HTTP on this machine.
 pub struct HttpClient {

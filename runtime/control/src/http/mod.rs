@@ -9,6 +9,7 @@
 //! feature).
 
 mod access;
+mod address;
 mod browser;
 mod client;
 mod counts;
@@ -34,7 +35,8 @@ mod sessions;
 mod tls;
 mod told;
 
-pub use client::{AddressError, HttpClient};
+pub use address::AddressError;
+pub use client::HttpClient;
 pub use counts::Refusal;
 pub use page::{Page, PageFile};
 pub use server::{BindError, HttpServer, HttpService, Running};

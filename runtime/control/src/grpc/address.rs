@@ -1,0 +1,19 @@
+//! Why an address is none of a node's.
+
+/// Why an address is none of a node's.
+#[derive(Debug, thiserror::Error)]
+pub enum GrpcAddressError {
+    /// It does not read.
+    #[error(
+        "{0:?} is no address of a node; one is grpc://127.0.0.1:4271, as `aios serve --grpc` prints it"
+    )]
+    NoAddress(String),
+    /// A token would be read on its way.
+    #[error(
+        "{0} is not on this machine, and a token that goes there by plain gRPC is read on its way; run the command there, or forward the port (ssh -L)"
+    )]
+    BeyondLoopback(String),
+    /// It cannot be shown.
+    #[error("the token cannot travel in a header; take the one that `aios serve` wrote")]
+    Token,
+}
