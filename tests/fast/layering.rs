@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
@@ -43,15 +43,20 @@ struct Manifest {
     others: BTreeSet<String>,
 }
 
-fn manifests() -> Vec<Manifest> {
+/// The folders of the workspace's crates.
+pub(crate) fn members() -> Vec<String> {
     let workspace: toml::Table =
         toml::from_str(&fs::read_to_string(root().join("Cargo.toml")).unwrap()).unwrap();
-    workspace["workspace"]["members"]
-        .as_array()
-        .unwrap()
-        .iter()
+    let members = workspace["workspace"]["members"].as_array().unwrap();
+    let folders = members.iter().map(|member| member.as_str().unwrap());
+    folders.map(str::to_owned).collect()
+}
+
+fn manifests() -> Vec<Manifest> {
+    members()
+        .into_iter()
         .map(|member| {
-            let path = root().join(member.as_str().unwrap()).join("Cargo.toml");
+            let path = root().join(member).join("Cargo.toml");
             let manifest: toml::Table =
                 toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let (ours, others) = manifest
@@ -210,7 +215,7 @@ const GENERAL: [&str; 13] = [
 ];
 
 /// What of a file is not its tests and not its comments, with the number of each line.
-fn code(path: &Path) -> Vec<(usize, String)> {
+pub(crate) fn code(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
     let mut own = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -237,7 +242,7 @@ fn code(path: &Path) -> Vec<(usize, String)> {
 }
 
 /// A test file belongs to the tests of its module.
-fn is_test(path: &Path) -> bool {
+pub(crate) fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
         let name = part.as_os_str().to_string_lossy();
         name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs")
@@ -312,7 +317,7 @@ fn only_one_file_allows_unsafe() {
 }
 
 /// The Rust files of the workspace, sorted.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -6,6 +6,7 @@ mod approvals;
 mod ask;
 mod buses;
 mod charters;
+mod circles;
 mod control;
 mod crash;
 mod crew;
