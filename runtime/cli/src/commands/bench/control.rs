@@ -28,7 +28,7 @@ use tonic::{Request, Response, Status};
 use wire::orchestrator_service_client::OrchestratorServiceClient;
 use wire::task_execution_message::Content;
 
-use super::failed;
+use super::{failed, threads};
 
 /// Slices of a round, and calls in each.
 const SLICES: u32 = 20;
@@ -40,11 +40,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const CHARTER: &str = "---\nname: clerk\ndescription: Answers.\n---\nAnswer.\n";
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(measure(rounds))
+    threads()?.block_on(measure(rounds))
 }
 
 async fn measure(rounds: u32) -> Result<Report, BenchError> {

@@ -19,7 +19,7 @@ use aios_work::content::GoalStatus;
 use aios_work::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
 
-use super::failed;
+use super::{failed, threads};
 
 /// The example everybody runs first.
 const TEXT: &str = "Analyze Q3 sales";
@@ -30,10 +30,7 @@ const GOALS: u32 = 10;
 const LIMIT_MS: f64 = 5.0;
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = threads()?;
     let folder = Folder::new()?;
     let report = runtime.block_on(measure(rounds, &folder.0));
     runtime.shutdown_timeout(Duration::from_secs(2));

@@ -22,7 +22,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::failed;
+use super::{failed, threads};
 
 /// Slices of a round: thin enough that whatever else the machine does hits all subjects alike.
 const SLICES: u32 = 40;
@@ -40,11 +40,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const HEAD: usize = 4 + Signature::LENGTH;
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(measure(rounds))
+    threads()?.block_on(measure(rounds))
 }
 
 async fn measure(rounds: u32) -> Result<Report, BenchError> {

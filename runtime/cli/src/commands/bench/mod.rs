@@ -133,3 +133,11 @@ fn unknown(name: &str) -> Failure {
 fn failed(error: impl Display) -> BenchError {
     BenchError(error.to_string())
 }
+
+/// The threads that a whole node runs on.
+fn threads() -> Result<tokio::runtime::Runtime, BenchError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)
+}

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::failed;
+use super::{failed, threads};
 
 /// Slices of a round.
 const SLICES: u32 = 10;
@@ -42,11 +42,7 @@ const BURST: u32 = 50;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(measure(rounds))
+    threads()?.block_on(measure(rounds))
 }
 
 async fn measure(rounds: u32) -> Result<Report, BenchError> {

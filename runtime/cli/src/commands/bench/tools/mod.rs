@@ -8,16 +8,12 @@ mod server;
 
 use aios_bench::{BenchError, Report};
 
-use super::failed;
+use super::{failed, threads};
 
 pub(super) use server::{SERVER, serve};
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
-    runtime.block_on(async {
+    threads()?.block_on(async {
         let mut report = Report::begin("tools");
         function::measure(rounds, &mut report).await?;
         server::measure(rounds, &mut report).await?;
