@@ -50,7 +50,7 @@ struct Lineage {
 /// A place in a lineage; dropped, it is free.
 #[derive(Debug)]
 #[must_use = "dropped, the place is free"]
-pub struct Link {
+pub struct Descent {
     lineages: Lineages,
     root: String,
 }
@@ -105,7 +105,7 @@ impl Lineages {
         depth: u32,
         now: Timestamp,
         reach: &Reach,
-    ) -> Result<Link, Ended> {
+    ) -> Result<Descent, Ended> {
         let mut lineages = self.0.lock();
         // One that nothing is at work in and that was quiet for so long is over.
         lineages.retain(|_, lineage| {
@@ -116,7 +116,7 @@ impl Lineages {
             .entry(root.to_owned())
             .or_default()
             .begin(depth, now, reach)?;
-        Ok(Link {
+        Ok(Descent {
             lineages: self.clone(),
             root: root.to_owned(),
         })
@@ -135,7 +135,7 @@ impl Lineages {
     }
 }
 
-impl Drop for Link {
+impl Drop for Descent {
     fn drop(&mut self) {
         if let Some(lineage) = self.lineages.0.lock().get_mut(&self.root) {
             lineage.at_work = lineage.at_work.saturating_sub(1);

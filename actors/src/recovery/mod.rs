@@ -24,6 +24,6 @@ pub use breakers::{BreakerView, Breakers, Pass, Resting, service};
 pub use budget::{Allowance, Budget, Budgets, Hold, NoBudget, budget_record, tool_key};
 pub use decision::{FailureKind, Next, RetryState};
 pub use guard::Trajectory;
-pub use lineage::{Lineages, Link, Reach};
+pub use lineage::{Descent, Lineages, Reach};
 pub use policy::{BackoffKind, Policies, PolicyError, TaskPolicy};
 pub use waits::{DeadlockView, Waiter, Waits};

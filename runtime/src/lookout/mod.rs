@@ -3,13 +3,13 @@
 //! Nothing here is sent to what is drawn: agents are seen through what passes by them and through the snapshots they leave, so a watcher
 //! cannot slow what it watches. Messages are noted only while somebody looks; the flag for that is all that a message costs otherwise.
 //!
-//! `ring` keeps what happened, `stream` is one watcher's way through it, `observer` what agents and their world tell, `relay` what
+//! `ring` keeps what happened, `stream` is one watcher's way through it, `observer` what agents and their world tell, `heard` what
 //! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures.
 
+mod heard;
 mod ledger;
 mod letters;
 mod observer;
-mod relay;
 mod ring;
 mod stream;
 mod talks;
@@ -31,9 +31,9 @@ use crate::metric;
 use ledger::Trail;
 use ring::Rings;
 
+pub(crate) use heard::{EVENTS, QUEUE, bus, supervision};
 pub(crate) use ledger::{breaker, budgets};
 pub(crate) use letters::{list, one, refusal};
-pub(crate) use relay::{EVENTS, QUEUE, bus, supervision};
 pub(crate) use stream::Watcher;
 pub(crate) use tree::{TreeWatcher, memory_bytes};
 

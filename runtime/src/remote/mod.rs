@@ -6,10 +6,10 @@
 //! under way waits for it to come back, is handed over again, or is refused with a reason to whoever sent it.
 //!
 //! No transport is here. One draws a number, takes a [`Hello`], calls [`AgentDoor::enter`] and carries what the session says, in both
-//! directions. Read on: [`link`] is what is under way, pure; `stand` is one agent; `body` is its actor.
+//! directions. Read on: [`exchange`] is what is under way, pure; `stand` is one agent; `body` is its actor.
 
 mod body;
-mod link;
+mod exchange;
 mod often;
 mod stand;
 

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use ractor::ActorRef;
 use tokio::sync::Notify;
 
-use super::link::{Arrived, Link, Phase, Said, UNACKNOWLEDGED};
+use super::exchange::{Arrived, Exchange, Phase, Said, UNACKNOWLEDGED};
 use super::often::Often;
 
 /// Refusals that wait to be told; whoever provokes more is not told of each.
@@ -48,7 +48,7 @@ pub(crate) struct Stand {
 }
 
 struct Inside {
-    link: Link,
+    exchange: Exchange,
     reach: Reach,
     often: Often,
     /// To be told to who is connected.
@@ -69,7 +69,7 @@ impl Stand {
     ) -> Self {
         Self {
             inside: Mutex::new(Inside {
-                link: Link::new(deliveries),
+                exchange: Exchange::new(deliveries),
                 reach: Reach::Remote,
                 often: Often::default(),
                 told: VecDeque::new(),
@@ -110,8 +110,8 @@ impl Stand {
     /// What it shows in the tree.
     pub(super) fn note(&self) -> String {
         let inside = self.inside.lock();
-        let held = inside.link.held();
-        match inside.link.phase() {
+        let held = inside.exchange.held();
+        match inside.exchange.phase() {
             Phase::Here(_) => format!("in another process, connected, {held} under way"),
             Phase::Away => format!("in another process, away, {held} under way"),
             Phase::Gone => "in another process, gone".to_owned(),
@@ -128,7 +128,7 @@ impl Stand {
             )
             .advise(format!("come again in {} s", wait.as_secs() + 1)));
         }
-        let Some(arrived) = inside.link.arrive(hello.resumes) else {
+        let Some(arrived) = inside.exchange.arrive(hello.resumes) else {
             return Err(gone(&self.place));
         };
         let Arrived {
@@ -163,7 +163,7 @@ impl Stand {
     pub(super) fn embody(&self, body: ActorRef<Msg>) -> Option<u64> {
         let mut inside = self.inside.lock();
         inside.body = Some(body);
-        let session = session(&inside.link);
+        let session = session(&inside.exchange);
         if session.is_some() {
             self.place.up();
         }
@@ -173,7 +173,7 @@ impl Stand {
     /// The agent is active as long as it is there.
     pub(super) fn look(&self) {
         let inside = self.inside.lock();
-        if session(&inside.link).is_some() {
+        if session(&inside.exchange).is_some() {
             self.place.up();
         }
     }
@@ -181,7 +181,7 @@ impl Stand {
     /// A connection is lost.
     pub(super) fn lost(&self, session: u64) {
         let inside = &mut *self.inside.lock();
-        if inside.link.lose(session) {
+        if inside.exchange.lose(session) {
             self.place.down("its connection is lost");
             if let Some(body) = &inside.body {
                 let _ = body.send_message(Msg::Lost(session));
@@ -193,7 +193,7 @@ impl Stand {
     pub(super) fn disembody(&self, session: Option<u64>, why: &str) {
         let inside = &mut *self.inside.lock();
         if let Some(session) = session
-            && inside.link.lose(session)
+            && inside.exchange.lose(session)
         {
             inside.bye =
                 Some(ControlError::new(ErrorKind::Unavailable, why).advise(
@@ -206,7 +206,7 @@ impl Stand {
 
     /// It was away for too long: whoever waits for it hears so, and nothing waits any more.
     pub(super) fn give_up(&self) {
-        let letters = self.inside.lock().link.give_up();
+        let letters = self.inside.lock().exchange.give_up();
         let sentence = format!(
             "{} runs in another process and was not connected within {} ms",
             self.place.id(),
@@ -222,7 +222,7 @@ impl Stand {
             let inside = &mut *self.inside.lock();
             inside.bye = Some(gone(&self.place));
             inside.body = None;
-            inside.link.end().1
+            inside.exchange.end().1
         };
         self.bell.notify_waiters();
         let sentence = format!("{} will not come back", self.place.id());
@@ -266,14 +266,14 @@ impl Stand {
 
     fn now(&self, own: u64, over: &mut bool) -> Option<ToAgent> {
         let mut inside = self.inside.lock();
-        if inside.link.phase() != Phase::Here(own) {
+        if inside.exchange.phase() != Phase::Here(own) {
             *over = true;
             let displaced = || {
                 let sentence = "another connection of this agent has taken the place of this one";
                 ControlError::new(ErrorKind::Conflict, sentence)
             };
             // What is said to the last one is meant for it, unless there is another by now.
-            let bye = match inside.link.phase() {
+            let bye = match inside.exchange.phase() {
                 Phase::Here(_) => displaced(),
                 Phase::Away | Phase::Gone => inside.bye.clone().unwrap_or_else(displaced),
             };
@@ -283,18 +283,18 @@ impl Stand {
             return Some(told);
         }
         let now = self.place.now();
-        for letter in inside.link.expire(now) {
+        for letter in inside.exchange.expire(now) {
             self.place.expired(&letter);
         }
         loop {
-            if let Some((number, letter)) = inside.link.next() {
+            if let Some((number, letter)) = inside.exchange.next() {
                 return Some(ToAgent::Frame {
                     number,
                     frame: letter.frame,
                     key: letter.key,
                 });
             }
-            if !inside.link.has_room() {
+            if !inside.exchange.has_room() {
                 return None;
             }
             let letter = self.place.next()?;
@@ -304,17 +304,17 @@ impl Stand {
                     .not_delivered(&letter, Reason::new(ReasonKind::Unauthorised, why));
                 continue;
             }
-            inside.link.offer(letter, now);
+            inside.exchange.offer(letter, now);
         }
     }
 
     /// The agent has frames.
     pub(super) fn ack(&self, own: u64, number: u64) {
         let mut inside = self.inside.lock();
-        if inside.link.phase() != Phase::Here(own) {
+        if inside.exchange.phase() != Phase::Here(own) {
             return;
         }
-        if !inside.link.ack(number) {
+        if !inside.exchange.ack(number) {
             drop(inside);
             let message = format!("frame {number} was never sent and cannot be acknowledged");
             self.refused("bad-ack", ControlError::invalid(message));
@@ -337,10 +337,10 @@ impl Stand {
         };
         let said = {
             let mut inside = self.inside.lock();
-            if inside.link.phase() != Phase::Here(own) {
+            if inside.exchange.phase() != Phase::Here(own) {
                 return;
             }
-            inside.link.heard(&message)
+            inside.exchange.heard(&message)
         };
         let opens = match said {
             Said::Opens => true,
@@ -378,8 +378,8 @@ impl Stand {
     }
 }
 
-fn session(link: &Link) -> Option<u64> {
-    match link.phase() {
+fn session(exchange: &Exchange) -> Option<u64> {
+    match exchange.phase() {
         Phase::Here(session) => Some(session),
         Phase::Away | Phase::Gone => None,
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::recovery::Link;
+use aios_actors::recovery::Descent;
 use aios_inference::Prompt;
 use aios_work::Looping;
 use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
@@ -43,7 +43,7 @@ pub(super) async fn pursue(
         };
         crew.enter(ctx, record);
     };
-    let _link = admitted(member, order, crew, ctx).map_err(|by| {
+    let _descent = admitted(member, order, crew, ctx).map_err(|by| {
         let none = NoAnswer::Stopped { by };
         let outcome = Outcome::Unanswered(none.clone());
         record(0, aios_work::Spent::default(), outcome);
@@ -88,7 +88,7 @@ fn admitted(
     order: &AgentOrder,
     crew: &Crew,
     ctx: &Context,
-) -> Result<Link, aios_work::Ended> {
+) -> Result<Descent, aios_work::Ended> {
     if order.chain.contains(&member.charter().name) {
         return Err(aios_work::Ended::Looping(Looping {
             act: member.charter().tool_name(),

@@ -1,4 +1,4 @@
-//! What a link does, as tables.
+//! What an exchange does, as tables.
 
 use std::sync::Arc;
 
@@ -59,22 +59,25 @@ fn agent() -> AgentId {
     "macro.clerk.001@local".parse().unwrap()
 }
 
-/// A link with so many questions under way, of which all were sent.
-fn link(questions: usize) -> (Link, Vec<Letter>) {
-    let (mut link, mut asker) = (Link::new(3), Speaker::asker());
-    link.arrive(None).unwrap();
+/// An exchange with so many questions under way, of which all were sent.
+fn exchange(questions: usize) -> (Exchange, Vec<Letter>) {
+    let (mut exchange, mut asker) = (Exchange::new(3), Speaker::asker());
+    exchange.arrive(None).unwrap();
     let letters: Vec<Letter> = (0..questions)
         .map(|_| asker.letter(Draft::request(agent(), "?")))
         .collect();
     for letter in &letters {
-        link.offer(letter.clone(), now());
+        exchange.offer(letter.clone(), now());
     }
-    assert_eq!(sent(&mut link), (1..=questions as u64).collect::<Vec<_>>());
-    (link, letters)
+    assert_eq!(
+        sent(&mut exchange),
+        (1..=questions as u64).collect::<Vec<_>>()
+    );
+    (exchange, letters)
 }
 
-fn sent(link: &mut Link) -> Vec<u64> {
-    std::iter::from_fn(|| link.next())
+fn sent(exchange: &mut Exchange) -> Vec<u64> {
+    std::iter::from_fn(|| exchange.next())
         .map(|(number, _)| number)
         .collect()
 }
@@ -95,20 +98,20 @@ fn whoever_goes_on_is_sent_what_it_does_not_have_and_whoever_begins_anew_all_tha
         (0, &[], Some(99), &[]),
     ];
     for (acknowledged, answered, resumes, expected) in rows {
-        let (mut link, letters) = link(3);
-        assert!(link.ack(acknowledged));
+        let (mut exchange, letters) = exchange(3);
+        assert!(exchange.ack(acknowledged));
         let mut clerk = Speaker::agent();
         for at in answered {
             let reply = letters[*at].message.reply(Performative::Inform, "!");
-            assert_eq!(link.heard(&clerk.says(reply).0), Said::GoesOn);
+            assert_eq!(exchange.heard(&clerk.says(reply).0), Said::GoesOn);
         }
-        assert!(link.lose(1));
-        assert_eq!(sent(&mut link), [0; 0], "nobody is there");
-        let arrived = link.arrive(resumes).unwrap();
+        assert!(exchange.lose(1));
+        assert_eq!(sent(&mut exchange), [0; 0], "nobody is there");
+        let arrived = exchange.arrive(resumes).unwrap();
         assert_eq!((arrived.session, arrived.displaced), (2, None));
         assert!(arrived.given_up.is_empty());
         assert_eq!(
-            sent(&mut link),
+            sent(&mut exchange),
             expected,
             "{acknowledged} {answered:?} {resumes:?}"
         );
@@ -117,88 +120,88 @@ fn whoever_goes_on_is_sent_what_it_does_not_have_and_whoever_begins_anew_all_tha
 
 #[test]
 fn what_ends_three_processes_is_given_up_and_what_breaks_a_connection_is_not() {
-    let (mut link, letters) = link(1);
+    let (mut exchange, letters) = exchange(1);
     for fall in 1..=2 {
-        link.lose(fall);
-        assert!(link.arrive(None).unwrap().given_up.is_empty(), "{fall}");
-        assert_eq!(sent(&mut link), [1]);
+        exchange.lose(fall);
+        assert!(exchange.arrive(None).unwrap().given_up.is_empty(), "{fall}");
+        assert_eq!(sent(&mut exchange), [1]);
     }
-    link.lose(3);
-    let given_up = link.arrive(None).unwrap().given_up;
+    exchange.lose(3);
+    let given_up = exchange.arrive(None).unwrap().given_up;
     assert_eq!(given_up.len(), 1);
     assert_eq!(given_up[0].frame, letters[0].frame);
-    assert_eq!(link.held(), 0);
+    assert_eq!(exchange.held(), 0);
 
-    let (mut link, _) = self::link(1);
+    let (mut exchange, _) = self::exchange(1);
     for break_ in 1..=20 {
-        link.lose(break_);
-        assert!(link.arrive(Some(0)).unwrap().given_up.is_empty());
-        assert_eq!(sent(&mut link), [1]);
+        exchange.lose(break_);
+        assert!(exchange.arrive(Some(0)).unwrap().given_up.is_empty());
+        assert_eq!(sent(&mut exchange), [1]);
     }
     // What never went out is nobody's fall.
-    let mut link = Link::new(1);
-    link.arrive(None).unwrap();
-    link.offer(Speaker::asker().letter(Draft::request(agent(), "?")), now());
-    link.lose(1);
-    assert!(link.arrive(None).unwrap().given_up.is_empty());
-    assert_eq!(sent(&mut link), [1]);
+    let mut exchange = Exchange::new(1);
+    exchange.arrive(None).unwrap();
+    exchange.offer(Speaker::asker().letter(Draft::request(agent(), "?")), now());
+    exchange.lose(1);
+    assert!(exchange.arrive(None).unwrap().given_up.is_empty());
+    assert_eq!(sent(&mut exchange), [1]);
 }
 
 #[test]
 fn a_slow_reader_is_given_no_more_until_it_acknowledges() {
-    let (mut link, mut asker) = (Link::new(3), Speaker::asker());
-    assert!(!link.has_room(), "nobody is there");
-    link.arrive(None).unwrap();
+    let (mut exchange, mut asker) = (Exchange::new(3), Speaker::asker());
+    assert!(!exchange.has_room(), "nobody is there");
+    exchange.arrive(None).unwrap();
     let mut taken = 0;
-    while link.has_room() {
-        link.offer(asker.letter(Draft::inform(agent(), "news")), now());
+    while exchange.has_room() {
+        exchange.offer(asker.letter(Draft::inform(agent(), "news")), now());
         taken += 1;
     }
     assert_eq!(taken, UNACKNOWLEDGED);
-    assert_eq!(sent(&mut link).len() as u64, UNACKNOWLEDGED);
-    assert!(link.ack(10));
+    assert_eq!(sent(&mut exchange).len() as u64, UNACKNOWLEDGED);
+    assert!(exchange.ack(10));
     assert_eq!(
-        link.held() as u64,
+        exchange.held() as u64,
         UNACKNOWLEDGED - 10,
         "news wants no answer"
     );
     let more = (0..100)
         .take_while(|_| {
-            let room = link.has_room();
+            let room = exchange.has_room();
             if room {
-                link.offer(asker.letter(Draft::inform(agent(), "news")), now());
+                exchange.offer(asker.letter(Draft::inform(agent(), "news")), now());
             }
             room
         })
         .count();
     assert_eq!(more, 10);
-    assert!(!link.ack(75), "it was not sent that one yet");
-    assert!(link.ack(64));
+    assert!(!exchange.ack(75), "it was not sent that one yet");
+    assert!(exchange.ack(64));
 }
 
 #[test]
 fn a_message_opens_goes_on_or_was_said_before() {
-    let (mut link, letters) = link(1);
+    let (mut exchange, letters) = exchange(1);
     let mut clerk = Speaker::agent();
     let agree = clerk
         .says(letters[0].message.reply(Performative::Agree, ""))
         .0;
-    assert_eq!(link.heard(&agree), Said::GoesOn);
-    assert_eq!(link.held(), 1, "a promise is no answer");
-    assert_eq!(link.heard(&agree), Said::Again);
+    assert_eq!(exchange.heard(&agree), Said::GoesOn);
+    assert_eq!(exchange.held(), 1, "a promise is no answer");
+    assert_eq!(exchange.heard(&agree), Said::Again);
     let inform = clerk
         .says(letters[0].message.reply(Performative::Inform, "!"))
         .0;
-    assert_eq!(link.heard(&inform), Said::GoesOn);
-    assert_eq!(link.held(), 0);
+    assert_eq!(exchange.heard(&inform), Said::GoesOn);
+    assert_eq!(exchange.held(), 0);
     let planner: AgentId = "macro.planner.001@local".parse().unwrap();
     let (question, _) = clerk.says(Draft::request(&planner, "may I?"));
-    assert_eq!(link.heard(&question), Said::Opens);
+    assert_eq!(exchange.heard(&question), Said::Opens);
     let (cancel, _) = clerk.says(question.cancel());
-    assert_eq!(link.heard(&cancel), Said::GoesOn);
+    assert_eq!(exchange.heard(&cancel), Said::GoesOn);
     let (refuse, _) = clerk.says(Draft::new(Performative::Refuse, "no").to(&planner));
     assert_eq!(
-        link.heard(&refuse),
+        exchange.heard(&refuse),
         Said::GoesOn,
         "it opens nothing; its receiver says what it thinks of it"
     );
@@ -206,36 +209,41 @@ fn a_message_opens_goes_on_or_was_said_before() {
 
 #[test]
 fn nobody_waits_for_ever_and_an_end_hands_everything_out() {
-    let (mut link, mut asker) = (Link::new(3), Speaker::asker());
-    link.arrive(None).unwrap();
+    let (mut exchange, mut asker) = (Exchange::new(3), Speaker::asker());
+    exchange.arrive(None).unwrap();
     let soon = now() + Duration::from_secs(5);
-    link.offer(
+    exchange.offer(
         asker.letter(Draft::request(agent(), "?").reply_by(soon)),
         now(),
     );
-    link.offer(asker.letter(Draft::request(agent(), "?")), now());
-    sent(&mut link);
-    assert!(link.ack(2));
-    assert!(link.expire(soon).is_empty());
-    assert_eq!(link.expire(soon + Duration::from_secs(1)).len(), 1);
-    assert_eq!(link.expire(now() + PATIENCE).len(), 0);
+    exchange.offer(asker.letter(Draft::request(agent(), "?")), now());
+    sent(&mut exchange);
+    assert!(exchange.ack(2));
+    assert!(exchange.expire(soon).is_empty());
+    assert_eq!(exchange.expire(soon + Duration::from_secs(1)).len(), 1);
+    assert_eq!(exchange.expire(now() + PATIENCE).len(), 0);
     assert_eq!(
-        link.expire(now() + PATIENCE + Duration::from_secs(1)).len(),
+        exchange
+            .expire(now() + PATIENCE + Duration::from_secs(1))
+            .len(),
         1
     );
 
-    let (mut link, letters) = self::link(2);
-    let (session, rest) = link.end();
+    let (mut exchange, letters) = self::exchange(2);
+    let (session, rest) = exchange.end();
     assert_eq!((session, rest.len()), (Some(1), letters.len()));
-    assert!(link.arrive(None).is_none() && link.arrive(Some(1)).is_none());
-    assert!(!link.has_room() && !link.lose(1));
+    assert!(exchange.arrive(None).is_none() && exchange.arrive(Some(1)).is_none());
+    assert!(!exchange.has_room() && !exchange.lose(1));
 }
 
 #[test]
 fn one_connection_takes_the_place_of_another() {
-    let (mut link, _) = link(1);
-    let arrived = link.arrive(Some(1)).unwrap();
+    let (mut exchange, _) = exchange(1);
+    let arrived = exchange.arrive(Some(1)).unwrap();
     assert_eq!((arrived.session, arrived.displaced), (2, Some(1)));
-    assert!(!link.lose(1), "the old one has nothing to lose any more");
-    assert_eq!(link.phase(), Phase::Here(2));
+    assert!(
+        !exchange.lose(1),
+        "the old one has nothing to lose any more"
+    );
+    assert_eq!(exchange.phase(), Phase::Here(2));
 }

@@ -33,7 +33,7 @@ pub(crate) enum Phase {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Exchange {
     phase: Phase,
     sessions: u64,
     /// How often a frame is handed to a process that begins anew.
@@ -82,7 +82,7 @@ pub(crate) enum Said {
     Again,
 }
 
-impl Link {
+impl Exchange {
     pub(crate) fn new(deliveries: u32) -> Self {
         Self {
             phase: Phase::Away,
@@ -313,5 +313,5 @@ impl<T: Hash + Eq + Clone> Remembered<T> {
 }
 
 #[cfg(test)]
-#[path = "link_tests.rs"]
+#[path = "exchange_tests.rs"]
 mod tests;
