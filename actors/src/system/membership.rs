@@ -14,6 +14,18 @@ use crate::agent::{AgentOptions, AgentState, Cell, CellParts};
 /// How long messages under way stay valid when a party enrols again with a new key.
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
 
+/// Whoever comes.
+struct Newcomer {
+    identity: Arc<SigningIdentity>,
+    tenant: TenantId,
+    options: AgentOptions,
+    epoch: u64,
+    /// Its key goes when it goes.
+    keyed: bool,
+    /// The key of one that signs elsewhere.
+    foreign: Option<PublicKey>,
+}
+
 impl AgentSystem {
     /// The cell of a new agent: a name, a key, a mailbox, an entry in the directory. It takes messages at once; they
     /// wait until the agent is started.
@@ -58,30 +70,15 @@ impl AgentSystem {
                 .clone()
                 .unwrap_or_else(|| self.0.tenant.clone()),
         };
-        if let Some(before) = &before {
-            self.shut(before);
-        }
-        let floor = self.0.floors.lock().of(&party, now);
-        let cell = Cell::new(CellParts {
+        let newcomer = Newcomer {
             identity,
             tenant,
             options,
             epoch,
-            // What was signed in this very microsecond is not from before our time, unless a predecessor had it.
-            begin: floor.max(now - Duration::from_micros(1)),
-            platform: self.0.platform.clone(),
-            chance: self.0.chance.lock().next_u64(),
-            dead_letters: self.0.dead_letters.clone(),
             keyed,
             foreign: None,
-        });
-        if let Some(before) = before {
-            *self.0.past.lock() += before.messages();
-        }
-        if !self.directory().enter(Arc::clone(&cell)) {
-            return Err(AgentSystemError::NameTaken(party));
-        }
-        Ok(cell)
+        };
+        self.enter(newcomer, before, now)
     }
 
     /// The cell of an agent that signs elsewhere, with a key that is entered when it proves to hold it. What is in the cell's own hands to
@@ -98,27 +95,46 @@ impl AgentSystem {
         let before = self.before(&party)?;
         self.0.departed.lock().back(&party);
         let epoch = self.next_epoch(&party, now);
-        if let Some(before) = &before {
-            self.shut(before);
-            *self.0.past.lock() += before.messages();
-        }
-        let floor = self.0.floors.lock().of(&party, now);
-        let tenant = options
-            .tenant
-            .clone()
-            .unwrap_or_else(|| self.0.tenant.clone());
-        let cell = Cell::new(CellParts {
-            identity: Arc::new(self.identity(party.clone())),
-            tenant,
+        let tenant = options.tenant.clone();
+        let newcomer = Newcomer {
+            identity: Arc::new(self.identity(party)),
+            tenant: tenant.unwrap_or_else(|| self.0.tenant.clone()),
             options,
             epoch,
+            keyed: true,
+            foreign: Some(key),
+        };
+        self.enter(newcomer, before, now)
+    }
+
+    /// Makes the cell of whoever comes, in the place of the one before; whoever calls it holds `membership`.
+    fn enter(
+        &self,
+        newcomer: Newcomer,
+        before: Option<Arc<Cell>>,
+        now: Timestamp,
+    ) -> Result<Arc<Cell>, AgentSystemError> {
+        let party = newcomer.identity.party().clone();
+        if let Some(before) = &before {
+            self.shut(before);
+        }
+        let floor = self.0.floors.lock().of(&party, now);
+        let cell = Cell::new(CellParts {
+            identity: newcomer.identity,
+            tenant: newcomer.tenant,
+            options: newcomer.options,
+            epoch: newcomer.epoch,
+            // What was signed in this very microsecond is not from before our time, unless a predecessor had it.
             begin: floor.max(now - Duration::from_micros(1)),
             platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
-            keyed: true,
-            foreign: Some(key),
+            keyed: newcomer.keyed,
+            foreign: newcomer.foreign,
         });
+        if let Some(before) = before {
+            *self.0.past.lock() += before.messages();
+        }
         if !self.directory().enter(Arc::clone(&cell)) {
             return Err(AgentSystemError::NameTaken(party));
         }
