@@ -13,7 +13,7 @@ use aios_inference::{
     BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineError, EngineFactory, Health,
     InferRequest, Inference, ModelInfo, ModelSource, TokenSink,
 };
-use aios_runtime::{Goal, Node, engines};
+use aios_runtime::{Config, Goal, Node, engines};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::content::GoalStatus;
 use aios_work::{Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
@@ -50,10 +50,14 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
         mut model,
         mut cpu,
         mut messages,
-    ] = [const { Samples::new() }; 7];
-    for _ in 0..rounds {
+        mut before,
+        mut after,
+        mut kept,
+        mut kept_share,
+    ] = [const { Samples::new() }; 11];
+    for round in 0..rounds {
         // A node of its own for each round: nothing is remembered, no table is loaded.
-        let stage = Stage::start().await?;
+        let stage = Stage::start(None).await?;
         first.push(stage.goal(&table, folder).await?.share());
         for _ in 0..GOALS {
             let spent = stage.goal(&table, folder).await?;
@@ -63,6 +67,18 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
             model.push(spent.model);
             cpu.push(spent.cpu);
             messages.push(spent.messages);
+            before.push(spent.before);
+            after.push(spent.after);
+        }
+        stage.node.stop().await;
+        // The same with its state on the disk: what is promised is waited for until it lasts.
+        let state = folder.join(format!("state-{round}"));
+        let stage = Stage::start(Some(&state)).await?;
+        stage.goal(&table, folder).await?;
+        for _ in 0..GOALS {
+            let spent = stage.goal(&table, folder).await?;
+            kept.push(spent.whole);
+            kept_share.push(spent.share());
         }
         stage.node.stop().await;
     }
@@ -75,6 +91,10 @@ async fn measure(rounds: u32, folder: &Path) -> Result<Report, BenchError> {
     report.figure("model_ms", model.median());
     report.figure("cpu_ms", cpu.median());
     report.figure("messages", messages.median());
+    report.figure("before_first_ms", before.median());
+    report.figure("after_last_ms", after.median());
+    report.figure("kept_goal_ms", kept.median());
+    report.figure("kept_share_ms", kept_share.median());
     report.figure("rounds", f64::from(rounds));
     report.figure("goals", f64::from(rounds * (GOALS + 1)));
     report.bar(Bar::at_most(
@@ -95,7 +115,8 @@ struct Stage {
 }
 
 impl Stage {
-    async fn start() -> Result<Self, BenchError> {
+    /// A node with its state in a folder, or in memory.
+    async fn start(state: Option<&Path>) -> Result<Self, BenchError> {
         let (tools, model) = (Arc::new(Spans::default()), Arc::new(Spans::default()));
         let watched = Arc::clone(&model);
         let make = engines::scripted();
@@ -109,7 +130,11 @@ impl Stage {
         let workspaces = Workspaces::default();
         let toolbox =
             Arc::new(Toolbox::standard(&workspaces, None).with(aios_tables::tools(&workspaces)));
-        let mut builder = Node::builder().engine(engine);
+        let mut config = Config::default();
+        if let Some(state) = state {
+            config.storage.folder = state.to_string_lossy().into_owned();
+        }
+        let mut builder = Node::builder().config(config).engine(engine);
         for spec in toolbox.specs().map(Arc::unwrap_or_clone) {
             let (tools, busy) = (Arc::clone(&toolbox), Arc::clone(&tools));
             builder = builder.tool(Arc::new(WatchedTool { spec, tools, busy }));
@@ -144,7 +169,14 @@ impl Stage {
             )));
         }
         let (tools, model) = (self.tools.take(), self.model.take());
-        let both = tools.iter().chain(&model).copied().collect();
+        let both: Vec<Span> = tools.iter().chain(&model).copied().collect();
+        let begins = both.iter().map(|span| span.0).min();
+        let ends = both.iter().map(|span| span.1).max();
+        let [before, after] = [
+            begins.map(|begin| begin.saturating_duration_since(whole.0)),
+            ends.map(|end| whole.1.saturating_duration_since(end)),
+        ]
+        .map(|time| milliseconds(time.unwrap_or_default()));
         Ok(Spent {
             whole: milliseconds(whole.1 - whole.0),
             tools: milliseconds(union(tools, whole)),
@@ -152,6 +184,8 @@ impl Stage {
             outside: milliseconds(union(both, whole)),
             cpu: milliseconds(cpu),
             messages: answer.messages.sent as f64,
+            before,
+            after,
         })
     }
 }
@@ -166,6 +200,9 @@ struct Spent {
     /// Of the processor, by all threads, tools and model included.
     cpu: f64,
     messages: f64,
+    /// Before anything was at work outside the runtime, and after all of it was.
+    before: f64,
+    after: f64,
 }
 
 impl Spent {
