@@ -113,6 +113,27 @@ pub trait Transport: Send + fmt::Debug {
     async fn next_event(&mut self) -> Result<Option<Event>, ClientError>;
 }
 
+/// How much longer whoever asks waits than the node may take: for the way there and back.
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub(crate) const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Does something over a way to a node in the time that the node may take for it, and that of the way.
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub(crate) async fn in_time<W: Transport, T>(
+    way: &mut W,
+    patience: std::time::Duration,
+    work: impl AsyncFnOnce(&mut W) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let waited = patience + GRACE;
+    match tokio::time::timeout(waited, work(way)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(ClientError::Silent {
+            name: way.node().to_owned(),
+            waited_s: waited.as_secs(),
+        }),
+    }
+}
+
 /// A conversation with a node.
 #[derive(Debug)]
 pub struct Client(Box<dyn Transport>);

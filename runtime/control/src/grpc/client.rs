@@ -7,7 +7,6 @@ use std::time::Duration;
 use aios_wire::generated::control::v1 as wire;
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::time::timeout;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request as Sent, Status, Streaming};
@@ -16,10 +15,9 @@ use wire::control_service_client::ControlServiceClient;
 use super::address::GrpcAddressError;
 use super::status::refusal;
 use crate::access::Token;
+use crate::client::{GRACE, in_time};
 use crate::{Client, ClientError, Event, LINE_MAX, Request, Transport};
 
-/// How much longer than the node's own patience is waited for its answer.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How often a node that is silent is asked whether it is there, and how long the answer may take: a watch may wait for long.
@@ -146,21 +144,6 @@ impl GrpcClient {
         }
         sent
     }
-
-    async fn in_time<T>(
-        &mut self,
-        patience: Duration,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let waited = patience + GRACE;
-        match timeout(waited, work(self)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ClientError::Silent {
-                name: self.name.clone(),
-                waited_s: waited.as_secs(),
-            }),
-        }
-    }
 }
 
 #[async_trait]
@@ -174,7 +157,7 @@ impl Transport for GrpcClient {
         self.watch = None;
         let patience = request.patience();
         let request = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
-        self.in_time(patience, async |client| {
+        in_time(self, patience, async |client| {
             let mut service = client.service().await?;
             let sent = client.sent(wire::AskRequest { request }, Some(patience));
             match service.ask(sent).await {
@@ -190,7 +173,7 @@ impl Transport for GrpcClient {
         self.watch = None;
         let patience = request.patience();
         let request = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
-        self.in_time(patience, async |client| {
+        in_time(self, patience, async |client| {
             let mut service = client.service().await?;
             // Without a time of its own: it lasts as long as the goal.
             let sent = client.sent(wire::WatchRequest { request }, None);

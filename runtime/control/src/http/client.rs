@@ -20,10 +20,9 @@ use tokio::time::timeout;
 
 use super::address::AddressError;
 use crate::access::Token;
+use crate::client::in_time;
 use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
-/// How much longer than the node's own patience is waited for its answer.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -96,12 +95,11 @@ impl HttpClient {
     pub async fn link(&mut self, read_only: bool) -> Result<String, ClientError> {
         let body = serde_json::json!({ "read_only": read_only }).to_string();
         let sent = self.sent(Method::POST, "/v1/links", body.into_bytes())?;
-        let body = self
-            .in_time(CONNECT, async |client| {
-                let received = client.send(sent).await?;
-                client.read(received).await
-            })
-            .await?;
+        let body = in_time(self, CONNECT, async |client| {
+            let received = client.send(sent).await?;
+            client.read(received).await
+        })
+        .await?;
         let told: Value = serde_json::from_slice(&body).map_err(|error| self.strange(error))?;
         let path = told["path"].as_str().unwrap_or_default();
         Ok(format!("{}{path}", self.name))
@@ -204,21 +202,6 @@ impl HttpClient {
         let body = self.read(received).await?;
         serde_json::from_slice(&body).map_err(|error| self.strange(error))
     }
-
-    async fn in_time<T>(
-        &mut self,
-        patience: Duration,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let waited = patience + GRACE;
-        match timeout(waited, work(self)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ClientError::Silent {
-                name: self.name.clone(),
-                waited_s: waited.as_secs(),
-            }),
-        }
-    }
 }
 
 #[async_trait]
@@ -232,8 +215,10 @@ impl Transport for HttpClient {
         self.watch = None;
         // A request that is given up in the middle leaves no connection on which its answer would be taken for another's.
         let patience = request.patience();
-        self.in_time(patience, async |client| client.exchange(request).await)
-            .await
+        in_time(self, patience, async |client| {
+            client.exchange(request).await
+        })
+        .await
     }
 
     async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
@@ -241,7 +226,7 @@ impl Transport for HttpClient {
         let body = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
         let sent = self.sent(Method::POST, "/v1/ask", body)?;
         let patience = request.patience();
-        self.in_time(patience, async |client| {
+        in_time(self, patience, async |client| {
             let received = client.send(sent).await?;
             if !received.status().is_success() {
                 client.read(received).await?;
