@@ -31,8 +31,9 @@ pub(crate) const MESSAGE_TYPE: &str = "application/vnd.aios.fipa-acl";
 #[derive(Clone)]
 pub struct Sealed {
     frame: Bytes,
-    /// The key under which the signature was found to hold, by whoever held this frame or a clone of it. Bytes never change, so it holds for
-    /// the next one too, who looks at everything else anew.
+    /// The key under which the signature holds: found by whoever held this frame or a clone of it, or known to whoever made it with that key's
+    /// secret. Bytes never change, so it holds for the next one too, who looks at everything else anew. Bytes that came from elsewhere know
+    /// of no key.
     holds_under: Arc<OnceLock<[u8; 32]>>,
 }
 
@@ -79,7 +80,14 @@ impl Sealed {
         self.frame.is_empty()
     }
 
-    pub(crate) fn assemble(signature: &Signature, body: &[u8]) -> Self {
+    /// The frame of a signature that was made just now, over this body, with the secret half of this key.
+    pub(crate) fn signed(signature: &Signature, body: &[u8], key: &PublicKey) -> Self {
+        let frame = Self::assemble(signature, body);
+        let _ = frame.holds_under.set(key.to_bytes());
+        frame
+    }
+
+    fn assemble(signature: &Signature, body: &[u8]) -> Self {
         let mut frame = BytesMut::with_capacity(BODY_AT + body.len());
         frame.put_slice(&MAGIC);
         frame.put_u8(VERSION);
@@ -88,7 +96,8 @@ impl Sealed {
         Self::from_bytes(frame.freeze())
     }
 
-    /// Whether the signature is this key's over the whole body. The arithmetic is done once for a frame and its clones.
+    /// Whether the signature is this key's over the whole body. The arithmetic is done once for a frame and its clones; signing is that once
+    /// for a frame that was made here.
     pub(crate) fn holds_under(&self, key: &PublicKey, signature: &Signature, body: &[u8]) -> bool {
         let bytes = key.to_bytes();
         if self.holds_under.get() == Some(&bytes) {
@@ -432,6 +441,21 @@ mod tests {
     fn identity(seed: u8) -> SigningIdentity {
         let ann: PrincipalId = "user:ann@local".parse().unwrap();
         SigningIdentity::from_seed(ann, [seed; 32])
+    }
+
+    #[test]
+    fn what_was_signed_here_holds_under_its_signers_key_and_as_it_was_made_alone() {
+        let (hers, other) = (identity(1), identity(2).public_key());
+        let body = b"a body".to_vec();
+        let signature = hers.sign(MESSAGE_TYPE, &body);
+        let frame = Sealed::signed(&signature, &body, &hers.public_key());
+        let known = |frame: &Sealed| frame.holds_under.get().copied();
+        assert_eq!(known(&frame.clone()), Some(hers.public_key().to_bytes()));
+        assert!(!frame.holds_under(&other, &signature, &body));
+        // Whoever is handed bytes alone proves them, however alike they are.
+        let again = Sealed::from_bytes(frame.as_bytes().clone());
+        assert_eq!((known(&again), &again), (None, &frame));
+        assert!(again.holds_under(&hers.public_key(), &signature, &body));
     }
 
     #[test]

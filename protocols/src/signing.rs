@@ -221,7 +221,7 @@ impl SigningIdentity {
         }
         let body = codec::encode_body(message, limits)?;
         let signature = self.sign(MESSAGE_TYPE, &body);
-        Ok(Sealed::assemble(&signature, &body))
+        Ok(Sealed::signed(&signature, &body, &self.public_key()))
     }
 }
 
