@@ -360,7 +360,7 @@ pub struct ValidationRequest {
 
 /// What a Critic can judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Submission {
     /// A paragraph, against the facts it may state.
     Prose {

@@ -5,15 +5,17 @@
 //! goal's own files too, by no path that a planner chose, and holds every text against them as it does any agent's. Its judgement of a whole
 //! answer names the answer's digest and the goal's, so the signature is over exactly what leaves, for exactly what was asked.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_judge::judge_text;
+use aios_judge::{Ground, judge_text};
 use aios_protocols::{AgentCard, Content, OpenTo, Performative, Reason, ReasonKind, TenantId};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinError;
 
@@ -46,6 +48,7 @@ pub struct Critic {
     services: Arc<Services>,
     proofs: Arc<Proofs>,
     sources: Arc<Sources>,
+    paragraphs: Arc<Paragraphs>,
     streams: Arc<Streams>,
     history: Arc<History>,
 }
@@ -57,6 +60,7 @@ impl Critic {
             services,
             proofs: Arc::default(),
             sources: Arc::default(),
+            paragraphs: Arc::default(),
             streams: Arc::default(),
             history: Arc::default(),
         }
@@ -109,6 +113,7 @@ impl Agent for Critic {
         }
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
         let (sources, history) = (Arc::clone(&self.sources), Arc::clone(&self.history));
+        let paragraphs = Arc::clone(&self.paragraphs);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
             // Open until the judgement is said.
@@ -128,6 +133,7 @@ impl Agent for Critic {
                     ctx: &ctx,
                 },
                 sources: &sources,
+                paragraphs: &paragraphs,
                 history: &history,
                 goal_id: &request.goal_id,
                 ctx: &ctx,
@@ -151,7 +157,8 @@ struct Judge<'a> {
     sender: &'a str,
     services: &'a Arc<Services>,
     prover: Prover<'a>,
-    sources: &'a Sources,
+    sources: &'a Arc<Sources>,
+    paragraphs: &'a Arc<Paragraphs>,
     history: &'a History,
     goal_id: &'a str,
     ctx: &'a Context,
@@ -171,6 +178,9 @@ impl Judge<'_> {
                     true => self.prover.files(&goal, &inputs).await,
                     false => Err("the goal is another one".to_owned()),
                 };
+                if files.is_ok() && !inputs.is_empty() {
+                    self.read_ahead(*goal, &inputs);
+                }
                 let place = Place {
                     files,
                     folder,
@@ -264,8 +274,8 @@ impl Judge<'_> {
             Err(why) => return Ok(unproven(why)),
         };
         let source = self.source(&proven).await;
-        let services = Arc::clone(self.services);
-        let judged = judged_apart(move || paragraph(&text, &evidence, &source, &services)).await?;
+        let (services, known) = (Arc::clone(self.services), Arc::clone(self.paragraphs));
+        let judged = judged_apart(move || known.judge(text, evidence, &source, &services)).await?;
         self.remember(&proven.goal, &judged);
         Ok(judged)
     }
@@ -286,6 +296,16 @@ impl Judge<'_> {
             score: judged.score.overall,
             criteria: "goal".to_owned(),
             why: why(&judged.issues),
+        });
+    }
+
+    /// Has the goal's files read while results are judged, which are not held against them: the texts that come of the results are.
+    fn read_ahead(&self, goal: Goal, inputs: &[InputFile]) {
+        let (sources, services) = (Arc::clone(self.sources), Arc::clone(self.services));
+        let (tenant, inputs) = (self.ctx.tenant().clone(), inputs.to_vec());
+        tokio::spawn(async move {
+            let read = sources.of(tenant.as_str(), &goal, &inputs, &[], &services.packs);
+            drop(read.await);
         });
     }
 
@@ -318,6 +338,7 @@ impl Judge<'_> {
                 let evidence = of_domain(written.evidence, &proven);
                 let source = self.source(&proven).await;
                 let (services, text) = (Arc::clone(self.services), answer.answer.clone());
+                let known = Arc::clone(self.paragraphs);
                 let whole = answer.status != GoalStatus::Partial;
                 let prose: Vec<(String, Evidence)> = proven
                     .prose()
@@ -326,8 +347,8 @@ impl Judge<'_> {
                     .collect();
                 let mut assessment = judged_apart(move || {
                     let mut judged = report(&text, &evidence, &source, whole, &services);
-                    for (text, evidence) in &prose {
-                        let own = paragraph(text, evidence, &source, &services);
+                    for (text, evidence) in prose {
+                        let own = known.judge(text, evidence, &source, &services);
                         if !own.verdict.passes() {
                             judged.verdict = judged.verdict.max(own.verdict);
                             judged.issues.splice(0..0, own.issues);
@@ -510,6 +531,50 @@ async fn judged_apart(
     judge: impl FnOnce() -> Assessment + Send + 'static,
 ) -> Result<Assessment, AgentError> {
     tokio::task::spawn_blocking(judge).await.map_err(fell)
+}
+
+/// Texts that are remembered with what was said of them: those of a few goals under way.
+const PARAGRAPHS: usize = 16;
+
+/// What the Critic said of paragraphs lately. A text that is judged by itself, and then once more with the answer that it stands in, is the
+/// same text: where what it may say and the files it is held against are the same too, so is the judgement.
+#[derive(Default)]
+struct Paragraphs(Mutex<VecDeque<Paragraph>>);
+
+struct Paragraph {
+    text: String,
+    evidence: Evidence,
+    ground: Arc<Ground>,
+    judged: Assessment,
+}
+
+impl Paragraphs {
+    fn judge(
+        &self,
+        text: String,
+        evidence: Evidence,
+        source: &Source,
+        services: &Services,
+    ) -> Assessment {
+        let same = |known: &&Paragraph| {
+            known.text == text
+                && Arc::ptr_eq(&known.ground, &source.ground)
+                && known.evidence == evidence
+        };
+        if let Some(known) = self.0.lock().iter().find(same) {
+            return known.judged.clone();
+        }
+        let judged = paragraph(&text, &evidence, source, services);
+        let mut all = self.0.lock();
+        all.truncate(PARAGRAPHS - 1);
+        all.push_front(Paragraph {
+            text,
+            evidence,
+            ground: Arc::clone(&source.ground),
+            judged: judged.clone(),
+        });
+        judged
+    }
 }
 
 /// Judges what a model wrote: by the domain's own checks, and against the goal's files and the signed figures.
