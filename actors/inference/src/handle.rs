@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    CancelFlag, Capabilities, EmbedRequest, Embedding, Engine, EngineError, EnginePhase,
-    EngineStatus, Health, InferRequest, Inference, ModelInfo, ModelSource, Token,
+    CancelFlag, Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineStatus, Health,
+    InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
 
 /// How long past its deadline a call is waited for, so that an engine can say itself why nothing came.

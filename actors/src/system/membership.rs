@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::{
-    AgentId, KeyProblem, Party, PublicKey, RegistryError, SigningIdentity, TenantId, Timestamp,
+    AgentId, KeyDirectory, KeyProblem, Party, PublicKey, RegistryError, SigningIdentity, TenantId,
+    Timestamp,
 };
 use rand::RngCore;
 

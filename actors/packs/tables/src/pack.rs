@@ -15,7 +15,7 @@ use crate::ask::{self, Seen, Understood, Values};
 use crate::plan::analysis::{Analysis, analyse_tables};
 use crate::plan::dag::{self, CLOSING, Filling, is_table, scout};
 
-pub use crate::plan::dag::NAME;
+pub use crate::plan::NAME;
 use crate::plan::findings::Findings;
 use crate::plan::intent::Intent;
 use crate::plan::reading::Reading;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::environment::Environment;
 use super::limits::{ERROR_WORDS, FILES};
-use super::offer::plain;
+use super::plain::plain;
 use crate::Schema;
 
 /// A result that is taken.

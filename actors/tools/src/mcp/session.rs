@@ -22,7 +22,7 @@ use super::environment::Environment;
 use super::limits::{CALLS, ERROR_BYTES, ERROR_WORDS, LIST_BYTES, MESSAGE_BYTES, PAGES, TOOLS};
 use super::listing::{Listed, Listing, TooLong};
 use super::measured::{Measure, Measured};
-use super::offer::plain;
+use super::plain::plain;
 
 /// How long a host may take to be reached.
 const CONNECT: Duration = Duration::from_secs(10);

@@ -18,16 +18,15 @@ pub(crate) use agent::{
 };
 pub(crate) use goal::{
     Approvals, ApprovalsCommand, Asked, Audit, AuditFolder, AuditShow, Decide, DiffGoals,
-    ExportGoal, ForkGoal, Goal, GoalList, ImportGoal, OneGoal, Order, RetryTask, Show, SubmitGoal,
-    Top, Tree, Which,
+    ExportGoal, ForkGoal, Goal, GoalList, ImportGoal, OneGoal, Order, Show, SubmitGoal, Top, Tree,
+    Which,
 };
 pub(crate) use model::{
     Bench, Judge, Model, ModelDevices, ModelEmbed, ModelList, ModelProbe, ModelPull, ModelRun,
     RouteCommand, RouteExplain, Tool, ToolApprove, ToolCall, ToolList, ToolShow, ToolsOf,
 };
 pub(crate) use serve::{
-    Demo, DemoPart, KeyCommand, KeyIssue, KeyLink, KeyOne, Keys, Mcp, NatsServer, NodeArguments,
-    Serve,
+    Demo, DemoPart, KeyCommand, KeyIssue, KeyOne, Mcp, NatsServer, NodeArguments, Serve,
 };
 
 /// The operating system for AI agents: supervised, signed, measured.
