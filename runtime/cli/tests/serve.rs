@@ -360,10 +360,17 @@ fn the_protocols_own_client_has_the_nodes_goals_as_tools_over_http_and_from_a_pr
 }
 
 #[test]
-fn a_program_that_starts_the_server_needs_no_node_that_runs() {
+fn a_program_that_starts_the_server_as_its_page_says_needs_no_node_that_runs() {
+    let page = include_str!("../../../docs/guide/mcp-server.md");
+    let block = page.split("```json\n").nth(1).unwrap();
+    let client: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+    let server = &client["mcpServers"]["aios"];
+    assert_eq!(server["command"], "aios");
+    let arguments = server["args"].as_array().unwrap().iter();
     let folder = tempfile::tempdir().unwrap();
     let mut child = aios(folder.path())
-        .args(["mcp", "--engine", "scripted"])
+        .args(arguments.map(|word| word.as_str().unwrap()))
+        .env("AIOS_MODEL_ENGINE", "scripted")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -389,6 +396,19 @@ fn a_program_that_starts_the_server_needs_no_node_that_runs() {
     let tree = heard();
     let text = tree["result"]["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("macro.planner.001@local"), "{text}");
+    said(json!({"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {}}));
+    let listed = heard();
+    let listed = listed["result"]["tools"].as_array().unwrap().iter();
+    let mut listed: Vec<&str> = listed.map(|tool| tool["name"].as_str().unwrap()).collect();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let mut shown: Vec<&str> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        // For charters, of which there are none here.
+        .filter(|name| *name != "ask_NAME")
+        .collect();
+    listed.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(listed, shown);
     drop(to);
     // Its client has left, so it goes.
     let begun = Instant::now();
