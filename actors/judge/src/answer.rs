@@ -1,7 +1,11 @@
 //! An answer as its reader sees it: sentences, items and cells, each below its headings.
 
+mod json;
+
 use aios_languages::{Lexicon, fold};
 use aios_work::shown::is_hidden;
+
+pub(crate) use json::unfenced;
 
 /// A stretch of an answer that is read as one.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub(crate) struct Answer {
     pub broken: Vec<(usize, &'static str)>,
     /// Whether a fence was opened and never closed.
     pub open_fence: bool,
+    /// Whether it is one JSON value and nothing else.
+    pub is_json: bool,
     blocks: usize,
     headings: Vec<(usize, usize)>,
     lead: Option<usize>,
@@ -58,6 +64,11 @@ impl Answer {
             .collect();
         let lines: Vec<&str> = seen.lines().collect();
         let mut answer = Self::default();
+        if let Some(value) = json::value(&seen) {
+            answer.is_json = true;
+            json::read(&mut answer, &value);
+            return answer;
+        }
         let mut at = 0;
         while at < lines.len() {
             at = answer.block(&lines, at, lexicon);

@@ -51,10 +51,17 @@ impl<'a> Reading<'a> {
             .or_else(|| ground.language.clone());
         let lexicon = reading(language.as_ref());
         let answer = Answer::read(raw, Some(&lexicon));
+        let lasting = lasts(ground);
         let texts = answer
             .pieces
             .iter()
-            .map(|piece| ground.read(&piece.text, &lexicon))
+            .map(|piece| {
+                let mut text = ground.read(&piece.text, &lexicon);
+                if lasting {
+                    text.clocks_last();
+                }
+                text
+            })
             .collect();
         let mut read = Self {
             ground,
@@ -294,6 +301,26 @@ impl<'a> Reading<'a> {
             .get(number.start..number.end)
             .unwrap_or("")
     }
+}
+
+/// Whether a goal asks a table without times of day for a length of time: then "22:45" is one.
+fn lasts(ground: &Ground) -> bool {
+    let asked = &ground.asked;
+    let timed = asked
+        .units
+        .iter()
+        .any(|unit| unit.kind == crate::unit::Kind::Time);
+    let clocked = ground.grids.iter().any(|grid| {
+        let mut columns = grid.columns.iter();
+        columns.any(|column| match &column.data {
+            crate::grid::Data::Times(times) => {
+                times.iter().flatten().any(|time| time.minute.is_some())
+            }
+            _ => false,
+        })
+    });
+    let long = asked.text.has(aios_languages::Sense::AskDuration);
+    !ground.grids.is_empty() && !clocked && (timed || long)
 }
 
 /// A way that no table knows of.

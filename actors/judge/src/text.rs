@@ -6,7 +6,8 @@ use aios_languages::{Folded, Lexicon, Sense, Tag, Tagged, folded};
 
 use crate::grid::{Data, Grid};
 use crate::moment::{MomentAt, moments};
-use crate::numeral::{Number, numbers};
+use crate::numeral::{Number, Reading, numbers};
+use crate::unit::Unit;
 
 /// A text as it was read.
 #[derive(Debug, Default)]
@@ -267,6 +268,39 @@ impl Text {
         }
     }
 
+    /// Reads "22:45" and "1:34:00" as lengths of time in place of times of day: minutes and seconds, or hours and minutes.
+    pub(crate) fn clocks_last(&mut self) {
+        for (start, end, parts) in lengths(&self.raw) {
+            self.moments
+                .retain(|moment| moment.end <= start || end <= moment.start);
+            self.numbers
+                .retain(|number| number.end <= start || end <= number.start);
+            let readings: Vec<(f64, f64)> = match parts.as_slice() {
+                [one, other] => vec![
+                    (one * 60.0 + other, 0.5),
+                    (one * 3600.0 + other * 60.0, 30.0),
+                ],
+                [one, other, third] => vec![(one * 3600.0 + other * 60.0 + third, 0.5)],
+                _ => continue,
+            };
+            let readings = readings
+                .into_iter()
+                .map(|(value, half)| Reading { value, half });
+            self.numbers.push(Number {
+                start,
+                end,
+                readings: readings.collect(),
+                unit: Some(Unit::named(aios_languages::UnitName::Second)),
+                signed: false,
+                rough: false,
+                bound: None,
+                spelled: false,
+                times: false,
+            });
+        }
+        self.numbers.sort_by_key(|number| number.start);
+    }
+
     /// Whether a word of this meaning stands in it.
     pub(crate) fn has(&self, sense: Sense) -> bool {
         self.senses().any(|(found, _)| found == sense)
@@ -305,6 +339,30 @@ impl Text {
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
+}
+
+/// Digits parted by colons, "22:45", with their places.
+fn lengths(raw: &str) -> Vec<(usize, usize, Vec<f64>)> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for run in raw.split(|c: char| !c.is_ascii_digit() && c != ':') {
+        let end = start + run.len();
+        let bare = run.trim_end_matches(':');
+        let parts: Vec<&str> = bare.split(':').collect();
+        let pairs = parts
+            .iter()
+            .skip(1)
+            .all(|part| part.len() == 2 && part.parse::<u8>().is_ok_and(|part| part < 60));
+        let first = parts
+            .first()
+            .is_some_and(|part| (1..=3).contains(&part.len()));
+        if (2..=3).contains(&parts.len()) && pairs && first {
+            let values = parts.iter().filter_map(|part| part.parse().ok()).collect();
+            out.push((start, start + bare.len(), values));
+        }
+        start = end + raw[end..].chars().next().map_or(1, char::len_utf8);
+    }
+    out
 }
 
 /// "2025-Q3": the year of a quarter that is written by its key.

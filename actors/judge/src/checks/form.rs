@@ -1,11 +1,13 @@
 //! The shape that goal and criteria ask for: sentences, words, lines, a list, a haiku, JSON, the columns of a table.
 
+mod keys;
+
 use aios_languages::{Lexicon, Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 use hypher::Lang;
 
 use super::{Finding, Look};
-use crate::answer::{Kind, item};
+use crate::answer::{Kind, item, unfenced};
 use crate::criteria::{Criteria, Shape};
 use crate::goal::Need;
 use crate::numeral::Bound;
@@ -61,13 +63,18 @@ impl Look for Form {
         {
             wrong(why, "Write three lines of 5, 7 and 5 syllables");
         }
-        if (has(Sense::FormJson) || criteria.json)
-            && let Err(error) = serde_json::from_str::<serde_json::Value>(json_of(reading))
-        {
-            wrong(
-                format!("it is no JSON: {error}"),
-                "Write one JSON value and nothing else",
-            );
+        if has(Sense::FormJson) || criteria.json {
+            match serde_json::from_str::<serde_json::Value>(unfenced(reading.raw)) {
+                Err(error) => wrong(
+                    format!("it is no JSON: {error}"),
+                    "Write one JSON value and nothing else",
+                ),
+                Ok(value) => {
+                    if let Some(what) = keys::wrong(asked, &value) {
+                        wrong(what, "Use the keys that were asked for");
+                    }
+                }
+            }
         }
         if has(Sense::FormTable)
             && !reading
@@ -94,21 +101,6 @@ impl Look for Form {
             }
         }
         Finding::of(issues)
-    }
-}
-
-/// The JSON of an answer, without a fence around it.
-pub(super) fn json_of<'r>(reading: &'r Reading<'_>) -> &'r str {
-    let codes: Vec<&str> = reading
-        .answer
-        .pieces
-        .iter()
-        .filter(|piece| piece.kind == Kind::Code)
-        .map(|piece| piece.text.as_str())
-        .collect();
-    match codes.as_slice() {
-        [one] if reading.said().next().is_none() => one,
-        _ => reading.raw.trim(),
     }
 }
 

@@ -4,6 +4,8 @@ mod compared;
 mod directions;
 mod firsts;
 mod orders;
+mod ranking;
+mod reckoned;
 mod sources;
 
 use aios_work::Category;
@@ -30,11 +32,13 @@ impl Look for Contradiction {
             firsts::look(reading, table, grid, &given, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
+            ranking::look(reading, table, grid, &mut finding);
         }
         sources::decided(reading, &mut finding);
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);
         for piece in reading.said() {
+            reckoned::look(reading, piece, &mut finding);
             sources::placed(reading, piece, &mut finding);
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);

@@ -14,6 +14,7 @@ use crate::criteria::Criteria;
 use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point};
 use crate::grid::{Data, Grid, Pred};
+use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
@@ -98,7 +99,7 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
         Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
         Need::Each => each(reading, point, grid),
-        Need::Extreme => extreme(reading, point, grid),
+        Need::Extreme => of_the_kind(reading, point, grid) && extreme(reading, point, grid),
         Need::Count => count(reading, point, grid),
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
@@ -108,6 +109,7 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 .is_some_and(Unit::is_share);
             share || matches!(found.form, Form::Share)
         }),
+        Need::Change | Need::Direction if between_others(reading) => false,
         Need::Change if reading.ground.asked.pairs.len() > 1 => direction(reading),
         Need::Change => {
             let changes = explanations(reading).any(|(_, found)| {
@@ -383,6 +385,54 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .is_some_and(|measure| measures.contains(&measure)))
     });
     ranked || value || names_one(reading, point, grid)
+}
+
+/// Whether the answer names some of the kind that is asked for, if it names any: "which artist" is not answered by the name of a song.
+fn of_the_kind(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let text = &point.text;
+    let names = |column: &usize| matches!(grid.columns[*column].data, Data::Names { .. });
+    // The word right behind the one that asks.
+    let kind = text.tags.iter().find_map(|tag| {
+        if tag.tag != Tag::Sense(Sense::AskWhich) {
+            return None;
+        }
+        let (_, stem) = text.stems.iter().find(|(word, _)| *word == tag.to)?;
+        let columns: Vec<usize> = (0..grid.columns.len())
+            .filter(names)
+            .filter(|column| grid.columns[*column].stems.contains(stem))
+            .collect();
+        match columns.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    });
+    let Some(kind) = kind else { return true };
+    let named: BTreeSet<usize> = reading
+        .texts
+        .iter()
+        .flat_map(|text| &text.names)
+        .filter(|name| name.table == 0)
+        .map(|name| name.column)
+        .collect();
+    named.is_empty() || named.contains(&kind)
+}
+
+/// Whether a change is told between other times than those that the goal names: from July where it asks from June.
+fn between_others(reading: &Reading<'_>) -> bool {
+    let pairs = &reading.ground.asked.pairs;
+    let asked: Vec<Moment> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    let said: Vec<Moment> = said_words(reading)
+        .flat_map(|text| &text.moments)
+        .map(|found| found.moment)
+        .collect();
+    let meets = |one: &Moment, other: &Moment| one.holds(other) || other.holds(one);
+    let foreign = said
+        .iter()
+        .any(|moment| !asked.iter().any(|own| meets(own, moment)));
+    let missing = asked
+        .iter()
+        .any(|moment| !said.iter().any(|own| meets(own, moment)));
+    !asked.is_empty() && foreign && missing
 }
 
 /// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
