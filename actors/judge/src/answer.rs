@@ -351,7 +351,15 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
             continue;
         }
         let behind = at + c.len_utf8();
-        let rest = text[behind..].trim_start_matches(['"', '”', '’', ')', '»', '*', '!', '?', '.']);
+        let closing = ['"', '”', '“', '’', ')', '»', '*', '!', '?', '.'];
+        let mut rest = text[behind..].trim_start_matches(closing);
+        // "« ... liste. » Les": a space stands before the mark.
+        if let Some(behind) = rest
+            .trim_start_matches([' ', '\u{a0}', '\u{202f}'])
+            .strip_prefix('»')
+        {
+            rest = behind;
+        }
         let space = rest.starts_with(char::is_whitespace);
         let next = rest.trim_start().chars().next();
         if !(space || rest.is_empty() || c == '\n') {

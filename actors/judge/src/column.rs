@@ -82,6 +82,58 @@ impl GridColumn {
     }
 }
 
+/// Adds, for each quantity that is the same in all rows of a name, the same once for each name: where the lists of a file were unfolded, what
+/// stands beside them stands in several rows.
+pub(crate) fn once(columns: &mut Vec<GridColumn>, rows: usize) {
+    let mut found: Vec<GridColumn> = Vec::new();
+    for names in columns.iter() {
+        let Data::Names { values, codes } = &names.data else {
+            continue;
+        };
+        // Each name in several rows, and in as many as the others.
+        if values.len() < 2 || rows < values.len() * 2 || !rows.is_multiple_of(values.len()) {
+            continue;
+        }
+        for column in columns.iter() {
+            let Data::Numbers(numbers) = &column.data else {
+                continue;
+            };
+            let mut first: Vec<Option<f64>> = vec![None; values.len()];
+            let mut out = vec![f64::NAN; rows];
+            let same = numbers
+                .iter()
+                .zip(codes)
+                .enumerate()
+                .all(|(row, (value, code))| {
+                    let Some(first) = first.get_mut(*code as usize) else {
+                        return false;
+                    };
+                    match first {
+                        None => {
+                            *first = Some(*value);
+                            out[row] = *value;
+                            true
+                        }
+                        Some(first) => first == value,
+                    }
+                });
+            let differ = first.iter().flatten().any(|value| Some(*value) != first[0]);
+            let known = found.iter().any(|other| other.name == column.name);
+            if same && differ && !known {
+                found.push(GridColumn {
+                    name: column.name.clone(),
+                    stems: column.stems.clone(),
+                    concepts: column.concepts.clone(),
+                    unit: column.unit.clone(),
+                    data: Data::Numbers(out),
+                    numbered: None,
+                });
+            }
+        }
+    }
+    columns.extend(found);
+}
+
 /// Values of a column of numbers above which they are no kinds.
 const KINDS: usize = 30;
 

@@ -181,6 +181,13 @@ fn pieces(text: &Text) -> Vec<String> {
 fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     let has = |sense| text.has(sense);
     let tables = !grids.is_empty();
+    // "Numbered list.", "as a table": a form and nothing that is asked.
+    if tables
+        && has(Sense::FormTable) | has(Sense::FormBullet) | has(Sense::FormList)
+        && text.words.len() < 4
+    {
+        return None;
+    }
     if has(Sense::AskDirection) || (tables && has(Sense::Up) && has(Sense::Down)) {
         return Some(Need::Direction);
     }
@@ -207,7 +214,16 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         };
         let behind = text.words[tag.to - 1].end;
         let symbol = crate::unit::Unit::symbol(text.raw[behind..].trim_start()).is_some();
-        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !symbol && !text.tags.iter().any(unit)
+        // "Per entry" is of the rows, of which none is asked for by itself.
+        let rows = aios_languages::concept_number("reading");
+        let row = text
+            .tags
+            .iter()
+            .any(|other| other.from == tag.to && other.tag == aios_languages::Tag::Concept(rows));
+        tag.tag == aios_languages::Tag::Sense(Sense::Per)
+            && !symbol
+            && !(row && has(Sense::Mean))
+            && !text.tags.iter().any(unit)
     });
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {
@@ -240,7 +256,7 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     });
     if has(Sense::Share) {
         Some(Need::Share)
-    } else if amount {
+    } else if amount || (has(Sense::AskCount) && has(Sense::Mean) && !per) {
         Some(Need::Figure)
     } else if has(Sense::AskCount) || (has(Sense::Count) && !has(Sense::Mean)) {
         // "Taken by members" counts what it names; "by station" counts for each of them.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aios_work::Columns;
 use parking_lot::Mutex;
 
-use crate::column::long;
+use crate::column::{long, once};
 use crate::derived::{Derived, derived};
 use crate::moment::Moment;
 use crate::unit::Unit;
@@ -140,6 +140,7 @@ impl Grid {
     pub(crate) fn new(table: &Columns) -> Self {
         let table = &long(table);
         let mut columns: Vec<GridColumn> = table.columns.iter().map(GridColumn::new).collect();
+        once(&mut columns, table.rows);
         columns.extend(derived(&columns));
         Self {
             name: table.name.clone(),

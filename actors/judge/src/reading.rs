@@ -164,6 +164,9 @@ impl<'a> Reading<'a> {
                 && !place.names_one(number, &scope, grid)
             {
                 scope.measures = grid.measures().collect();
+                scope
+                    .columns
+                    .retain(|column| !scope.measures.contains(column));
                 let wider = Explainer::new(grid, table, number, &scope).run();
                 looked.found = wider.found;
             }

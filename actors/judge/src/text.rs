@@ -47,6 +47,43 @@ const HEAD: usize = 4;
 /// How such adjectives end.
 const ADJECTIVES: [&str; 5] = ["ian", "ish", "ese", "ean", "ern"];
 
+/// Names of a column above which none is called by a part of it.
+const CALLED: usize = 60;
+/// Letters of a word that may stand for the name it is a part of.
+const TELLING: usize = 4;
+
+/// The words of names of several words that stand in no other name: "dairy" of "Dairy roof" and "Barn roof".
+fn own_words<'v>(values: &'v [String], lexicon: &Lexicon) -> Vec<(u32, &'v str)> {
+    let words: Vec<Vec<(String, &str)>> = values
+        .iter()
+        .map(|value| {
+            let folded = folded(value).into_iter();
+            folded
+                .filter_map(|word| Some((word.text.clone(), value.get(word.start..word.end)?)))
+                .collect()
+        })
+        .collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (word, _) in words.iter().flatten() {
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut out = Vec::new();
+    for (code, own) in (0..).zip(&words) {
+        if own.len() < 2 || own.len() > 4 {
+            continue;
+        }
+        for (word, written) in own {
+            let letters = word.chars().count() >= TELLING && word.chars().all(char::is_alphabetic);
+            let tagged = !lexicon.tags(&folded(word)).is_empty();
+            if letters && counts.get(word.as_str()) == Some(&1) && !lexicon.is_stop(word) && !tagged
+            {
+                out.push((code, *written));
+            }
+        }
+    }
+    out
+}
+
 struct Named {
     rest: Vec<String>,
     exact: Option<String>,
@@ -71,6 +108,11 @@ impl Names {
                 }
                 for (code, value) in (0..).zip(values) {
                     names.add(value, (table, column, code), lexicon);
+                }
+                if values.len() <= CALLED {
+                    for (code, word) in own_words(values, lexicon) {
+                        names.add(word, (table, column, code), lexicon);
+                    }
                 }
             }
         }
@@ -404,7 +446,8 @@ fn clauses(raw: &str, words: &[Folded], tags: &[Tagged]) -> Vec<usize> {
     for (at, c) in raw.char_indices() {
         let behind = at + c.len_utf8();
         let space = raw[behind..].starts_with(' ');
-        if matches!(c, ';' | '—') || (matches!(c, ',' | '–') && space) {
+        let dash = c == '-' && space && raw[..at].ends_with(' ');
+        if matches!(c, ';' | '—') || (matches!(c, ',' | '–') && space) || dash {
             out.push(behind);
         }
     }

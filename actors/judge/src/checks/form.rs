@@ -2,6 +2,8 @@
 
 mod keys;
 
+pub(super) use keys::asks_keys;
+
 use aios_languages::{Lexicon, Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 use hypher::Lang;
@@ -119,7 +121,7 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
                 && text
                     .raw
                     .get(number.end..place)
-                    .is_some_and(|gap| !gap.contains([',', '.', ';']))
+                    .is_some_and(|gap| !gap.contains([',', '.', ';', '?', '!']))
         });
         let single = tag.from.checked_sub(1).is_some_and(|before| {
             text.tags

@@ -52,7 +52,19 @@ impl Scan<'_> {
             }
             let after_digit = before.is_some_and(|c| matches!(c, '.' | ',' | ':' | '/'))
                 && self.text[..start - 1].ends_with(|c: char| c.is_ascii_digit());
-            if after_digit {
+            // "26/14" are two figures, "1/3/2025" and "3/4 of it" are not.
+            let slashed = before == Some('/')
+                && self.text[..start - 1]
+                    .trim_end_matches(|c: char| c.is_ascii_digit())
+                    .ends_with(' ')
+                && !self.text[start + len..].starts_with(['/', '.', ',', ':'])
+                && self.text[..start - 1]
+                    .chars()
+                    .rev()
+                    .take_while(char::is_ascii_digit)
+                    .count()
+                    > 1;
+            if after_digit && !slashed {
                 continue;
             }
             if let Some(number) = self.figure(start, start + len, readings) {

@@ -17,6 +17,7 @@ use crate::fold::{Folded, folded};
 pub enum Sense {
     And,
     Total,
+    Whole,
     Mean,
     Median,
     Count,
@@ -98,6 +99,7 @@ pub enum Sense {
     KindList,
     KindTruth,
     FormTable,
+    FormList,
     SaidLanguageEn,
     SaidLanguageDe,
     SaidLanguageFr,

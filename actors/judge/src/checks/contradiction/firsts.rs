@@ -555,6 +555,15 @@ fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
         let Tag::Ordinal(place @ 2..) = tag.tag else {
             return None;
         };
+        // "January 6th".
+        let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+        let dated = text
+            .moments
+            .iter()
+            .any(|moment| from <= moment.end + 1 && moment.start <= to + 4);
+        if dated {
+            return None;
+        }
         // "The second quarter", "the third day": a place of something else.
         let next = text.stems.iter().any(|(word, _)| *word == tag.to)
             && !text

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
+use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::answer::Kind;
 use crate::conditions::{conditions, mentioned};
@@ -38,6 +39,15 @@ impl Look for Coverage {
             return Finding::default();
         }
         let mut finding = Finding::default();
+        let asked = &ground.asked.text;
+        // Of a pattern of keys each key is looked for where the form is.
+        if asked.has(Sense::FormJson) && asks_keys(asked) {
+            return finding;
+        }
+        // A poem is about something and answers nothing.
+        if asked.has(Sense::FormHaiku) {
+            return finding;
+        }
         let decides = ground.asked.points.len() == 1 && decides(reading);
         // "How long does it rise and rest in all" asks for one length.
         let summed = ground.asked.text.has(Sense::Total);
@@ -264,6 +274,20 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         columns = of(&reading.ground.asked.text);
     }
     let (stats, measures) = (stats(&point.text), quantities(&point.text, grid));
+    // "How long would every film take": of single things all together.
+    let single = columns.is_empty()
+        && (0..grid.columns.len()).any(|column| {
+            let found = &grid.columns[column];
+            matches!(&found.data, Data::Names { values, .. } if values.len() == grid.rows)
+                && point
+                    .text
+                    .stems
+                    .iter()
+                    .any(|(_, stem)| found.stems.contains(stem))
+        });
+    if single && figure(reading, point, grid, true) {
+        return true;
+    }
     // What was asked of each: its mean is not answered by its count.
     let fits = |found: &Explanation| {
         let stat = match found.form {

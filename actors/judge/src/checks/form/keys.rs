@@ -49,6 +49,11 @@ pub(super) fn wrong(goal: &Text, value: &Value) -> Option<String> {
     best.into_iter().next()
 }
 
+/// Whether a goal says which keys it wants.
+pub(in crate::checks) fn asks_keys(goal: &Text) -> bool {
+    pattern(goal).or_else(|| in_words(goal)).is_some()
+}
+
 /// An object, or those of a list, and those that lie one level below.
 fn objects(value: &Value) -> Vec<&serde_json::Map<String, Value>> {
     let mut out: Vec<&serde_json::Map<String, Value>> = Vec::new();
