@@ -174,6 +174,10 @@ impl Reading<'_> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
+        if self.on_the_other_side(paper, holder, number, &all) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
         let mut context = goal;
         if let Some(before) = self.place(piece).before {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
@@ -183,6 +187,38 @@ impl Reading<'_> {
             return;
         }
         claim.found.push(said(holder));
+    }
+
+    /// "If it is more than 100 ml, use the kit" where that is said of less: a limit with the words of its sentence and the other side. What
+    /// the sentences beside it say of the rest is theirs.
+    fn on_the_other_side(
+        &self,
+        paper: &Paper,
+        holder: usize,
+        number: &Number,
+        all: &HashSet<String>,
+    ) -> bool {
+        let sides = paper.sentences[holder]
+            .says(number)
+            .and_then(|own| own.bound)
+            .zip(number.bound);
+        let own = paper.overlap(&paper.sentences[holder], all);
+        let beside = [holder.checked_sub(1), Some(holder + 1)];
+        let others = beside
+            .into_iter()
+            .flatten()
+            .filter_map(|at| paper.sentences.get(at))
+            .map(|sentence| paper.overlap(sentence, all));
+        let inner = self
+            .texts
+            .iter()
+            .any(|text| text.has(aios_languages::Sense::Negation));
+        sides.is_some_and(|(theirs, ours)| theirs != ours)
+            && !inner
+            && !paper.sentences[holder]
+                .text
+                .has(aios_languages::Sense::Negation)
+            && others.fold(0.0, f64::max) * 1.2 < own
     }
 
     /// The same of a number in a sentence that names a sum or a difference.

@@ -30,6 +30,7 @@ impl Look for Contradiction {
         let given = orders::Given::of(reading);
         for (table, grid) in reading.ground.grids.iter().enumerate() {
             firsts::look(reading, table, grid, &given, &mut finding);
+            firsts::record(reading, table, grid, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
             ranking::look(reading, table, grid, &mut finding);
