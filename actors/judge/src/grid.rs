@@ -140,8 +140,8 @@ impl Grid {
     pub(crate) fn new(table: &Columns) -> Self {
         let table = &long(table);
         let mut columns: Vec<GridColumn> = table.columns.iter().map(GridColumn::new).collect();
-        once(&mut columns, table.rows);
         columns.extend(derived(&columns));
+        once(&mut columns, table.rows);
         Self {
             name: table.name.clone(),
             rows: table.rows,

@@ -194,7 +194,7 @@ fn given(reading: &Reading<'_>) -> String {
 }
 
 /// Words between the name of a secret and the secret: "the password for the desk is".
-const BETWEEN: usize = 6;
+const BETWEEN: usize = 3;
 
 /// A password or key that answer or sources name as one and that the answer tells, where the goal asks for none.
 fn told_secret<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
@@ -218,7 +218,7 @@ fn secrets(text: &Text) -> Vec<&str> {
         .filter_map(|tag| {
             let from = text.words[tag.to - 1].end;
             let rest = text.raw.get(from..)?;
-            let mut words = rest.split_whitespace().take(BETWEEN);
+            let words = rest.split_whitespace().take(BETWEEN);
             words
                 .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
                 .find(|word| {
@@ -227,7 +227,8 @@ fn secrets(text: &Text) -> Vec<&str> {
                     let signs = word.chars().any(|c| {
                         !c.is_alphanumeric() && !matches!(c, '.' | '\'' | '’' | ':' | '@')
                     });
-                    word.len() > 5 && letters && digits > 0 && (digits > 1 || signs)
+                    let counted = word.starts_with(|c: char| c.is_ascii_digit()) && digits < 3;
+                    word.len() > 5 && !counted && letters && digits > 0 && (digits > 1 || signs)
                 })
         })
         .collect()

@@ -20,10 +20,10 @@ use crate::text::Text;
 
 /// A word of rank.
 #[derive(Debug, Clone, Copy)]
-struct Rank {
-    highest: bool,
+pub(super) struct Rank {
+    pub(super) highest: bool,
     /// 1 for the first.
-    place: usize,
+    pub(super) place: usize,
     /// Where it stands in the text.
     at: usize,
     /// The words that are its own.
@@ -432,97 +432,6 @@ fn gaps(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Order
     Some(orders.collect())
 }
 
-/// Whether the one row that an answer names is first or last by some quantity, where the goal asks for a record: "the heaviest shipment".
-pub(super) fn record(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &mut Finding) {
-    let goal = &reading.ground.asked.text;
-    let kinds: BTreeSet<(bool, usize)> = ranks(goal)
-        .iter()
-        .map(|rank| (rank.highest, rank.place))
-        .collect();
-    let sums = [
-        Sense::Total,
-        Sense::Mean,
-        Sense::Median,
-        Sense::Count,
-        Sense::AskCount,
-        Sense::Inverse,
-        Sense::Valued,
-        Sense::Growth,
-        Sense::Difference,
-    ];
-    let (Some((highest, 1)), 1) = (kinds.first().copied(), kinds.len()) else {
-        return;
-    };
-    if sums.iter().any(|sense| goal.has(*sense)) {
-        return;
-    }
-    // The names and times of each sentence; those that single out one row by its day or by a name that no other row has.
-    let keyed = |pred: &Pred| match pred {
-        Pred::At(_, moment) => moment.day.is_some(),
-        Pred::Is(column, _) => grid.names(*column).len() == grid.rows,
-        _ => false,
-    };
-    let mut rows: BTreeMap<u32, usize> = BTreeMap::new();
-    for piece in reading.said() {
-        let mut preds: Vec<Pred> = Vec::new();
-        for entity in entities(&reading.texts[piece], table, grid) {
-            match preds
-                .iter()
-                .find(|pred| crate::explain::same_column(pred, &entity.pred))
-            {
-                Some(known) if *known != entity.pred => return,
-                Some(_) => {}
-                None => preds.push(entity.pred),
-            }
-        }
-        preds.sort_unstable();
-        if preds.iter().any(keyed)
-            && let [row] = grid.rows_of(&preds).as_slice()
-        {
-            rows.insert(*row, piece);
-        }
-    }
-    let (Some((row, piece)), 1) = (rows.first_key_value(), rows.len()) else {
-        return;
-    };
-    let given = entities(goal, table, grid);
-    let mut about: Vec<Pred> = reading.ground.asked.conditions(table, grid);
-    about.extend(given.iter().map(|entity| entity.pred).filter(|pred| {
-        let mut alike = given
-            .iter()
-            .filter(|other| crate::explain::same_column(&other.pred, pred));
-        alike.all(|other| other.pred == *pred)
-    }));
-    about.sort_unstable();
-    about.dedup();
-    let among = grid.rows_of(&about);
-    let first = (0..grid.columns.len()).any(|column| {
-        let own = grid.value(*row as usize, column);
-        let ahead = |other: f64| if highest { other > own } else { other < own };
-        !own.is_nan()
-            && !among
-                .iter()
-                .any(|other| ahead(grid.value(*other as usize, column)))
-    });
-    finding.claims += 1;
-    if first || !among.contains(row) {
-        finding.supported += 1;
-        return;
-    }
-    finding.issues.push(at(
-        reading,
-        *piece,
-        Category::Accuracy,
-        Severity::Critical,
-        if highest {
-            "another row has more"
-        } else {
-            "another row has less"
-        },
-        "Name the one that the data shows",
-    ));
-}
-
 /// "The most orders": whether what stands at a place is no column, so that rows are counted.
 pub(super) fn counts_rows(text: &Text, at: usize, grid: &Grid) -> bool {
     let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == at) else {
@@ -748,7 +657,7 @@ fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
 }
 
 /// The words of rank in a text. "One of the highest" and "not the highest" give none.
-fn ranks(text: &Text) -> Vec<Rank> {
+pub(super) fn ranks(text: &Text) -> Vec<Rank> {
     let mut out: Vec<Rank> = Vec::new();
     for tag in &text.tags {
         let highest = match tag.tag {

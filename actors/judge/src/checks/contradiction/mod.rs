@@ -6,6 +6,7 @@ mod firsts;
 mod orders;
 mod ranking;
 mod reckoned;
+mod records;
 mod sources;
 
 use aios_work::Category;
@@ -30,7 +31,7 @@ impl Look for Contradiction {
         let given = orders::Given::of(reading);
         for (table, grid) in reading.ground.grids.iter().enumerate() {
             firsts::look(reading, table, grid, &given, &mut finding);
-            firsts::record(reading, table, grid, &mut finding);
+            records::look(reading, table, grid, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
             ranking::look(reading, table, grid, &mut finding);

@@ -106,10 +106,10 @@ fn ways(reading: &Reading<'_>, grid: &Grid) -> Vec<By> {
         .iter()
         .flat_map(|measure| stats.iter().map(|stat| By::Figure(*measure, *stat)));
     let mut out: Vec<By> = plain.collect();
-    for (column, derived) in grid.derived_of(&measures) {
-        let both = measures.contains(&derived.one) && measures.contains(&derived.other);
-        out.extend((both || measures.len() == 1).then_some(By::Figure(column, Stat::Total)));
-    }
+    out.extend(
+        grid.derived_of(&measures)
+            .map(|(column, _)| By::Figure(column, Stat::Total)),
+    );
     if goal.has(Sense::Count) || goal.has(Sense::AskCount) {
         out.push(By::Count);
     }

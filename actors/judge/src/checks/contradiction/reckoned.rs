@@ -139,6 +139,14 @@ fn part_of(
                 .is_some_and(crate::unit::Unit::is_share)
         })
         .filter(|number| !clause_only || text.clause(number.start) == clause)
+        // Further away it is of something else.
+        .filter(|number| {
+            let apart = match number.start < one.start {
+                true => one.start.saturating_sub(number.end),
+                false => number.start.saturating_sub(other.end),
+            };
+            apart <= APART
+        })
         .collect();
     let ([share], Some(_)) = (shares.as_slice(), way(text, one.start)) else {
         return None;

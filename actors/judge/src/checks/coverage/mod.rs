@@ -441,22 +441,29 @@ fn of_the_kind(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     named.is_empty() || named.contains(&kind)
 }
 
-/// Whether a change is told between other times than those that the goal names: from July where it asks from June.
+/// Whether a change is told from another time than the goal names, or to another: from July to August where it asks from June to August.
 fn between_others(reading: &Reading<'_>) -> bool {
-    let pairs = &reading.ground.asked.pairs;
-    let asked: Vec<Moment> = pairs.iter().flat_map(|(from, to)| [*from, *to]).collect();
-    let said: Vec<Moment> = said_words(reading)
-        .flat_map(|text| &text.moments)
-        .map(|found| found.moment)
-        .collect();
+    let asked = &reading.ground.asked.pairs;
     let meets = |one: &Moment, other: &Moment| one.holds(other) || other.holds(one);
-    let foreign = said
-        .iter()
-        .any(|moment| !asked.iter().any(|own| meets(own, moment)));
-    let missing = asked
-        .iter()
-        .any(|moment| !said.iter().any(|own| meets(own, moment)));
-    !asked.is_empty() && foreign && missing
+    let same = |one: &(Moment, Moment), other: &(Moment, Moment)| {
+        meets(&one.0, &other.0) && meets(&one.1, &other.1)
+    };
+    let told: Vec<(Moment, Moment)> = said_words(reading)
+        .filter(|text| text.moments.len() == 2)
+        .flat_map(crate::goal::pairs)
+        .collect();
+    let said = |moment: &Moment| {
+        let mut all = said_words(reading).flat_map(|text| &text.moments);
+        all.any(|found| meets(&found.moment, moment))
+    };
+    asked.iter().any(|wanted| {
+        let missing = !said(&wanted.0) || !said(&wanted.1);
+        missing
+            && told.iter().any(|pair| {
+                let half = meets(&pair.0, &wanted.0) != meets(&pair.1, &wanted.1);
+                half && !asked.iter().any(|other| same(other, pair))
+            })
+    })
 }
 
 /// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
