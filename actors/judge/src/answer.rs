@@ -375,7 +375,14 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
             if next.is_some_and(char::is_lowercase) && !whole {
                 continue;
             }
-            let short = lexicon.is_some_and(|lexicon| lexicon.is_abbreviation(&fold(word)));
+            let token = text[start..at]
+                .rsplit(char::is_whitespace)
+                .next()
+                .unwrap_or("");
+            let token = fold(token.trim_start_matches(['(', '"']));
+            let short = lexicon.is_some_and(|lexicon| {
+                lexicon.is_abbreviation(&fold(word)) || lexicon.is_abbreviation(&token)
+            });
             // "9. März", "1. Platz": a number in German and its kin; "ends at 12. Then" is told by its next word only if small.
             let ordinal = !word.is_empty()
                 && word.len() <= 2

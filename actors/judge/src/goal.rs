@@ -79,6 +79,13 @@ impl Asked {
                     waiting.clear();
                     points.push(Point { text: read, need });
                 }
+                // "..., and which article is below its minimum?"
+                None if !grids.is_empty() && !points.is_empty() && asks(&read) => {
+                    points.push(Point {
+                        text: read,
+                        need: Need::Topic,
+                    });
+                }
                 None => match points.last_mut() {
                     // What names nothing goes on with the point before it.
                     Some(last) => {
@@ -113,6 +120,15 @@ impl Asked {
     pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
         conditions(&self.text, table, grid)
     }
+}
+
+/// Whether a piece begins with a word that asks for one of a kind, and says of what.
+fn asks(read: &Text) -> bool {
+    read.stems.len() > 1
+        && read
+            .tags
+            .iter()
+            .any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(Sense::AskWhich))
 }
 
 /// Whether a piece only says of what each the point before it is asked.

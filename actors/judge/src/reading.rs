@@ -159,9 +159,9 @@ impl<'a> Reading<'a> {
             let mut scope = place.scope(number, table, grid);
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
+            let held = self.is_held_against_next(piece, number);
             if looked.found.is_empty()
-                && digits(number) >= 4
-                && !place.names_one(number, &scope, grid)
+                && (held || (digits(number) >= 4 && !place.names_one(number, &scope, grid)))
             {
                 scope.measures = grid.measures().collect();
                 scope
@@ -186,6 +186,18 @@ impl<'a> Reading<'a> {
         self.signed(number, &mut claim);
         self.told(number, &mut claim);
         claim
+    }
+
+    /// "152 instead of 250": the first of two that are held against each other, of which only the second may have its name there.
+    fn is_held_against_next(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let next = text.numbers.iter().find(|other| other.start >= number.end);
+        let against = |next: &Number| {
+            text.senses().any(|(sense, place)| {
+                sense == aios_languages::Sense::Against && number.end <= place && place < next.start
+            })
+        };
+        next.is_some_and(|next| next.start - number.end < 24 && against(next))
     }
 
     /// "Three sensors": a small number in words that counts what a column names.

@@ -78,6 +78,12 @@ impl Look for Form {
                 }
             }
         }
+        if has(Sense::FormList) && !reading.raw.lines().any(|line| item(line.trim()).is_some()) {
+            wrong(
+                "a list was asked for and there is none".to_owned(),
+                "Write a list, one item a line",
+            );
+        }
         if has(Sense::FormTable)
             && !reading
                 .answer

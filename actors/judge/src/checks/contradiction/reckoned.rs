@@ -88,7 +88,12 @@ fn way(text: &Text, near: usize) -> Option<bool> {
         .filter(|(_, place)| text.clause(*place) == clause)
         .map(|(up, _)| *up)
         .collect();
-    let any: Vec<bool> = all.iter().map(|(up, _)| *up).collect();
+    // Of another clause only what stands before it.
+    let any: Vec<bool> = all
+        .iter()
+        .filter(|(_, place)| *place < near)
+        .map(|(up, _)| *up)
+        .collect();
     match own.is_empty() {
         false => one(&own),
         true => one(&any),

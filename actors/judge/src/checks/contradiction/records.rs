@@ -64,6 +64,10 @@ pub(super) fn look(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &m
     };
     let given = entities(goal, table, grid);
     let mut about: Vec<Pred> = reading.ground.asked.conditions(table, grid);
+    // "..., and was it delivered?" asks and limits nothing.
+    if goal.has(Sense::And) {
+        about.retain(|pred| !matches!(pred, Pred::Flag(..)));
+    }
     about.extend(given.iter().map(|entity| entity.pred).filter(|pred| {
         let mut alike = given.iter().filter(|other| same_column(&other.pred, pred));
         alike.all(|other| other.pred == *pred)

@@ -353,7 +353,17 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
             let spans = clause_spans(text).into_iter();
             spans
                 .filter(|(from, to)| has(text, *from, *to))
-                .map(|(from, to)| denies(text, from, to) != inner)
+                .map(|(from, to)| {
+                    // "Driving: not while you need crutches": what a colon follows goes on behind it.
+                    let label = text
+                        .raw
+                        .get(to - 1..)
+                        .is_some_and(|rest| rest.starts_with(':'))
+                        || text.raw.get(to..).is_some_and(|rest| rest.starts_with(' '))
+                            && text.raw.get(..to).is_some_and(|head| head.ends_with(':'));
+                    let to = if label { text.raw.len() + 1 } else { to };
+                    denies(text, from, to) != inner
+                })
                 .collect()
         };
         let mut told: BTreeSet<bool> = BTreeSet::new();

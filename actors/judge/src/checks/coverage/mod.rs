@@ -317,6 +317,24 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         });
         codes.collect()
     };
+    // "A up, B up, C down": the way that each went, where that is what was asked.
+    let ways = reading.ground.asked.text.has(Sense::AskDirection);
+    let went = |column: usize| -> usize {
+        let moved = said_words(reading).filter(|text| text.has(Sense::Up) || text.has(Sense::Down));
+        let codes: BTreeSet<u32> = moved
+            .flat_map(|text| &text.names)
+            .filter(|name| name.column == column)
+            .map(|name| name.code)
+            .collect();
+        codes.len()
+    };
+    if ways
+        && columns
+            .iter()
+            .any(|column| went(*column) == grid.names(*column).len())
+    {
+        return true;
+    }
     if !columns.is_empty() {
         return columns.iter().any(|column| {
             // Who has no value has no figure, and who has none at the time or of the kind that is asked about neither.

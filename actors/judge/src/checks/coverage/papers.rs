@@ -183,7 +183,12 @@ fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool
         .filter(|(word, _)| !described || !formal.contains(word))
         .map(|(_, stem)| stem)
         .collect();
-    if stems.is_empty() && described {
+    let foreign = || {
+        stems
+            .iter()
+            .all(|stem| papers.iter().all(|paper| !paper.knows(stem)))
+    };
+    if described && foreign() {
         return verified_or_borne(reading);
     }
     if !stems.is_empty() && stems.iter().all(|stem| titles.contains(stem)) {
