@@ -13,8 +13,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/critic")
 }
 
-fn material(name: &str) -> Material {
-    let bytes = std::fs::read(folder().join(name.trim_start_matches("../"))).unwrap();
+fn material(base: &Path, name: &str) -> Material {
+    let base = if name.starts_with("../") {
+        folder()
+    } else {
+        base.to_owned()
+    };
+    let bytes = std::fs::read(base.join(name.trim_start_matches("../"))).unwrap();
     match TableReader.read(name, &bytes) {
         Some(read) => read.unwrap(),
         None => Material::Document(Document {
@@ -33,14 +38,18 @@ fn measured(file: &Path) -> (Measured, Vec<String>) {
 }
 
 fn judged(file: &Path) -> (Measured, Vec<(Case, aios_judge::Report)>) {
+    let base = file.parent().unwrap();
     let mut grounds: HashMap<(String, Option<String>), Arc<Ground>> = HashMap::new();
     let (mut measured, mut missed) = (Measured::default(), Vec::new());
     for line in std::fs::read_to_string(file).unwrap().lines() {
         let case: Case = serde_json::from_str(line).unwrap();
         let key = (case.goal.clone(), case.data_file.clone());
         let ground = Arc::clone(grounds.entry(key).or_insert_with(|| {
-            let materials: Vec<Material> =
-                case.data_file.iter().map(|name| material(name)).collect();
+            let materials: Vec<Material> = case
+                .data_file
+                .iter()
+                .map(|name| material(base, name))
+                .collect();
             Arc::new(Ground::new(&case.goal, &materials, Vec::new()))
         }));
         let report = judge(&case.answer, &ground, &Criteria::default(), &[]);
@@ -88,5 +97,47 @@ fn the_labelled_answers_are_told_apart() {
         assert!(found.recall() >= 0.95, "{shown}");
         assert!(found.good_share() >= 0.95, "{shown}");
         assert!(found.borderline_share() >= 0.85, "{shown}");
+    }
+}
+
+#[test]
+fn zz_show() {
+    let Ok(files) = std::env::var("SHOW") else {
+        return;
+    };
+    for file in files.split(',') {
+        let started = std::time::Instant::now();
+        let (m, missed) = judged(Path::new(file));
+        println!(
+            "== {file} {:?} P {:.3} R {:.3} G {:.3} B {:.3} {:?}",
+            m,
+            m.precision(),
+            m.recall(),
+            m.good_share(),
+            m.borderline_share(),
+            started.elapsed()
+        );
+        if std::env::var("QUIET").is_ok() {
+            continue;
+        }
+        for (case, report) in missed {
+            println!(
+                "{} {:?} {:?} {:?} {:?}\n   G: {}\n   A: {:?}",
+                case.id, case.label, case.defect, case.note, report.status, case.goal, case.answer
+            );
+            for issue in &report.issues {
+                println!(
+                    "      {:?} {:?} | {} | {:?} | {:?}",
+                    issue.severity, issue.check, issue.description, issue.location, issue.evidence
+                );
+            }
+            for unable in &report.unable {
+                println!("      unable {unable:?}");
+            }
+            println!(
+                "      claims {} supported {}",
+                report.claims, report.supported
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ use aios_tools::Toolbox;
 use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
 use crate::Packs;
+use crate::agents::history::History;
 use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
@@ -70,6 +71,8 @@ pub struct Services {
     pub(crate) tools: Arc<Toolbox>,
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
+    /// What the Critic judged.
+    pub(crate) history: History,
     ports: Ports,
     pub(crate) room: Room,
     crew: Crew,
@@ -97,6 +100,7 @@ impl Services {
             tools,
             settings,
             ledger,
+            history: History::over(Arc::clone(system.store())),
             ports,
             room: Room::default(),
             crew,
