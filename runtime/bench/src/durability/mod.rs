@@ -1,7 +1,11 @@
-//! What lasting costs: the journal beside a raw append with `fdatasync`, in the same folder, in turns.
+//! What lasting costs: the journal beside a raw append with `fdatasync`, in the same folder, in turns; beside LangGraph and DBOS where they
+//! are installed; and what rests: agents that sleep, runs that go on.
 //!
 //! A step is one unit of two entries, its effect's result and a checkpoint's delta; the raw append writes as many bytes as those lie on
 //! disk with. The folder is made where the command is run: a memory file system would make both free.
+
+mod rivals;
+mod sleep;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -69,6 +73,9 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
     }
     drop(journal);
     let reopen_s = reopen(&place.path().join("large"))?;
+    let (resume_ms, resume_ratio) = sleep::resumed(place.path())?;
+    let slept = sleep::slept()?;
+    let start_ratio = crate::supervision::start_ratio(rounds)?;
     let step = ours_us.median() / raw_us.median();
     let rate = many_rate.median() / raw_rate.median();
     report.figure("raw_append_fdatasync_p50_us", raw_us.median());
@@ -109,7 +116,88 @@ fn measure(rounds: u32) -> Result<Report, Fault> {
         2.0,
         "s",
     ));
+    report.figure("resume_10k_steps_ms", resume_ms);
+    report.bar(Bar::at_most(
+        "resume",
+        "a run of 10,000 finished steps is where it was",
+        resume_ms,
+        50.0,
+        "ms",
+    ));
+    report.bar(Bar::at_most(
+        "resume a step",
+        "a step of that beside one of a run of 100",
+        resume_ratio,
+        1.5,
+        "times",
+    ));
+    beside_rivals(&mut report, place.path(), ours_us.median(), bytes as f64)?;
+    asleep(&mut report, &slept, start_ratio);
     Ok(report)
+}
+
+/// A step of ours, one under way, beside one of those that are installed.
+fn beside_rivals(report: &mut Report, place: &Path, us: f64, bytes: f64) -> Result<(), Fault> {
+    for rival in [rivals::LANGGRAPH, rivals::DBOS] {
+        let Some(chain) = rival.chain(place)? else {
+            report.skip(rival.missing);
+            continue;
+        };
+        let name = rival.name;
+        report.figure(format!("step_us_{name}"), chain.step_us);
+        report.figure(format!("step_bytes_{name}"), chain.step_bytes);
+        report.observe(format!("version_{name}"), chain.version.into());
+        if name == rivals::LANGGRAPH.name {
+            report.bar(Bar::at_least(
+                "langgraph",
+                "steps a second beside LangGraph's, each lasting before the next",
+                chain.step_us / us,
+                5.0,
+                "times",
+            ));
+            report.bar(Bar::at_most(
+                "disk",
+                "a step on disk beside LangGraph's",
+                bytes / chain.step_bytes,
+                0.25,
+                "times",
+            ));
+        }
+    }
+    report.skip(rivals::RESTATE);
+    report.skip("one aborting goal among others: no figure but a count, `cargo test -p aios-tests --test fast crash::a_goal_that_fells`");
+    Ok(())
+}
+
+fn asleep(report: &mut Report, slept: &sleep::Slept, start_ratio: f64) {
+    match slept.bytes {
+        Some(bytes) => {
+            report.figure("asleep_bytes", bytes);
+            report.bar(Bar::at_most(
+                "asleep",
+                "resident memory of an agent that sleeps",
+                bytes,
+                300.0,
+                "bytes",
+            ));
+        }
+        None => report.skip("memory: needs a kernel that tells resident memory in /proc"),
+    }
+    report.figure("wake_p50_ms", slept.wake_ms.median());
+    report.bar(Bar::at_most(
+        "wake",
+        "from a question to a sleeping agent to its answer, 99th percentile",
+        slept.wake_ms.quantile(0.99),
+        1.0,
+        "ms",
+    ));
+    report.bar(Bar::at_least(
+        "start",
+        "start of 100,000 dynamic children against bare spawn_linked",
+        start_ratio,
+        0.8,
+        "times",
+    ));
 }
 
 /// Fills a journal and says in how many seconds it is opened again, everything in the system's memory.
