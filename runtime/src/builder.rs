@@ -28,6 +28,7 @@ use crate::allowances::Allowances;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
+use crate::falls::Falls;
 use crate::generate::Named;
 use crate::goals::Goals;
 use crate::lookout::{self, Lookout};
@@ -390,6 +391,11 @@ impl Ground {
             .bus(self.bus())
             .tenant(TenantId::new(&config.node.tenant)?)
             .owner(Owner::of(&self.owner))
+            .signer(Arc::clone(&self.owner))
+            .durable_keys({
+                let owner = Arc::clone(&self.owner);
+                move |agent| owner.derive(agent)
+            })
             .zone(config.node.zone.clone())
             .post_office(AgentId::new(
                 Tier::Meso,
@@ -555,6 +561,7 @@ async fn raise(
         ground.bus(),
         Arc::clone(&restarts),
     ));
+    lookout.keep_falls(Falls::over(Arc::clone(&ground.store))?);
     let supervised = lookout::supervision(tree.events(), Arc::clone(&lookout));
     let supervised = tokio::spawn(supervised);
     // Opened before anything is told there.

@@ -232,6 +232,7 @@ pub(crate) fn child(
         mailbox: config.agents.mailbox as usize,
         deliveries: config.agents.deliveries,
         job_deadline: charter.budget.time() + JOB_GRACE,
+        durable: charter.durable,
         ..AgentOptions::default()
     };
     let cell = system.enrol(id, options)?;

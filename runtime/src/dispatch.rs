@@ -196,6 +196,7 @@ impl Node {
             charter,
             under,
             restart,
+            durable,
             key,
             away_ms,
         } = agent;
@@ -208,10 +209,17 @@ impl Node {
             let mut charter =
                 Charter::parse(&text).map_err(|error| ControlError::invalid(error.to_string()))?;
             charter.restart = restart.unwrap_or(charter.restart);
+            charter.durable |= durable;
             if let Some(key) = key {
                 let key: PublicKey = key
                     .parse()
                     .map_err(|error: KeyError| ControlError::invalid(error.to_string()))?;
+                if charter.durable {
+                    return Err(ControlError::invalid(
+                        "an agent in another process is not durable here: what is said to it is kept where it runs",
+                    )
+                    .advise("leave `durable` out, or `key`"));
+                }
                 let usual = RemoteOptions::default();
                 let options = RemoteOptions {
                     under,
@@ -237,7 +245,10 @@ impl Node {
         let options = SpawnOptions {
             under: under.unwrap_or(usual.under),
             restart: crew::restart(restart.unwrap_or_default()),
-            agent: usual.agent,
+            agent: agent::AgentOptions {
+                durable,
+                ..usual.agent
+            },
         };
         let agent = self.spawn(&role, options).await?.to_string();
         Ok(Spawned { agent })

@@ -217,6 +217,9 @@ impl Node {
             supervisor.delete_child(agent).await?;
         }
         if !self.parts.residents.contains(agent) {
+            if let Ok(id) = agent.parse::<AgentId>() {
+                self.parts.system.dismiss(&Party::from(&id));
+            }
             self.unspawned(agent);
         }
         Ok(())

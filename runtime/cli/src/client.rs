@@ -148,6 +148,29 @@ pub(crate) fn once_or_stored<T: DeserializeOwned>(
     which: &Which,
     request: &Request,
 ) -> Result<T, Failure> {
+    once_over(which, request, Servers::Away)
+}
+
+/// The same with the servers of tools that the configuration names, for an order that calls tools.
+pub(crate) fn once_or_there<T: DeserializeOwned>(
+    which: &Which,
+    request: &Request,
+) -> Result<T, Failure> {
+    once_over(which, request, Servers::There)
+}
+
+/// Whether a node for the moment of an answer has the servers of tools that the configuration names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Servers {
+    There,
+    Away,
+}
+
+fn once_over<T: DeserializeOwned>(
+    which: &Which,
+    request: &Request,
+    servers: Servers,
+) -> Result<T, Failure> {
     let config = settings::load(&which.settings, &[])?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -157,7 +180,7 @@ pub(crate) fn once_or_stored<T: DeserializeOwned>(
         match to(&config, which.node.as_deref()).await {
             Ok(mut client) => Ok(client.ask(request).await?),
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
-                from_storage(config, request).await
+                from_storage(config, request, servers).await
             }
             Err(ClientError::NoNode) => Err(Failure::new(
                 Kind::NoNode,
@@ -172,11 +195,14 @@ pub(crate) fn once_or_stored<T: DeserializeOwned>(
 async fn from_storage<T: DeserializeOwned>(
     mut config: Config,
     request: &Request,
+    servers: Servers,
 ) -> Result<T, Failure> {
     // For a look at what is stored nobody needs to come in, and neither pages nor servers are needed.
     config.door.open = false;
     config.swarm.pages = 0;
-    config.tools.servers.clear();
+    if servers == Servers::Away {
+        config.tools.servers.clear();
+    }
     let node = Node::builder()
         .config(config)
         .engine(engines::scripted())

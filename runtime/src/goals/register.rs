@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::runs::Origin;
+use crate::falls::{self, Fallen};
 
 /// Where the goals lie in the store.
 const PREFIX: &str = "goals/";
@@ -327,6 +328,13 @@ impl Register {
         let page = self.store.scan_prefix(&prefix, Some(&after), most)?;
         let read = |(_, bytes): (Vec<u8>, Vec<u8>)| serde_json::from_slice(&bytes).ok();
         Ok(page.into_iter().filter_map(read).collect())
+    }
+
+    /// What fell while a goal was under way, as sentences, oldest first, at most so many: the latest.
+    pub(crate) fn fell(&self, goal_id: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        let fallen = falls::of_goal(self.store.as_ref(), goal_id, most)?;
+        let said = |fallen: &Fallen| format!("{}: {}", fallen.event.at, fallen.says());
+        Ok(fallen.iter().map(said).collect())
     }
 
     /// How many of its tasks have a result that was accepted.

@@ -17,7 +17,7 @@ use crate::arguments::{Format, Goal, GoalList, OneGoal, SubmitGoal, Which};
 use crate::client;
 use crate::console::{self, Screen};
 use crate::failure::Failure;
-use crate::own_node::{engine, plan_file, started, threads, wanted};
+use crate::own_node::{engine_at_hand, plan_file, started, threads, wanted};
 use crate::{picture, settings};
 
 pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
@@ -242,25 +242,39 @@ pub(super) fn goes_on(
                 watch(node, goal_id, goal_id, Screen::detect(), Leaving::Stays).await
             }
             Err(ClientError::NoNode) if config.storage.path().is_some() => {
-                let engine = engine(&config)?;
+                let engine = engine_at_hand(&config)?;
                 let node = started(config, engine).await?;
                 let mut control = node.control();
                 let outcome = match ordered(&mut control, &order).await {
-                    Ok(()) => watch(control, goal_id, goal_id, Screen::detect(), Leaving::CallsOff).await,
+                    Ok(()) => {
+                        watch(
+                            control,
+                            goal_id,
+                            goal_id,
+                            Screen::detect(),
+                            Leaving::CallsOff,
+                        )
+                        .await
+                    }
                     Err(failure) => Err(failure),
                 };
                 node.stop().await;
                 outcome
             }
-            Err(ClientError::NoNode) => Err(Failure::plain(
-                "no node of yours is running, and no storage.folder is set in which the goal could lie; \
-                 name it with --set storage.folder=FOLDER",
-            )),
+            Err(ClientError::NoNode) => Err(nowhere()),
             Err(error) => Err(error.into()),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     report(&answer?, Format::of(json))
+}
+
+/// There is neither a node nor a folder in which the goal could lie.
+pub(super) fn nowhere() -> Failure {
+    Failure::plain(
+        "no node of yours is running, and no storage.folder is set in which the goal could lie; \
+         name it with --set storage.folder=FOLDER",
+    )
 }
 
 async fn ordered(node: &mut Client, order: &Request) -> Result<(), Failure> {

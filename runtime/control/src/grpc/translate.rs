@@ -353,6 +353,8 @@ pub(super) fn spawn(asked: supervision::SpawnAgentRequest) -> Result<Spawn, Cont
         charter: some(asked.charter),
         under: some(asked.under),
         restart: restart.transpose()?,
+        // Its charter says so.
+        durable: false,
         key: some(asked.key),
         away_ms: (asked.away_ms > 0).then_some(asked.away_ms),
     })
