@@ -209,6 +209,13 @@ impl Reading<'_> {
             .flatten()
             .filter_map(|at| paper.sentences.get(at))
             .map(|sentence| paper.overlap(sentence, all));
+        // "Less than 4 hours by train, flights only above that": both sides stand there.
+        use aios_languages::Sense;
+        let source = &paper.sentences[holder].text;
+        let has = |senses: [Sense; 2]| senses.iter().any(|sense| source.has(*sense));
+        if has([Sense::Above, Sense::AtLeast]) && has([Sense::Below, Sense::AtMost]) {
+            return false;
+        }
         let inner = self
             .texts
             .iter()
