@@ -392,6 +392,7 @@ async fn a_plan_is_shown_before_anything_runs_and_what_is_shown_can_be_run() {
         goal_id: None,
         text: text.to_owned(),
         data,
+        files: Vec::new(),
         out: house.folder.path().to_string_lossy().into_owned(),
         private: false,
         plan: plan.map(Box::new),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aios_actors::AgentSystem;
 use aios_actors::recovery::{AsksPeople, Breakers, Budgets, Policies};
-use aios_protocols::{OpenTo, Role};
+use aios_protocols::{OpenTo, Party, Role};
 use aios_tools::Toolbox;
 use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
@@ -27,6 +27,8 @@ pub struct Settings {
     pub results: u32,
     /// Whether goals are only gone through again, from what is kept of them: their files are those that were, wherever they are now.
     pub replays: bool,
+    /// Who hands in goals of many that it has let in itself, and bounds how many are under way: they are not counted as one asker's.
+    pub front: Option<Party>,
 }
 
 impl Default for Settings {
@@ -37,6 +39,7 @@ impl Default for Settings {
             thinks: None,
             results: 500,
             replays: false,
+            front: None,
         }
     }
 }
