@@ -10,7 +10,7 @@ use crate::layering::{code, is_test, members, root, sources};
 
 /// Circles that there may be. Those that there are: agents and their cells, supervisors that supervise supervisors, the node and what is
 /// told of it, micro agents that see each other, servers of tools and the tools.
-const CIRCLES: usize = 7;
+const CIRCLES: usize = 13;
 
 /// A path of names, the last of which may be `*`.
 type Names = Vec<String>;

@@ -7,14 +7,17 @@ use std::time::Duration;
 use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::ports::DataBus;
-use aios_protocols::{AgentId, KeyDirectory, KeyRegistry, Party, Sealed, TenantId};
+use aios_protocols::{
+    AgentId, KeyDirectory, KeyRegistry, Party, Sealed, SigningIdentity, TenantId,
+};
 use aios_supervisor::{DeadLetter, DeadLetters};
 use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::{AgentSystem, Inner};
+use super::{AgentSystem, DurableKeys, Inner};
 use crate::agent::{Audit, AuditSink, Clock, Steps, SystemClock, metric};
+use crate::checkpoints::Checkpoints;
 use crate::directory::Directory;
 use crate::factory::Factories;
 use crate::observer::Observer;
@@ -39,6 +42,8 @@ pub struct AgentSystemBuilder {
     owner: Option<Owner>,
     platform: Vec<Party>,
     post_office: Option<AgentId>,
+    durable_keys: Option<Arc<DurableKeys>>,
+    signer: Option<Arc<SigningIdentity>>,
 }
 
 impl Default for AgentSystemBuilder {
@@ -57,6 +62,8 @@ impl Default for AgentSystemBuilder {
             owner: None,
             platform: Vec::new(),
             post_office: None,
+            durable_keys: None,
+            signer: None,
         }
     }
 }
@@ -154,6 +161,24 @@ impl AgentSystemBuilder {
         self
     }
 
+    /// Where durable agents have their keys from: the same key for the same name in each process, known to nobody else.
+    #[must_use]
+    pub fn durable_keys(
+        mut self,
+        keys: impl Fn(&AgentId) -> SigningIdentity + Send + Sync + 'static,
+    ) -> Self {
+        self.durable_keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// Who stands for checkpoints with a key that outlasts the process. Without one they are not signed; with one, what it did not sign is
+    /// not taken up.
+    #[must_use]
+    pub fn signer(mut self, signer: Arc<SigningIdentity>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
     /// The world.
     #[must_use]
     pub fn build(self) -> AgentSystem {
@@ -193,6 +218,8 @@ impl AgentSystemBuilder {
             waits: Waits::default(),
             timers: Arc::default(),
             dormitory: OnceLock::new(),
+            durable_keys: self.durable_keys,
+            checkpoints: Checkpoints::new(Arc::clone(&self.store), self.signer),
             approvals,
             dead_letters: DeadLetters::telling(DEAD_LETTERS, letters_clock, told),
             steps,

@@ -1,38 +1,28 @@
-//! The checkpoints of agents, as they lie in the store.
+//! The checkpoints of agents, and what is on record of their messages.
 
 use aios_memory::StoreError;
 use aios_protocols::AgentId;
 
 use super::AgentSystem;
-use crate::agent::{AgentError, Snapshot};
-
-/// Where snapshots lie in the store.
-const SNAPSHOTS: &str = "snapshot/";
-/// So many of each agent are kept.
-const CHECKPOINTS: u8 = 3;
+use crate::agent::{AgentError, MailView, Snapshot, mail_view};
+use crate::checkpoints::Found;
 
 impl AgentSystem {
-    /// The last checkpoint of an agent; where it cannot be read, the one before it.
+    /// The last checkpoint of an agent; where it cannot be used, the one before it.
     ///
     /// # Errors
-    /// There are some and none can be read, which is not the same as none.
+    /// There are some and none can be used, which is not the same as none.
     pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {
-        let mut unread = None;
-        for age in 0..CHECKPOINTS {
-            let Some(stored) = self.0.store.get(&snapshot_key(id, age))? else {
-                continue;
-            };
-            match Snapshot::decode(&stored) {
-                Ok(snapshot) => {
-                    if let Some(error) = unread {
-                        tracing::error!(agent = %id, %error, age, "its last checkpoint cannot be read; it goes on from an earlier one");
-                    }
-                    return Ok(Some(snapshot));
+        match self.0.checkpoints.load(id)? {
+            Found::None => Ok(None),
+            Found::Usable(snapshot, unusable) => {
+                for error in unusable {
+                    tracing::error!(agent = %id, %error, "a later checkpoint cannot be used; it goes on from an earlier one, and the later one is set aside with the next");
                 }
-                Err(error) => unread = unread.or(Some(error)),
+                Ok(Some(snapshot))
             }
+            Found::Unusable(error) => Err(error.into()),
         }
-        unread.map_or(Ok(None), |error| Err(error.into()))
     }
 
     /// Keeps a checkpoint, and the two before it.
@@ -41,21 +31,15 @@ impl AgentSystem {
         id: &AgentId,
         snapshot: &Snapshot,
     ) -> Result<(), StoreError> {
-        let (store, new) = (&self.0.store, snapshot.encode());
-        let last = store.get(&snapshot_key(id, 0))?;
-        if last.as_ref() == Some(&new) {
-            return store.flush();
-        }
-        // What cannot be read takes no place from what can.
-        let readable = |stored: &Vec<u8>| Snapshot::decode(stored).is_ok();
-        let mut moved = last.filter(readable);
-        for age in 1..CHECKPOINTS {
-            let Some(younger) = moved.take() else { break };
-            moved = store.get(&snapshot_key(id, age))?.filter(readable);
-            store.put(&snapshot_key(id, age), &younger)?;
-        }
-        store.put(&snapshot_key(id, 0), &new)?;
-        store.flush()
+        self.0.checkpoints.save(id, snapshot, self.now())
+    }
+
+    /// What is on record of the messages to a durable agent, whether or not it is here: those without an outcome, and the last outcomes.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn mail(&self, id: &AgentId) -> Result<MailView, StoreError> {
+        mail_view(&self.0.store, id)
     }
 
     /// Throws an agent's checkpoints away: its next incarnation begins as if there had never been one. For one that is parked because they
@@ -64,18 +48,6 @@ impl AgentSystem {
     /// # Errors
     /// The store fails.
     pub fn discard_checkpoints(&self, id: &AgentId) -> Result<(), StoreError> {
-        for age in 0..CHECKPOINTS {
-            self.0.store.delete(&snapshot_key(id, age))?;
-        }
-        self.0.store.flush()
+        self.0.checkpoints.discard(id)
     }
-}
-
-/// The last one lies under the agent's name alone; the name of no agent holds this sign.
-fn snapshot_key(id: &AgentId, age: u8) -> Vec<u8> {
-    match age {
-        0 => format!("{SNAPSHOTS}{id}"),
-        age => format!("{SNAPSHOTS}{id}~{age}"),
-    }
-    .into_bytes()
 }

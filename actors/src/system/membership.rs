@@ -10,7 +10,7 @@ use aios_protocols::{
 use rand::RngCore;
 
 use super::{AgentSystem, AgentSystemError};
-use crate::agent::{AgentOptions, AgentState, Cell, CellParts};
+use crate::agent::{AgentOptions, AgentState, Cell, CellParts, Mail};
 
 /// How long messages under way stay valid when a party enrols again with a new key.
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
@@ -35,7 +35,11 @@ impl AgentSystem {
         id: &AgentId,
         options: AgentOptions,
     ) -> Result<Arc<Cell>, AgentSystemError> {
-        let identity = self.identity(id.into());
+        let identity = match (options.durable, &self.0.durable_keys) {
+            (false, _) => self.identity(id.into()),
+            (true, Some(keys)) => keys(id),
+            (true, None) => return Err(AgentSystemError::NoDurableKeys(id.clone())),
+        };
         self.enrol_with(Arc::new(identity), options)
     }
 
@@ -120,6 +124,18 @@ impl AgentSystem {
             self.shut(before);
         }
         let floor = self.0.floors.lock().of(&party, now);
+        let mail = match party.agent() {
+            // What is said to one that signs elsewhere is kept where it is.
+            Some(agent) if newcomer.options.durable && newcomer.foreign.is_none() => {
+                Some(Mail::open(
+                    Arc::clone(&self.0.store),
+                    Arc::clone(&self.0.keys),
+                    Arc::clone(&self.0.clock),
+                    agent.clone(),
+                )?)
+            }
+            _ => None,
+        };
         let cell = Cell::new(CellParts {
             identity: newcomer.identity,
             tenant: newcomer.tenant,
@@ -130,6 +146,7 @@ impl AgentSystem {
             platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
+            mail,
             keyed: newcomer.keyed,
             foreign: newcomer.foreign,
         });

@@ -15,7 +15,7 @@ use aios_memory::{StepLog, Store, StoreError};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{
     AgentId, IdentityError, KeyDirectory, KeyRegistry, Party, Printable, RegistryError, Sealed,
-    TenantId, Timestamp,
+    SigningIdentity, TenantId, Timestamp,
 };
 use aios_supervisor::{DeadLetters, OrderError, Reason};
 use parking_lot::Mutex;
@@ -26,6 +26,7 @@ pub use builder::AgentSystemBuilder;
 pub(crate) use membership::KEY_GRACE;
 
 use crate::agent::{Audit, Cell, Clock, MessageCounts, Steps};
+use crate::checkpoints::Checkpoints;
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::dormitory::Dormitory;
@@ -72,7 +73,13 @@ struct Inner {
     approvals: Approvals,
     timers: Arc<Timers>,
     dormitory: OnceLock<Arc<Dormitory>>,
+    /// How the keys of durable agents are found.
+    durable_keys: Option<Arc<DurableKeys>>,
+    checkpoints: Checkpoints,
 }
+
+/// The identity of a durable agent, the same in each process.
+type DurableKeys = dyn Fn(&AgentId) -> SigningIdentity + Send + Sync;
 
 /// Why somebody did not become part of the world.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +107,11 @@ pub enum AgentSystemError {
     /// A client did not open.
     #[error("the client did not open: {0}")]
     Client(String),
+    /// A durable agent would have another key in each process.
+    #[error(
+        "{0} is durable and needs a key that outlasts the process; say where this world has such keys from"
+    )]
+    NoDurableKeys(AgentId),
     /// Nobody sleeps here.
     #[error("agents do not sleep in this world; let them first")]
     Awake,

@@ -21,18 +21,18 @@ pub enum ClientError {
     #[cfg(feature = "socket")]
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
-    /// The address is none of a node's.
-    #[cfg(feature = "http")]
+    /// The address is none that can be gone to.
+    #[cfg(any(feature = "http", feature = "grpc"))]
     #[error(transparent)]
-    Address(#[from] crate::http::AddressError),
+    Address(#[from] crate::AddressError),
+    /// What is shown beyond this machine cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// There is nothing to show to come in.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "access")]
     #[error(transparent)]
     Token(#[from] crate::access::TokenError),
-    /// The address is none of a node's that serves gRPC.
-    #[cfg(feature = "grpc")]
-    #[error(transparent)]
-    GrpcAddress(#[from] crate::grpc::GrpcAddressError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,
@@ -111,27 +111,6 @@ pub trait Transport: Send + fmt::Debug {
     /// # Errors
     /// When the node went away or let the watcher go.
     async fn next_event(&mut self) -> Result<Option<Event>, ClientError>;
-}
-
-/// How much longer whoever asks waits than the node may take: for the way there and back.
-#[cfg(any(feature = "http", feature = "grpc"))]
-pub(crate) const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Does something over a way to a node in the time that the node may take for it, and that of the way.
-#[cfg(any(feature = "http", feature = "grpc"))]
-pub(crate) async fn in_time<W: Transport, T>(
-    way: &mut W,
-    patience: std::time::Duration,
-    work: impl AsyncFnOnce(&mut W) -> Result<T, ClientError>,
-) -> Result<T, ClientError> {
-    let waited = patience + GRACE;
-    match tokio::time::timeout(waited, work(way)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ClientError::Silent {
-            name: way.node().to_owned(),
-            waited_s: waited.as_secs(),
-        }),
-    }
 }
 
 /// A conversation with a node.

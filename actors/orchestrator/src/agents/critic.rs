@@ -30,7 +30,7 @@ use aios_work::{
 };
 
 use super::growing::{Streams, grown};
-use super::judging::{History, judged, why};
+use super::judging::{judged, why};
 use crate::Services;
 use crate::evidence::{Proofs, Proven, Prover, Source, Sources, Witnessed};
 use crate::services::elsewhere;
@@ -50,7 +50,6 @@ pub struct Critic {
     sources: Arc<Sources>,
     paragraphs: Arc<Paragraphs>,
     streams: Arc<Streams>,
-    history: Arc<History>,
 }
 
 impl Critic {
@@ -62,7 +61,6 @@ impl Critic {
             sources: Arc::default(),
             paragraphs: Arc::default(),
             streams: Arc::default(),
-            history: Arc::default(),
         }
     }
 }
@@ -81,25 +79,33 @@ impl Agent for Critic {
         }
         match incoming.ontology.as_deref() {
             Some(ontology::JUDGE) => {
-                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                let services = Arc::clone(&self.services);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let report = judged(&incoming, &services.tools, &history, &ctx).await?;
+                    let report =
+                        judged(&incoming, &services.tools, &services.history, &ctx).await?;
                     incoming.inform(report)?;
                     Ok(())
                 });
                 return Ok(());
             }
             Some(ontology::STREAM) => {
-                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                let services = Arc::clone(&self.services);
                 let streams = Arc::clone(&self.streams);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let reply = grown(&incoming, &streams, &services.tools, &history, &ctx).await?;
+                    let reply = grown(
+                        &incoming,
+                        &streams,
+                        &services.tools,
+                        &services.history,
+                        &ctx,
+                    )
+                    .await?;
                     incoming.inform(reply)?;
                     Ok(())
                 });
                 return Ok(());
             }
-            Some(ontology::HISTORY) => return self.history.answer(&incoming),
+            Some(ontology::HISTORY) => return self.services.history.answer(&incoming),
             Some(ontology::VALIDATE) => {}
             _ => return Err(not_understood()),
         }
@@ -112,8 +118,7 @@ impl Agent for Critic {
             return Ok(());
         }
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
-        let (sources, history) = (Arc::clone(&self.sources), Arc::clone(&self.history));
-        let paragraphs = Arc::clone(&self.paragraphs);
+        let (sources, paragraphs) = (Arc::clone(&self.sources), Arc::clone(&self.paragraphs));
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
             // Open until the judgement is said.
@@ -134,7 +139,6 @@ impl Agent for Critic {
                 },
                 sources: &sources,
                 paragraphs: &paragraphs,
-                history: &history,
                 goal_id: &request.goal_id,
                 ctx: &ctx,
             };
@@ -159,7 +163,6 @@ struct Judge<'a> {
     prover: Prover<'a>,
     sources: &'a Arc<Sources>,
     paragraphs: &'a Arc<Paragraphs>,
-    history: &'a History,
     goal_id: &'a str,
     ctx: &'a Context,
 }
@@ -287,7 +290,7 @@ impl Judge<'_> {
             (true, true) => Status::Approved,
             (true, false) => Status::Unverified,
         };
-        self.history.add(JudgedWork {
+        let work = JudgedWork {
             agent: self.sender.to_owned(),
             kind: WorkKind::Text,
             at_ms: self.ctx.now().as_millis(),
@@ -296,7 +299,8 @@ impl Judge<'_> {
             score: judged.score.overall,
             criteria: "goal".to_owned(),
             why: why(&judged.issues),
-        });
+        };
+        self.services.history.add(work, self.ctx.is_private());
     }
 
     /// Has the goal's files read while results are judged, which are not held against them: the texts that come of the results are.

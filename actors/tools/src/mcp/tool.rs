@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::limits::COMES_BACK;
-use super::offer::Offered;
+use super::offer::{Offered, full_name};
 use super::outcome::{self, Enclosed, Taken};
 use super::seat::Seat;
 use crate::{Schema, Workspace};
@@ -164,6 +164,11 @@ impl Tool for ServerTool {
             Ok(taken) => kept(&self.spec.name, taken, call).await,
             Err(error) => Err(error.with_message(|message| self.seat.without_secrets(message))),
         }
+    }
+
+    fn undo(&self) -> Option<String> {
+        let other = self.seat.spec.undo.get(&self.foreign)?;
+        full_name(&self.seat.spec.name, other).ok()
     }
 }
 

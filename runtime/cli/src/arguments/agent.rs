@@ -57,6 +57,9 @@ pub(crate) struct AgentSpawn {
     /// The supervisor it stands under; without it that of agents that are spawned.
     #[arg(long, value_name = "SUPERVISOR")]
     pub(crate) under: Option<String>,
+    /// What it is asked outlives the node's process: on record before it is acknowledged, and taken up again after a crash.
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) durable: bool,
     /// The public key of its own process, as 64 hexadecimal digits, of an agent of a charter whose code runs there.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,

@@ -126,6 +126,9 @@ pub(crate) struct Doctor {
     /// Where `aios serve` is to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
     pub(crate) http: SocketAddr,
+    /// Where it is to listen for gRPC.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4271")]
+    pub(crate) grpc: SocketAddr,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,

@@ -49,10 +49,10 @@ pub(crate) struct NatsServer {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where it listens: an address of this machine alone, with port 0 for one that is free.
+    /// Where it listens, with port 0 for one that is free: an address of this machine alone, or any where `serve.tls` names certificates.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
     pub(crate) http: SocketAddr,
-    /// Where it listens for gRPC, beside HTTP: an address of this machine alone, with port 0 for one that is free.
+    /// Where it listens for gRPC, beside HTTP, by the same rule.
     #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<SocketAddr>,
     /// Where the token lies, and is written if it is not there; without it a fresh one beside the node's socket, for as long as it runs.

@@ -5,7 +5,6 @@
 //! What a service has typed is built into a [`Request`](crate::Request) and read out of its answer (`translate`); nothing but that knows a
 //! request by name. Who comes in shows a token, and an agent its key; everything that is kept has its bound ([`server`]).
 
-mod address;
 mod agents;
 mod client;
 mod counts;
@@ -22,7 +21,6 @@ mod supervision;
 mod translate;
 mod whole;
 
-pub use address::GrpcAddressError;
 pub use client::GrpcClient;
 pub use server::{GrpcBindError, GrpcRunning, GrpcServer};
 pub use service::GrpcService;

@@ -11,9 +11,8 @@ use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use rustix::fs::{Mode, OFlags};
 use serde_json::json;
 
-use super::door::Door;
 use super::problem::Problem;
-use super::reply::json;
+use super::service::{Door, json};
 use crate::access::{Known, Scope};
 use crate::{Caller, ControlError, ErrorKind, GoalState, Request};
 

@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::pieces::LIMIT_MAX;
+use super::pages::LIMIT_MAX;
 use super::problem::PROBLEM;
 use super::routes::{ROWS, Row, Verb, schema_of};
 use crate::{ControlError, Request};

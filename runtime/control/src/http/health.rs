@@ -11,8 +11,8 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 
-use super::door::{Door, unavailable};
 use super::problem::Problem;
+use super::service::Door;
 use crate::{Caller, ControlError, Request};
 
 /// The form of what Prometheus reads.
@@ -69,7 +69,7 @@ async fn metrics(
     State(door): State<Door>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
-    let node = door.node().ok_or_else(unavailable)?;
+    let node = door.node().ok_or_else(super::service::unavailable)?;
     let text = node.metrics(&caller)?.ok_or_else(|| {
         ControlError::unknown("this node keeps no figures").advise(
             "start it with telemetry.metrics = true, in a build with the feature `telemetry`",

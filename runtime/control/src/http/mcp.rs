@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use rmcp::model::Extensions;
 use serde_json::Value;
 
-use super::door::{BODY_MAX, Door};
+use super::service::{BODY_MAX, Door};
 use crate::mcp::{Asker, over_http};
 use crate::{Caller, ControlError};
 

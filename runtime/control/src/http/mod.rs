@@ -5,40 +5,30 @@
 //! here knows a request by name beyond that. What has no path of its own goes by `POST /v1/ask`, as it is. Who comes in shows a token
 //! ([`access`](crate::access)); everything that is waited for has its time and everything that is kept has its bound ([`server`]).
 //!
-//! In the clear this is a way on one machine: whatever is not loopback is refused, unless it is TLS with certificates on both sides (`tls`, a
-//! feature).
+//! In the clear this is a way on one machine: whatever is not loopback is refused, unless it is TLS with certificates on both sides
+//! ([`tls`](crate::tls), a feature).
 
 mod access;
-mod address;
 mod browser;
 mod client;
 mod counts;
 mod document;
-mod door;
-mod front;
 mod health;
-mod impatient;
+mod keys;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod openai;
 mod page;
-mod pieces;
+mod pages;
 mod problem;
 mod rate;
-mod repeats;
-mod reply;
 mod routes;
 mod server;
 mod service;
 mod sessions;
-#[cfg(feature = "tls")]
-mod tls;
 mod told;
 
-pub use address::AddressError;
 pub use client::HttpClient;
 pub use counts::Refusal;
 pub use page::{Page, PageFile};
 pub use server::{BindError, HttpServer, HttpService, Running};
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};

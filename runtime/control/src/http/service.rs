@@ -3,28 +3,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{RawPathParams, Request as Incoming, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, SET_COOKIE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::header::{
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION,
+    SET_COOKIE,
+};
 use hyper::{Method, StatusCode, Uri};
-use tokio::time::Instant;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
 
-use super::access::Entered;
-use super::counts::Refusal;
-use super::door::{Door, written};
-use super::pieces::Piece;
+use super::access::{Access, Entered};
+use super::counts::{Counts, Refusal};
+use super::keys::{self, Keys, Meant, Outcome};
+use super::page::{self, Page};
+use super::pages::Piece;
 use super::problem::Problem;
-use super::reply::{json, tagged};
+use super::rate::{Bucket, Buckets};
 use super::routes::{Parts, ROWS, Row, Verb};
-use super::{browser, document, front, health, openai, told};
-use crate::access::{Known, NotKnown, Rights, Scope};
-use crate::{Caller, ControlError, ErrorKind, Request};
+use super::{browser, document, health, openai, told};
+use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
+use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
+/// The longest body: a goal with its plan, or a charter.
+pub(super) const BODY_MAX: usize = 1024 * 1024;
+/// The longest body of a goal that its files come with.
+const FILES_MAX: usize = LINE_MAX;
+/// Bodies that are longer than usual and are read at the same time.
+const LARGE: usize = 8;
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(10);
+/// Requests of one principal: so many a second, and so many at once after a pause.
+const RATE: (u32, u32) = (1_000, 2_000);
+/// Of those who show no token that is known, together.
+const STRANGERS: (u32, u32) = (10, 50);
 /// The key of a command.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer is the one of an earlier request with the same key.
@@ -32,37 +52,337 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The last event that a watcher has.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
 
-/// All paths.
-pub(super) fn router(door: &Door) -> Router {
-    let mut router = Router::new();
-    for row in ROWS {
-        router = router.route(row.path, of(row));
+/// What every request of a server shares. Cheap to clone; clones are the same.
+#[derive(Clone)]
+pub(super) struct Door(Arc<Inside>);
+
+struct Inside {
+    node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
+    access: Access,
+    keys: Keys,
+    counts: Arc<Counts>,
+    out: String,
+    page: Option<Page>,
+    known: Buckets,
+    anybody: Bucket,
+    strangers: Bucket,
+    large: Semaphore,
+    going: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door(..)")
     }
-    router
-        .route("/v1/openapi.json", get(document::openapi))
-        .route("/v1/links", post(linked))
-        .route("/v1/whoami", get(browser::whoami))
-        .route(
-            "/v1/goals/{goal_id}/artifacts/{name}",
-            get(browser::artifact),
-        )
-        .merge(health::router())
-        .merge(openai::router())
-        .merge(mcp(door))
-        .fallback(front::outside)
-        .method_not_allowed_fallback(not_so)
-        .layer(middleware::from_fn_with_state(door.clone(), entrance))
-        .with_state(door.clone())
 }
 
-#[cfg(feature = "mcp")]
-fn mcp(door: &Door) -> Router<Door> {
-    super::mcp::router(door)
+impl Door {
+    pub(super) fn new(
+        node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
+        access: Access,
+        out: String,
+        page: Option<Page>,
+        counts: Arc<Counts>,
+    ) -> Self {
+        Self(Arc::new(Inside {
+            node,
+            access,
+            keys: Keys::default(),
+            counts,
+            out,
+            page,
+            known: Buckets::new(RATE.0, RATE.1),
+            anybody: Bucket::new(RATE.0, RATE.1),
+            strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
+            large: Semaphore::new(LARGE),
+            going: watch::Sender::new(false),
+        }))
+    }
+
+    /// From now on no command is taken, and watches end.
+    pub(super) fn goes(&self) {
+        self.0.going.send_replace(true);
+    }
+
+    pub(super) fn going(&self) -> watch::Receiver<bool> {
+        self.0.going.subscribe()
+    }
+
+    pub(super) fn count(&self, why: Refusal) {
+        self.0.counts.add(why);
+    }
+
+    /// Where what is made is put, when nobody says.
+    pub(super) fn out(&self, caller: &Caller) -> String {
+        caller.home(&self.0.out)
+    }
+
+    /// A goal that leaves it to the server where what is made is put.
+    fn filled(&self, caller: &Caller, mut request: Request) -> Request {
+        if let Request::Submit(goal) | Request::Plan(goal) = &mut request
+            && goal.out.is_empty()
+        {
+            goal.out = self.out(caller);
+        }
+        request
+    }
+
+    /// Whoever asks, as the node hears of it.
+    fn caller(&self, known: &Known) -> Caller {
+        known.caller().at_home(&self.0.out)
+    }
+
+    /// Whether the key is still good that somebody came in by.
+    pub(super) fn holds(&self, caller: &Caller) -> bool {
+        self.0.access.principals.holds(caller.rights.as_deref())
+    }
+
+    /// Refuses whoever came in by a key that is no longer good.
+    pub(super) fn still(&self, caller: &Caller) -> Result<(), ControlError> {
+        match self.holds(caller) {
+            true => Ok(()),
+            false => Err(ControlError::new(
+                ErrorKind::Forbidden,
+                "the key was taken back or has expired",
+            )),
+        }
+    }
+
+    pub(super) fn page(&self) -> Option<&Page> {
+        self.0.page.as_ref()
+    }
+
+    /// A link's token, which opens once in somebody's name.
+    pub(super) fn link(&self, known: Known) -> Result<String, TokenError> {
+        let link = self.0.access.sessions.link(known, Instant::now())?;
+        Ok(link.reveal().to_owned())
+    }
+
+    /// The node, while there is one.
+    pub(super) fn node(&self) -> Option<Arc<dyn Control>> {
+        (self.0.node)()
+    }
+
+    /// Whether the node can work now.
+    pub(super) fn ready(&self) -> Result<(), ControlError> {
+        if *self.0.going.borrow() {
+            return Err(unavailable());
+        }
+        self.node().ok_or_else(unavailable)?.ready()
+    }
+
+    /// All paths.
+    pub(super) fn router(&self) -> Router {
+        let mut router = Router::new();
+        for row in ROWS {
+            router = router.route(row.path, of(row));
+        }
+        router
+            .route("/v1/openapi.json", get(document::openapi))
+            .route("/v1/links", post(linked))
+            .route("/v1/whoami", get(browser::whoami))
+            .route(
+                "/v1/goals/{goal_id}/artifacts/{name}",
+                get(browser::artifact),
+            )
+            .merge(health::router())
+            .merge(openai::router())
+            .merge(self.mcp())
+            .fallback(page::outside)
+            .method_not_allowed_fallback(not_so)
+            .layer(middleware::from_fn_with_state(self.clone(), entrance))
+            .with_state(self.clone())
+    }
+
+    #[cfg(feature = "mcp")]
+    fn mcp(&self) -> Router<Self> {
+        super::mcp::router(self)
+    }
+
+    #[cfg(not(feature = "mcp"))]
+    fn mcp(&self) -> Router<Self> {
+        Router::new()
+    }
+
+    /// Has the node carry a request out, as long as whoever asks waits and its key is good. A command that does not end with its asker goes on
+    /// without it.
+    pub(super) async fn carry(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<crate::Response, ControlError> {
+        self.still(caller)?;
+        let told = is_told_alone(&request);
+        let answer = self.carry_anyway(caller, request).await?;
+        if told {
+            // It may have taken its time, and the key may have been taken back meanwhile.
+            self.still(caller)?;
+        }
+        Ok(answer)
+    }
+
+    /// The same whatever has become of the key: what was begun with it is called off also when it is good no longer.
+    pub(super) async fn carry_anyway(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<crate::Response, ControlError> {
+        let Some(node) = (self.0.node)() else {
+            return Err(unavailable());
+        };
+        if *self.0.going.borrow() && request.is_command() {
+            return Err(unavailable());
+        }
+        let (patience, caller) = (request.patience(), caller.clone());
+        let ends = request.ends_with_its_asker() || !request.is_command();
+        let asked = async move {
+            timeout(patience, node.answer(&caller, request)).await.unwrap_or_else(|_| {
+                let sentence = format!(
+                    "the node did not come to it within {} s, and may do it yet; look and ask again",
+                    patience.as_secs()
+                );
+                Err(ControlError::new(ErrorKind::Late, sentence))
+            })
+        };
+        match ends {
+            true => asked.await,
+            false => tokio::spawn(asked).await.unwrap_or_else(|error| {
+                Err(ControlError::failed(format!(
+                    "the node fell over it: {error}"
+                )))
+            }),
+        }
+    }
+
+    /// The same for an answer that is no watch.
+    pub(super) async fn value(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Value, ControlError> {
+        match self.carry(caller, request).await? {
+            crate::Response::Value(value) => Ok(value),
+            crate::Response::Watch(_) => Err(ControlError::invalid(
+                "a watch is asked for by its own path",
+            )),
+        }
+    }
+
+    /// A command with a key: done once, told as often as it is asked for.
+    async fn keyed(
+        &self,
+        caller: &Caller,
+        key: &str,
+        request: Request,
+    ) -> Result<(Outcome, bool), ControlError> {
+        let told = is_told_alone(&request);
+        let outcome = self.keyed_once(caller, key, request).await;
+        if told {
+            self.still(caller)?;
+        }
+        outcome
+    }
+
+    async fn keyed_once(
+        &self,
+        caller: &Caller,
+        key: &str,
+        request: Request,
+    ) -> Result<(Outcome, bool), ControlError> {
+        self.still(caller)?;
+        let id = keys::id(&caller.principal, key)?;
+        let request = keys::named(&id, request);
+        let may = caller.rights.as_deref();
+        if may.is_some_and(|rights| rights.scope < request.needs().0) {
+            // The node refuses it and writes that down; it takes no place from what others did, and hears nothing of it.
+            let value = self.value(caller, request).await?;
+            return Ok((written(&value), false));
+        }
+        match self.0.keys.enter(id, &caller.principal, &request)? {
+            Meant::Again(heard) => Ok((keys::outcome(heard).await, true)),
+            Meant::Fresh(fresh) => {
+                let heard = fresh.heard.clone();
+                let (door, caller) = (self.clone(), caller.clone());
+                tokio::spawn(async move {
+                    let outcome = match door.value(&caller, request).await {
+                        Ok(value) => written(&value),
+                        Err(error) => Err(error),
+                    };
+                    door.0.keys.done(fresh, outcome);
+                });
+                Ok((keys::outcome(heard).await, false))
+            }
+        }
+    }
+
+    /// The whole of a body, if it is there in time and not too large.
+    pub(super) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
+        self.body_of(body, BODY_MAX).await
+    }
+
+    /// The same for a body that may hold files. Of those that say that they do few are read at a time, so that the memory they take has its
+    /// bound.
+    async fn body_with_files(&self, body: Body) -> Result<Bytes, Problem> {
+        let said = body.size_hint().exact();
+        if said.is_none_or(|length| length <= BODY_MAX as u64) {
+            return self.body_of(body, BODY_MAX).await;
+        }
+        let Ok(_place) = self.0.large.try_acquire() else {
+            self.count(Refusal::Body);
+            let message = "other large bodies are being read";
+            return Err(ControlError::new(ErrorKind::Busy, message).into());
+        };
+        self.body_of(body, FILES_MAX).await
+    }
+
+    async fn body_of(&self, body: Body, most: usize) -> Result<Bytes, Problem> {
+        let collected = timeout(BODY, Limited::new(body, most).collect()).await;
+        match collected {
+            Ok(Ok(whole)) => Ok(whole.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                self.count(Refusal::Body);
+                let message = format!("the body has more than the {most} bytes that are allowed");
+                Err(ControlError::new(ErrorKind::TooLarge, message).into())
+            }
+            Ok(Err(error)) => {
+                self.count(Refusal::Head);
+                Err(ControlError::invalid(format!("the body breaks off: {error}")).into())
+            }
+            Err(_) => {
+                self.count(Refusal::Slow);
+                let message = format!("the body was not there within {} s", BODY.as_secs());
+                Err(Problem::with(
+                    StatusCode::REQUEST_TIMEOUT,
+                    ControlError::invalid(message).advise("send it at once"),
+                ))
+            }
+        }
+    }
 }
 
-#[cfg(not(feature = "mcp"))]
-fn mcp(_: &Door) -> Router<Door> {
-    Router::new()
+/// Whether all that comes of a request is what is told: refused at the end, it has changed nothing either.
+fn is_told_alone(request: &Request) -> bool {
+    request.ends_with_its_asker() || !request.is_command()
+}
+
+pub(super) fn unavailable() -> ControlError {
+    ControlError::new(
+        ErrorKind::Unavailable,
+        "the node is starting or stopping; ask again",
+    )
+}
+
+/// An answer as it travels.
+fn written(value: &Value) -> Outcome {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    if bytes.is_empty() || bytes.len() >= LINE_MAX {
+        let sentence = format!(
+            "the answer has {} bytes, {LINE_MAX} are allowed; ask for less",
+            bytes.len()
+        );
+        return Err(ControlError::new(ErrorKind::TooLarge, sentence));
+    }
+    Ok(bytes.into())
 }
 
 /// Looks at whoever comes in before anything of what it asks is read, and gives every answer a name of its own.
@@ -80,7 +400,7 @@ async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -
             door.count(why);
             match openai {
                 true => openai::Refused::from(problem).into_response(),
-                false => front::refused(problem, request.uri().path(), request.headers()),
+                false => page::refused(problem, request.uri().path(), request.headers()),
             }
         }
     };
@@ -194,6 +514,14 @@ fn too_many(wait: Duration) -> Problem {
     }
 }
 
+pub(super) fn nothing_there(door: &Door, path: &str) -> Problem {
+    door.count(Refusal::Node);
+    let path: String = path.chars().take(200).collect();
+    ControlError::unknown(format!("there is nothing at {path:?}"))
+        .advise("look at /v1/openapi.json for the paths there are, or ask by POST /v1/ask")
+        .into()
+}
+
 /// What kind of link is wanted.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -293,6 +621,7 @@ async fn answered(
     let (head, body) = request.into_parts();
     let body = match row.verb {
         Verb::Get => Bytes::new(),
+        Verb::Post if row.may_hold_files() => door.body_with_files(body).await?,
         Verb::Post => door.body(body).await?,
     };
     let query = head.uri.query().unwrap_or_default().as_bytes();
@@ -305,6 +634,7 @@ async fn answered(
         body: &body,
         out: &door.out(caller),
     })?;
+    let asked = door.filled(caller, asked);
     let Some(piece) = piece else {
         return respond(door, caller, asked, &head.headers).await;
     };
@@ -365,4 +695,36 @@ async fn respond(
             })
         }
     }
+}
+
+pub(super) fn json(bytes: Bytes) -> Response {
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (kind, bytes).into_response()
+}
+
+/// An answer with a tag, or only the tag for whoever has that answer already.
+pub(super) fn tagged(bytes: Bytes, headers: &HeaderMap) -> Response {
+    let digest = Sha256::digest(&bytes);
+    let tag: String = digest[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tag = format!("\"{tag}\"");
+    let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| {
+        let known = known.to_str().unwrap_or_default();
+        known
+            .split(',')
+            .any(|known| known.trim().trim_start_matches("W/") == tag)
+    });
+    let mut response = match has {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => json(bytes),
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+        .headers_mut()
+        .insert("cache-control", HeaderValue::from_static("no-cache"));
+    response
 }

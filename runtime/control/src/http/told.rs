@@ -10,7 +10,7 @@ use futures::Stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::door::Door;
+use super::service::Door;
 use crate::{Caller, ControlError, ErrorKind, Event, EventStream, Events, LINE_MAX, Request};
 
 /// How often it is seen whether whoever watches still may.

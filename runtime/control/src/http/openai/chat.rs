@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::said::{self, Chat};
 use super::{Model, Refused, ask};
-use crate::http::door::Door;
+use crate::http::service::Door;
 use crate::http::told::GoesOn;
 use crate::{
     Ask, Asked, Caller, ControlError, ErrorKind, Event, EventKind, Events, Generate, Generated,
@@ -168,6 +168,7 @@ impl Talk {
                     goal_id: more.and_then(|more| more.goal_id.clone()),
                     text: said::as_text(&turns)?,
                     data: more.map(|more| more.data.clone()).unwrap_or_default(),
+                    files: Vec::new(),
                     out: more
                         .and_then(|more| more.out.clone())
                         .unwrap_or_else(|| self.door.out(&self.caller)),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::said::Embeddings;
 use super::{Model, Refused, ask};
-use crate::http::door::Door;
+use crate::http::service::Door;
 use crate::{Caller, ControlError, EmbedTexts, Embedded, Generate, Request};
 
 /// Bytes of a text that are about a token, where the engine does not count them.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(super) use error::Refused;
 
-use super::door::Door;
+use super::service::Door;
 use crate::{AgentLine, Caller, EngineLine, Request};
 
 /// The model that takes a conversation for a goal.
