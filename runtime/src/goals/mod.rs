@@ -6,6 +6,7 @@
 
 mod explain;
 mod following;
+mod plan;
 mod progress;
 mod recorded;
 mod register;
