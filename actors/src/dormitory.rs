@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::agent::{AgentOptions, AgentState, Cell, MessageCounts};
+use crate::agent::{AgentOptions, AgentState, Cell, MessageCounts, agents_with_mail};
 use crate::{AgentSystem, AgentSystemError};
 
 /// Where those that are registered lie in the store.
@@ -260,6 +260,14 @@ impl AgentSystem {
         let world = self.weak();
         tokio::spawn(look_in(world, Arc::downgrade(&dormitory), look));
         self.keep_timers()?;
+        if dormitory.sleep.options.durable {
+            // Whoever sleeps with something to do was not let finish.
+            for id in agents_with_mail(self.store())? {
+                if let Err(error) = dormitory.wake(self, &id) {
+                    tracing::error!(agent = %id, %error, "an agent with messages on record could not be woken");
+                }
+            }
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ pub mod meso_tier;
 pub mod outside;
 pub mod recovery;
 
+mod checkpoints;
 mod departed;
 mod directory;
 mod dormitory;
@@ -22,6 +23,7 @@ mod timers;
 mod undelivered;
 
 pub use async_trait::async_trait;
+pub use checkpoints::CheckpointError;
 pub use directory::{Chooser, Directory, LeastWaiting};
 pub use dormitory::{Sleep, SleepCounts};
 pub use factory::{Blueprint, Constructor, Factories};

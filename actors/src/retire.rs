@@ -13,6 +13,9 @@ use tokio::task::JoinHandle;
 use crate::AgentSystem;
 use crate::agent::{AgentError, AgentState, Cell, Outbox, settle_all};
 
+/// Of an agent that supervision has given up.
+const FELL: &str = "the agent fell and will not come back";
+
 impl AgentSystem {
     /// Ends a cell whose agent will not come back: what waits is refused to its senders, what was taken is answered
     /// `failure`, and it takes nothing more. Does nothing to an agent that runs.
@@ -21,12 +24,26 @@ impl AgentSystem {
             && cell.state() == AgentState::Failed
             && !cell.is_foreign()
         {
-            self.retire_cell(&cell);
+            self.retire_cell(&cell, FELL);
         }
     }
 
-    fn retire_cell(&self, cell: &Arc<Cell>) {
-        tracing::warn!(agent = %cell.party(), "will not come back; its senders are told");
+    /// The same for a durable agent that was stopped by order and is not to come back: what it had taken is for nobody any more. Does nothing
+    /// to one that runs.
+    pub fn dismiss(&self, party: &Party) {
+        if let Some(cell) = self.directory().get(party)
+            && cell.is_durable()
+            && cell.state() == AgentState::Offline
+        {
+            self.retire_cell(
+                &cell,
+                "the agent was stopped by order and will not come back",
+            );
+        }
+    }
+
+    fn retire_cell(&self, cell: &Arc<Cell>, why: &str) {
+        tracing::warn!(agent = %cell.party(), why, "its senders are told");
         // A last incarnation that does nothing but say so.
         let (last, _) = cell.begin();
         let outbox = Outbox {
@@ -34,10 +51,7 @@ impl AgentSystem {
             cell: Arc::clone(cell),
             incarnation: last,
         };
-        let why = AgentError::refuse(
-            ReasonKind::InternalError,
-            "the agent fell and will not come back",
-        );
+        let why = AgentError::refuse(ReasonKind::InternalError, why);
         settle_all(&outbox, &why);
         cell.go_offline();
         outbox.incarnation.end();
@@ -74,7 +88,7 @@ impl AgentSystem {
         let tree = root.view();
         for cell in fallen {
             if !(tree.state != SupervisorState::Down && may_return(&tree, cell.party().as_str())) {
-                self.retire_cell(&cell);
+                self.retire_cell(&cell, FELL);
             }
         }
     }

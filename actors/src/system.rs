@@ -22,8 +22,10 @@ use rand::{RngCore, SeedableRng};
 
 use crate::agent::{
     AgentError, AgentOptions, AgentState, Audit, AuditSink, Cell, CellParts, Client, Clock, Host,
-    HostArguments, Maker, MessageCounts, Principal, Snapshot, Steps, SystemClock, metric,
+    HostArguments, Mail, MailView, Maker, MessageCounts, Principal, Snapshot, Steps, SystemClock,
+    mail_view, metric,
 };
+use crate::checkpoints::{Checkpoints, Found};
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
 use crate::dormitory::Dormitory;
@@ -37,10 +39,6 @@ use crate::timers::Timers;
 const DEAD_LETTERS: usize = 256;
 /// How long messages under way stay valid when a party enrols again with a new key.
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
-/// Where snapshots lie in the store.
-const SNAPSHOTS: &str = "snapshot/";
-/// So many of each agent are kept.
-const CHECKPOINTS: u8 = 3;
 
 /// A world. Cheap to clone; clones are the same world.
 #[derive(Clone)]
@@ -82,7 +80,13 @@ struct Inner {
     approvals: Approvals,
     timers: Arc<Timers>,
     dormitory: OnceLock<Arc<Dormitory>>,
+    /// How the keys of durable agents are found.
+    durable_keys: Option<Arc<DurableKeys>>,
+    checkpoints: Checkpoints,
 }
+
+/// The identity of a durable agent, the same in each process.
+type DurableKeys = dyn Fn(&AgentId) -> SigningIdentity + Send + Sync;
 
 /// Why somebody did not become part of the world.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +114,11 @@ pub enum AgentSystemError {
     /// A client did not open.
     #[error("the client did not open: {0}")]
     Client(String),
+    /// A durable agent would have another key in each process.
+    #[error(
+        "{0} is durable and needs a key that outlasts the process; say where this world has such keys from"
+    )]
+    NoDurableKeys(AgentId),
     /// Nobody sleeps here.
     #[error("agents do not sleep in this world; let them first")]
     Awake,
@@ -133,6 +142,8 @@ pub struct AgentSystemBuilder {
     owner: Option<Owner>,
     platform: Vec<Party>,
     post_office: Option<AgentId>,
+    durable_keys: Option<Arc<DurableKeys>>,
+    signer: Option<Arc<SigningIdentity>>,
 }
 
 impl Default for AgentSystemBuilder {
@@ -151,6 +162,8 @@ impl Default for AgentSystemBuilder {
             owner: None,
             platform: Vec::new(),
             post_office: None,
+            durable_keys: None,
+            signer: None,
         }
     }
 }
@@ -248,6 +261,24 @@ impl AgentSystemBuilder {
         self
     }
 
+    /// Where durable agents have their keys from: the same key for the same name in each process, known to nobody else.
+    #[must_use]
+    pub fn durable_keys(
+        mut self,
+        keys: impl Fn(&AgentId) -> SigningIdentity + Send + Sync + 'static,
+    ) -> Self {
+        self.durable_keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// Who stands for checkpoints with a key that outlasts the process. Without one they are not signed; with one, what it did not sign is
+    /// not taken up.
+    #[must_use]
+    pub fn signer(mut self, signer: Arc<SigningIdentity>) -> Self {
+        self.signer = Some(signer);
+        self
+    }
+
     /// The world.
     #[must_use]
     pub fn build(self) -> AgentSystem {
@@ -287,6 +318,8 @@ impl AgentSystemBuilder {
             waits: Waits::default(),
             timers: Arc::default(),
             dormitory: OnceLock::new(),
+            durable_keys: self.durable_keys,
+            checkpoints: Checkpoints::new(Arc::clone(&self.store), self.signer),
             approvals,
             dead_letters: DeadLetters::telling(DEAD_LETTERS, letters_clock, told),
             steps,
@@ -556,7 +589,11 @@ impl AgentSystem {
         id: &AgentId,
         options: AgentOptions,
     ) -> Result<Arc<Cell>, AgentSystemError> {
-        let identity = self.identity(id.into());
+        let identity = match (options.durable, &self.0.durable_keys) {
+            (false, _) => self.identity(id.into()),
+            (true, Some(keys)) => keys(id),
+            (true, None) => return Err(AgentSystemError::NoDurableKeys(id.clone())),
+        };
         self.enrol_with(Arc::new(identity), options)
     }
 
@@ -603,6 +640,15 @@ impl AgentSystem {
             self.shut(before);
         }
         let floor = self.0.floors.lock().of(&party, now);
+        let mail = match party.agent() {
+            Some(agent) if options.durable => Some(Mail::open(
+                Arc::clone(&self.0.store),
+                Arc::clone(&self.0.keys),
+                Arc::clone(&self.0.clock),
+                agent.clone(),
+            )?),
+            _ => None,
+        };
         let cell = Cell::new(CellParts {
             identity,
             tenant,
@@ -613,6 +659,7 @@ impl AgentSystem {
             platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
+            mail,
             keyed,
             foreign: None,
         });
@@ -664,6 +711,8 @@ impl AgentSystem {
             platform: self.0.platform.clone(),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
+            // What is said to it is kept where it is.
+            mail: None,
             keyed: true,
             foreign: Some(key),
         });
@@ -944,27 +993,21 @@ impl AgentSystem {
         }
     }
 
-    /// The last checkpoint of an agent; where it cannot be read, the one before it.
+    /// The last checkpoint of an agent; where it cannot be used, the one before it.
     ///
     /// # Errors
-    /// There are some and none can be read, which is not the same as none.
+    /// There are some and none can be used, which is not the same as none.
     pub(crate) fn load_snapshot(&self, id: &AgentId) -> Result<Option<Snapshot>, AgentError> {
-        let mut unread = None;
-        for age in 0..CHECKPOINTS {
-            let Some(stored) = self.0.store.get(&snapshot_key(id, age))? else {
-                continue;
-            };
-            match Snapshot::decode(&stored) {
-                Ok(snapshot) => {
-                    if let Some(error) = unread {
-                        tracing::error!(agent = %id, %error, age, "its last checkpoint cannot be read; it goes on from an earlier one");
-                    }
-                    return Ok(Some(snapshot));
+        match self.0.checkpoints.load(id)? {
+            Found::None => Ok(None),
+            Found::Usable(snapshot, unusable) => {
+                for error in unusable {
+                    tracing::error!(agent = %id, %error, "a later checkpoint cannot be used; it goes on from an earlier one, and the later one is set aside with the next");
                 }
-                Err(error) => unread = unread.or(Some(error)),
+                Ok(Some(snapshot))
             }
+            Found::Unusable(error) => Err(error.into()),
         }
-        unread.map_or(Ok(None), |error| Err(error.into()))
     }
 
     /// Keeps a checkpoint, and the two before it.
@@ -973,21 +1016,15 @@ impl AgentSystem {
         id: &AgentId,
         snapshot: &Snapshot,
     ) -> Result<(), StoreError> {
-        let (store, new) = (&self.0.store, snapshot.encode());
-        let last = store.get(&snapshot_key(id, 0))?;
-        if last.as_ref() == Some(&new) {
-            return store.flush();
-        }
-        // What cannot be read takes no place from what can.
-        let readable = |stored: &Vec<u8>| Snapshot::decode(stored).is_ok();
-        let mut moved = last.filter(readable);
-        for age in 1..CHECKPOINTS {
-            let Some(younger) = moved.take() else { break };
-            moved = store.get(&snapshot_key(id, age))?.filter(readable);
-            store.put(&snapshot_key(id, age), &younger)?;
-        }
-        store.put(&snapshot_key(id, 0), &new)?;
-        store.flush()
+        self.0.checkpoints.save(id, snapshot, self.now())
+    }
+
+    /// What is on record of the messages to a durable agent, whether or not it is here: those without an outcome, and the last outcomes.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn mail(&self, id: &AgentId) -> Result<MailView, StoreError> {
+        mail_view(&self.0.store, id)
     }
 
     /// Throws an agent's checkpoints away: its next incarnation begins as if there had never been one. For one that is parked because they
@@ -996,18 +1033,6 @@ impl AgentSystem {
     /// # Errors
     /// The store fails.
     pub fn discard_checkpoints(&self, id: &AgentId) -> Result<(), StoreError> {
-        for age in 0..CHECKPOINTS {
-            self.0.store.delete(&snapshot_key(id, age))?;
-        }
-        self.0.store.flush()
+        self.0.checkpoints.discard(id)
     }
-}
-
-/// The last one lies under the agent's name alone; the name of no agent holds this sign.
-fn snapshot_key(id: &AgentId, age: u8) -> Vec<u8> {
-    match age {
-        0 => format!("{SNAPSHOTS}{id}"),
-        age => format!("{SNAPSHOTS}{id}~{age}"),
-    }
-    .into_bytes()
 }

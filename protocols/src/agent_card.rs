@@ -57,6 +57,10 @@ pub struct AgentCard {
     /// Urgencies it can serve.
     #[serde(default)]
     pub qos: BTreeSet<Qos>,
+    /// Whether what opens a conversation with it is on record before it is acknowledged, and outlives the process. What it is enrolled with
+    /// decides; the card says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// How long the registration lasts without a heartbeat.
     pub ttl: Duration,
     /// Where it can be reached from other processes.
@@ -131,6 +135,7 @@ impl AgentCard {
             accepts: BTreeSet::new(),
             open_to: OpenTo::default(),
             qos: BTreeSet::from([Qos::Interactive]),
+            durable: false,
             ttl: Self::TTL,
             endpoint: Endpoint::default(),
         }

@@ -163,6 +163,29 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// What keys are derived for.
+const DERIVED: &[u8] = b"aios derived identity 1";
+
+/// HMAC-SHA-256 (RFC 2104) under a key that is shorter than a block.
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    const BLOCK: usize = 64;
+    let mut pad = [0x36_u8; BLOCK];
+    for (pad, key) in pad.iter_mut().zip(key) {
+        *pad ^= key;
+    }
+    let mut inner = Sha256::new_with_prefix(pad);
+    for part in parts {
+        inner.update(part);
+    }
+    // From the inner pad to the outer.
+    for byte in &mut pad {
+        *byte ^= 0x36 ^ 0x5c;
+    }
+    let outer = Sha256::new_with_prefix(pad).chain_update(inner.finalize());
+    pad.zeroize();
+    outer.finalize().into()
+}
+
 /// A party with its secret key. The key is wiped when dropped and never printed.
 pub struct SigningIdentity {
     party: Party,
@@ -182,6 +205,24 @@ impl SigningIdentity {
             key,
             id,
         }
+    }
+
+    /// The identity of a party that stands under this one: the same each time, so that it need not be kept, and of no use to learn this one's
+    /// secret from. Whoever holds this identity holds those, too.
+    ///
+    /// HMAC-SHA-256 (RFC 2104) under the secret key over a purpose, both parties and nothing else.
+    #[must_use]
+    pub fn derive(&self, party: impl Into<Party>) -> Self {
+        let party = party.into();
+        let mut secret = self.key.to_bytes();
+        let (above, below) = (self.party.as_str(), party.as_str());
+        // No name holds a zero byte, so no two pairs of parties read the same.
+        let seed = hmac(
+            &secret,
+            &[DERIVED, b"\0", above.as_bytes(), b"\0", below.as_bytes()],
+        );
+        secret.zeroize();
+        Self::from_seed(party, seed)
     }
 
     /// Whose identity it is.
@@ -228,5 +269,59 @@ impl SigningIdentity {
 impl fmt::Debug for SigningIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningIdentity({}, key {})", self.party, self.key_id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AgentId, PrincipalId};
+
+    /// RFC 4231, test case 1 with its key filled up with zeros to 32 bytes, which HMAC does by itself; and test case 2 the same way.
+    #[test]
+    fn hmac_gives_what_its_rfc_says() {
+        let padded = |key: &[u8]| {
+            let mut padded = [0; 32];
+            padded[..key.len()].copy_from_slice(key);
+            padded
+        };
+        for (key, data, expected) in [
+            (
+                [0x0b; 20].as_slice(),
+                &[b"Hi ".as_slice(), b"There"][..],
+                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+            ),
+            (
+                b"Jefe",
+                &[b"what do ya want for nothing?".as_slice()],
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+        ] {
+            let mac = hmac(&padded(key), data);
+            let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected);
+        }
+    }
+
+    #[test]
+    fn a_derived_identity_is_the_same_each_time_and_nobody_elses() {
+        let owner = |tenant: &str, seed| {
+            let party: PrincipalId = format!("user:owner@{tenant}").parse().unwrap();
+            SigningIdentity::from_seed(party, [seed; 32])
+        };
+        let agent = |name: &str| name.parse::<AgentId>().unwrap();
+        let one = agent("macro.clerk.001@global");
+        let key = |owner: &SigningIdentity, agent: &AgentId| owner.derive(agent).public_key();
+        let mine = key(&owner("local", 1), &one);
+        assert_eq!(mine, key(&owner("local", 1), &one));
+        assert_eq!(owner("local", 1).derive(&one).party().agent(), Some(&one));
+        for other in [
+            key(&owner("local", 2), &one),
+            key(&owner("acme", 1), &one),
+            key(&owner("local", 1), &agent("macro.clerk.002@global")),
+            owner("local", 1).public_key(),
+        ] {
+            assert_ne!(mine, other);
+        }
     }
 }

@@ -7,6 +7,7 @@ use aios_journal::{Disk, DiskError, Operation, RealDisk, entries, verify};
 use serde::Serialize;
 
 use crate::durable;
+use crate::falls;
 use crate::owner::{self, OwnerError};
 
 /// Bytes of a value that are shown.
@@ -123,11 +124,11 @@ pub fn trail(
                 at: entry.time.to_string(),
                 agent: entry.draft.agent,
                 operation: named(entry.draft.operation).to_owned(),
-                key: entry.draft.key,
                 value: entry
                     .draft
                     .after
-                    .map_or(String::new(), |after| shown(&after.bytes)),
+                    .map_or(String::new(), |after| told(&entry.draft.key, &after.bytes)),
+                key: entry.draft.key,
             },
             Err(damage) => AuditLine {
                 sequence: damage.sequence,
@@ -154,6 +155,13 @@ fn named(operation: Operation) -> &'static str {
         Operation::CheckpointCommit => "checkpoint commit",
         Operation::CheckpointAbort => "checkpoint abort",
     }
+}
+
+/// A value as a person reads it: what fell as a sentence, everything else by its beginning.
+fn told(key: &str, bytes: &[u8]) -> String {
+    let fell = durable::key_is(key, falls::PREFIX);
+    let said = fell.then(|| falls::said(bytes)).flatten();
+    said.unwrap_or_else(|| shown(bytes))
 }
 
 /// The beginning of a value: its text, or how many bytes it has.

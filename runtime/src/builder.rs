@@ -28,6 +28,7 @@ use crate::allowances::Allowances;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
 use crate::events::{self, Restarts};
+use crate::falls::Falls;
 use crate::generate::Named;
 use crate::goals::Goals;
 use crate::lookout::{self, Lookout};
@@ -395,6 +396,11 @@ impl Ground {
             .bus(self.bus())
             .tenant(TenantId::new(&config.node.tenant)?)
             .owner(Owner::of(&self.owner))
+            .signer(Arc::clone(&self.owner))
+            .durable_keys({
+                let owner = Arc::clone(&self.owner);
+                move |agent| owner.derive(agent)
+            })
             .zone(config.node.zone.clone())
             .post_office(AgentId::new(
                 Tier::Meso,
@@ -453,7 +459,7 @@ fn toolbox(
         memory_bytes: megabytes(config.tools.memory_mb),
         ..aios_tools::Limits::default()
     };
-    let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
+    let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb)).in_place();
     let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
         .granting(config.tools.grants.clone());
     let tools = if standard {
@@ -499,6 +505,7 @@ fn services(
         thinks: config.goal.plans.thinks().or_else(|| planner(config)),
         results: config.storage.results,
         replays,
+        front: gateway(config)?.as_str().parse().ok(),
     };
     let packs = packs.into_iter().chain([packs::plans()]);
     let packs = packs.fold(Packs::none(), Packs::with);
@@ -560,6 +567,7 @@ async fn raise(
         ground.bus(),
         Arc::clone(&restarts),
     ));
+    lookout.keep_falls(Falls::over(Arc::clone(&ground.store))?);
     let supervised = lookout::supervision(tree.events(), Arc::clone(&lookout));
     let supervised = tokio::spawn(supervised);
     // Opened before anything is told there.
@@ -628,6 +636,7 @@ async fn raise(
         owner: ground.owner,
         listeners: [relay, follow, skills, supervised, told, guests, kept],
         remote,
+        spawning: tokio::sync::Mutex::default(),
         #[cfg(feature = "nats")]
         nats,
         stopping: watch::Sender::new(false),
@@ -644,6 +653,11 @@ async fn raise(
         return Err(StartError::Telemetry(error.to_string()));
     }
     Ok(Node::from_parts(parts))
+}
+
+/// In whose name the node hands its own tenant's goals in.
+fn gateway(config: &Config) -> Result<PrincipalId, StartError> {
+    Ok(format!("service:{GATEWAY}@{}", config.node.tenant).parse()?)
 }
 
 /// What thinks, if the charters of the team let it think for them.
@@ -672,7 +686,7 @@ async fn moved_in(
 ) -> Result<(Tensors, Client), StartError> {
     let ready = ground.engine.ready(ENGINE_DEADLINE).await;
     ready.map_err(StartError::Engine)?;
-    let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
+    let principal = gateway(config)?;
     let tensors = Tensors::begin(&config.tensor, population).await?;
     match system.client(principal).await {
         Ok(client) => Ok((tensors, client)),

@@ -31,6 +31,7 @@ mod crew;
 mod dispatch;
 mod durable;
 mod events;
+mod falls;
 mod gateway;
 mod generate;
 mod goals;

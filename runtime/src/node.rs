@@ -89,6 +89,8 @@ pub(crate) struct Parts {
     pub(crate) listeners: [JoinHandle<()>; 7],
     /// The agents that run in other processes.
     pub(crate) remote: RemoteAgents,
+    /// Held while an agent of a charter is spawned, from the look at its name to where it is known by it: of two that come at once one loses.
+    pub(crate) spawning: tokio::sync::Mutex<()>,
     /// The server on which it is told what happens here, if there is one.
     #[cfg(feature = "nats")]
     pub(crate) nats: Option<crate::nats::OnNats>,
@@ -217,6 +219,9 @@ impl Node {
             supervisor.delete_child(agent).await?;
         }
         if !self.parts.residents.contains(agent) {
+            if let Ok(id) = agent.parse::<AgentId>() {
+                self.parts.system.dismiss(&Party::from(&id));
+            }
             self.unspawned(agent);
         }
         Ok(())

@@ -112,6 +112,7 @@ mod configured {
             timeout_ms,
             effects,
             lookups,
+            undo,
         } = server.clone();
         let reach = if command.is_empty() {
             Reach::Http {
@@ -127,6 +128,7 @@ mod configured {
             effect,
             effects,
             lookups,
+            undo,
             hints,
             needs: needs.into_iter().collect(),
             timeout: std::time::Duration::from_millis(timeout_ms),
@@ -247,6 +249,13 @@ mod configured {
                     "lookups.t = \"u\"",
                     "lookups.t = 7",
                     "expected a string",
+                ),
+                (
+                    "undo",
+                    process,
+                    "undo.book = \"cancel\"",
+                    "undo.book = \"book\"",
+                    "takes itself back",
                 ),
                 (
                     "hints",

@@ -29,6 +29,9 @@ struct Spawned {
     /// Who it is, of one that follows a charter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     charter: Option<Charter>,
+    /// Whether it is durable, of one of a role; a charter says it itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    durable: bool,
     /// What its constructor is given.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     config: serde_json::Value,
@@ -62,6 +65,7 @@ impl Node {
             under: options.under.clone(),
             restart: crew::rule(options.restart),
             charter: None,
+            durable: options.agent.durable,
             config: options.agent.config.clone(),
         };
         write(self.system().store(), agent, &spawned)
@@ -79,6 +83,7 @@ impl Node {
             under: under.to_owned(),
             restart: charter.restart,
             charter: Some(charter.clone()),
+            durable: charter.durable,
             config: serde_json::Value::Null,
         };
         write(self.system().store(), agent, &spawned)
@@ -136,6 +141,7 @@ impl Node {
         }
         let supervisor = self.supervisor(&spawned.under)?;
         let options = AgentOptions {
+            durable: spawned.durable,
             config: spawned.config,
             ..AgentOptions::default()
         };

@@ -14,8 +14,8 @@ use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    Ask, AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, Local,
-    Place, Request, Submit, TreeAsked, TreePage, Watch,
+    Ask, AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind,
+    GoalPhase, Local, Place, Request, Submit, TreeAsked, TreePage, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -103,6 +103,7 @@ impl House {
             goal_id: None,
             text: words.to_owned(),
             data: vec![text(&example(file))],
+            files: Vec::new(),
             out: text(&self.folder.path().join("out")),
             private: false,
             plan: None,
@@ -252,6 +253,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         goal_id: None,
         text: "Analyze Q3 sales".to_owned(),
         data: vec![data.clone()],
+        files: Vec::new(),
         out: text(&house.folder.path().join("out")),
         private: false,
         plan: None,
@@ -492,11 +494,6 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
         assert_eq!(kind(other.cancel("mine").await), ErrorKind::Unknown);
         assert_eq!(kind(other.pause("mine").await), ErrorKind::Unknown);
         assert_eq!(kind(other.resume("mine").await), ErrorKind::Unknown);
-        let taken = Submit {
-            goal_id: Some("mine".to_owned()),
-            ..stage.endless.clone()
-        };
-        assert_eq!(kind(other.submit(taken).await), ErrorKind::Conflict);
         assert_eq!(other.approvals().await.unwrap(), []);
         // The node is not its own.
         assert_eq!(kind(other.kill(&stage.agent).await), ErrorKind::Forbidden);
@@ -507,12 +504,30 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     // What it has done is its own: asked for in its name, and shown to nobody else.
     let caller = keyed("user:eve@acme", Scope::Operate, &[&examples, &out]);
     let mut other = as_caller(&house.node, caller);
+    // It takes any name, and whether somebody else has that one is not told.
+    let taken = Submit {
+        goal_id: Some("mine".to_owned()),
+        ..stage.endless.clone()
+    };
+    for _ in 0..2 {
+        let named = other.submit(taken.clone()).await.unwrap().goal_id;
+        assert_eq!(named, "acme..mine");
+    }
+    assert_eq!(other.goal("mine").await.unwrap().goal_id, "acme..mine");
+    other.cancel("mine").await.unwrap();
+    let running = owner.goal("mine").await.unwrap().phase;
+    assert_eq!(running, GoalPhase::Running, "another goal of that name");
+    let guests = Submit {
+        goal_id: Some("acme..mine".to_owned()),
+        ..stage.endless.clone()
+    };
+    assert_eq!(kind(owner.submit(guests).await), ErrorKind::Invalid);
     let id = other.submit(stage.goal.clone()).await.unwrap().goal_id;
     other.watch(&id, 0).await.unwrap();
     while other.next_event().await.unwrap().is_some() {}
     let state = other.goal(&id).await.unwrap();
     assert!(state.answer.is_some(), "{state:?}");
-    assert_eq!(other.goals().await.unwrap().len(), 1);
+    assert_eq!(other.goals().await.unwrap().len(), 2);
     assert_eq!(kind(owner.goal(&id).await), ErrorKind::Unknown);
     let seen = owner.goals().await.unwrap();
     assert_eq!(seen.len(), 1, "{seen:?}");

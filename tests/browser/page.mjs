@@ -163,6 +163,17 @@ const failed = await carry({
     await page.getByRole("button", { name: "Go on with it" }).press("Enter");
     await page.getByRole("heading", { name: "Answer", exact: true }).waitFor();
   },
+  "a file that is dropped in goes along with its goal": async () => {
+    await view(page, "#/goals/new");
+    await page.getByLabel("What do you want?").fill("Analyze sales");
+    const buffer = Buffer.from(`date,region,revenue\n${Array.from({ length: 28 }, (_, day) => `2025-07-${String(day + 1).padStart(2, "0")},North,${120 + day}.50`).join("\n")}\n`);
+    await page.getByLabel("Drop files here").setInputFiles({ name: "dropped.csv", mimeType: "text/csv", buffer });
+    await page.getByText("dropped.csv,").waitFor();
+    await reads(page, "a goal with a file");
+    await page.getByRole("button", { name: "Begin", exact: true }).press("Enter");
+    await page.waitForURL(/#\/goals\/(?!new)/);
+    await page.getByRole("heading", { name: "Answer", exact: true }).waitFor();
+  },
   "an agent is spawned from a charter that is typed in": async () => {
     await view(page, "#/agents?tab=spawn");
     await page.getByLabel("Charter", { exact: false }).first().waitFor();

@@ -37,6 +37,8 @@ const KILLS: &str = "AIOS_TEST_KILLS";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Tasks of a goal.
 pub(crate) const TASKS: usize = 3;
+/// Whoever charges so much ends the process.
+const FATAL: i64 = 666;
 
 /// Books an amount with the ledger, under the call's key.
 struct Charge {
@@ -58,6 +60,9 @@ impl Tool for Charge {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let amount = call.args["amount"].as_i64().unwrap_or_default();
+        if amount == FATAL {
+            std::process::abort();
+        }
         let (ledger, key) = (self.ledger.clone(), call.idempotency_key);
         let booked = tokio::task::spawn_blocking(move || book(&ledger, &key)).await;
         match booked {
@@ -261,6 +266,12 @@ impl Victim {
 }
 
 pub(crate) async fn client(folder: &Path, victim: &mut Victim) -> Client {
+    let reached = reached(folder, victim).await;
+    reached.expect("the node ended by itself")
+}
+
+/// The node, when it is there; none if it has ended before.
+async fn reached(folder: &Path, victim: &mut Victim) -> Option<Client> {
     let door = SocketFolder::of(&folder.join("door").display().to_string());
     let begin = Instant::now();
     loop {
@@ -268,10 +279,10 @@ pub(crate) async fn client(folder: &Path, victim: &mut Victim) -> Client {
         if let Ok(mut client) = Client::connect(&door, None).await
             && client.goals().await.is_ok()
         {
-            return client;
+            return Some(client);
         }
-        if let Some(ended) = victim.0.try_wait().unwrap() {
-            panic!("the node ended by itself: {ended}");
+        if victim.0.try_wait().unwrap().is_some() {
+            return None;
         }
         assert!(begin.elapsed() < PATIENCE, "no node");
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -288,6 +299,7 @@ pub(crate) fn goal(at: usize, out: &Path) -> Submit {
         goal_id: Some(format!("order-{at}")),
         text: format!("Charge order {at}"),
         data: Vec::new(),
+        files: Vec::new(),
         out: out.display().to_string(),
         private: false,
         plan: PlanFile::read(plan.to_string().as_bytes())
@@ -299,8 +311,98 @@ pub(crate) fn goal(at: usize, out: &Path) -> Submit {
 fn keeper() -> Spawn {
     Spawn {
         role: "macro.keeper".to_owned(),
+        durable: true,
         ..Spawn::default()
     }
+}
+
+/// How many messages to durable agents have their outcome in a folder. None has two, and a message with an outcome is not waiting.
+fn one_outcome_each(state: &Path) -> usize {
+    let mut outcomes: BTreeMap<String, String> = BTreeMap::new();
+    for line in aios_runtime::trail(state, "store/mailed/", 0, usize::MAX).unwrap() {
+        match line.operation.as_str() {
+            "set" => {
+                let before = outcomes.insert(line.key.clone(), line.value.clone());
+                assert_eq!(before, None, "two outcomes of {}", line.key);
+            }
+            other => assert_eq!(other, "delete", "{line:?}"),
+        }
+    }
+    let mut waiting = BTreeSet::new();
+    for line in aios_runtime::trail(state, "store/mail/", 0, usize::MAX).unwrap() {
+        let settled = line.key.replace("store/mail/", "store/mailed/");
+        match line.operation.as_str() {
+            "set" => waiting.insert(settled),
+            _ => waiting.remove(&settled),
+        };
+    }
+    let both = waiting.iter().find(|it| outcomes.contains_key(*it));
+    assert_eq!(both, None, "settled and waiting");
+    outcomes.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goal_that_fells_its_node_is_parked_with_its_evidence_and_the_others_go_on() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let (ledger, address) = Ledger::open();
+    let mut victim = Victim::start(folder, &address);
+    let mut node = client(folder, &mut victim).await;
+    let _ = node
+        .submit(goal(usize::try_from(FATAL).unwrap(), folder))
+        .await;
+    let fatal = format!("order-{FATAL}");
+    // It ends each node that takes it up, until it is set aside.
+    let mut falls = 0;
+    loop {
+        let ended = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if victim.0.try_wait().unwrap().is_some() {
+                    return true;
+                }
+                let parked = node.goal(&fatal).await;
+                if parked.is_ok_and(|state| state.phase == GoalPhase::Parked) {
+                    return false;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        if !ended.await.unwrap() {
+            break;
+        }
+        falls += 1;
+        assert!(falls <= 3, "it goes on felling its node");
+        victim = Victim::start(folder, &address);
+        node = match reached(folder, &mut victim).await {
+            Some(node) => node,
+            None => continue,
+        };
+    }
+    assert_eq!(falls, 3);
+    let said = node.explain(&fatal).await.unwrap();
+    assert!(
+        said.why.contains("the node has ended 3 times"),
+        "{}",
+        said.why
+    );
+    let at = "was begun 3 times, and nobody heard of its end";
+    assert!(
+        said.evidence
+            .iter()
+            .any(|line| line.starts_with("first") && line.ends_with(at)),
+        "{:?}",
+        said.evidence
+    );
+    // The others go on.
+    node.submit(goal(1, folder)).await.unwrap();
+    let begin = Instant::now();
+    while node.goal("order-1").await.unwrap().phase != GoalPhase::Answered {
+        assert!(begin.elapsed() < PATIENCE, "it does not end");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    victim.kill();
+    let booked = ledger.0.lock().unwrap();
+    assert_eq!(booked.len(), TASKS, "{booked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -411,6 +513,12 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     victim.kill();
+    let settled = one_outcome_each(&folder.join("state"));
+    assert!(
+        settled >= done_by_agent.len(),
+        "seed {seed}: {settled} outcomes of {}",
+        done_by_agent.len()
+    );
     let books = ledger.0.lock().unwrap();
     let mut keys_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for key in books.keys() {

@@ -3,15 +3,24 @@
 use aios_supervisor::{Backlog, Reason};
 
 use super::in_flight::Ticket;
-use super::incoming::settle;
+use super::incoming::{keep_outcome, settle};
+use super::mail::MailOutcome;
 use super::outbox::Outbox;
 use super::{AgentError, inbox};
 
 /// What waits for the agent: the tickets of `taken`, and every request in the mailbox.
 pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, why: &AgentError) {
     let mut waiting = taken;
+    // What an earlier process left, too.
+    while let Some(kept) = outbox.cell.next_left() {
+        waiting.extend(inbox::receive_again(outbox, None, &kept));
+    }
     while let Some(frame) = outbox.cell.requests.try_pop() {
         if backlog == Backlog::DeadLetter {
+            let left = MailOutcome::Failed(why.to_string());
+            if let Err(error) = outbox.cell.settled(&frame, None, left) {
+                tracing::error!(%error, "a message that nobody takes up is still on record");
+            }
             outbox
                 .system
                 .dead_letter(frame, Reason::LeftOver, Some(outbox.cell.label()));
@@ -24,6 +33,7 @@ pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, w
             let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else {
                 continue;
             };
+            keep_outcome(outbox, &entry, MailOutcome::Failed(why.to_string()));
             let sender = Some(entry.message.sender.as_str().into());
             outbox
                 .system

@@ -11,12 +11,13 @@ use aios_protocols::{
     AgentCard, AgentId, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError, Sealed,
     Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
-use aios_supervisor::{Admission, Admitted, DeadLetters, Mailbox, Reason};
+use aios_supervisor::{Admission, Admitted, DeadLetters, Depth, Mailbox, Reason};
 use parking_lot::Mutex;
 
 use super::conversations::OpenConversations;
 use super::in_flight::InFlight;
 use super::incarnation::Incarnation;
+use super::mail::{Kept, Mail, MailOutcome, NotKept, Taken};
 use super::notifier::Notifier;
 use super::state::{AgentState, AgentView, MessageCounts};
 use super::{AgentOptions, SendError, metric};
@@ -39,6 +40,8 @@ pub struct Cell {
     /// Requests that gave way to newer ones and whose senders are yet to be told.
     pub(crate) displaced: Mutex<Vec<Sealed>>,
     dead_letters: DeadLetters<Sealed>,
+    /// Of a durable agent: what was said to it, on record.
+    mail: Option<Box<Mail>>,
     /// Whether its key was entered for it, and ends with it.
     pub(crate) keyed: bool,
     /// Of an agent in another process: the key that it signs with there. Nothing is signed for it here.
@@ -93,6 +96,7 @@ pub(crate) struct CellParts {
     pub(crate) platform: Vec<Party>,
     pub(crate) chance: u64,
     pub(crate) dead_letters: DeadLetters<Sealed>,
+    pub(crate) mail: Option<Mail>,
     pub(crate) keyed: bool,
     pub(crate) foreign: Option<PublicKey>,
 }
@@ -108,6 +112,7 @@ impl Cell {
             platform,
             chance,
             dead_letters,
+            mail,
             keyed,
             foreign,
         } = parts;
@@ -132,6 +137,7 @@ impl Cell {
             replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
             displaced: Mutex::default(),
             dead_letters,
+            mail: mail.map(Box::new),
             keyed,
             foreign,
             notifier: Arc::default(),
@@ -216,7 +222,10 @@ impl Cell {
             id: self.party.clone(),
             state,
             incarnation,
-            mailbox: self.requests.depth(),
+            mailbox: Depth {
+                queued: self.requests.len() + self.mail().map_or(0, Mail::left),
+                capacity: self.requests.capacity(),
+            },
             in_flight: self.in_flight.lock().len(),
             running,
             conversations,
@@ -276,13 +285,14 @@ impl Cell {
     /// Requests that wait, handlers and jobs that run: what a new request would wait for.
     #[must_use]
     pub fn load(&self) -> usize {
+        let left = self.mail().map_or(0, Mail::left);
         let running = self
             .life
             .lock()
             .incarnation
             .as_ref()
             .map_or(0, |it| it.running());
-        self.requests.len() + running
+        self.requests.len() + left + running
     }
 
     pub(crate) fn incarnation(&self) -> Option<Arc<Incarnation>> {
@@ -382,7 +392,8 @@ impl Cell {
     }
 
     /// What its signatures are verified with now.
-    pub(crate) fn public_key(&self) -> PublicKey {
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
         if let Some(foreign) = self.foreign {
             return foreign;
         }
@@ -412,6 +423,9 @@ impl Cell {
             return self.offer_reply(frame, from);
         }
         self.takes(lane)?;
+        if let Some(mail) = &self.mail {
+            return self.offer_kept(mail, frame);
+        }
         let admitted = match self.options.admission {
             Admission::Wait(_) => self.requests.push(frame).await,
             _ => self.requests.try_push(frame),
@@ -441,6 +455,74 @@ impl Cell {
         }
         self.notifier.wake();
         Ok(())
+    }
+
+    /// Offers a frame to a durable agent. It lies in the mailbox and on record when this returns, or in neither.
+    fn offer_kept(&self, mail: &Mail, frame: Sealed) -> Result<(), SendError> {
+        let capacity = self.requests.capacity();
+        let full = || SendError::MailboxFull {
+            to: self.party.clone(),
+            reason: Reason::Full { capacity },
+        };
+        match mail.take(&frame, || self.requests.len(), capacity) {
+            Ok(Taken::In) => {
+                let pushed = self.requests.try_push(frame);
+                mail.came();
+                // It has a place of its own: nobody else puts anything there.
+                pushed.map_err(|_| full())?;
+                self.notifier.wake();
+                Ok(())
+            }
+            Ok(Taken::Already) => Ok(()),
+            Err(NotKept::Full) => Err(full()),
+            Err(NotKept::Store(error)) => Err(SendError::NotKept {
+                to: self.party.clone(),
+                why: error.to_string(),
+            }),
+        }
+    }
+
+    /// Whether what is said to it is on record.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.mail.is_some()
+    }
+
+    pub(crate) fn mail(&self) -> Option<&Mail> {
+        self.mail.as_deref()
+    }
+
+    /// The next message that an earlier process left.
+    pub(crate) fn next_left(&self) -> Option<Kept> {
+        self.mail.as_ref()?.next_left()
+    }
+
+    /// What waits to be taken up, here and of what an earlier process left.
+    pub(crate) fn waits(&self) -> bool {
+        let left = || self.mail().is_some_and(|mail| mail.left() > 0);
+        !self.requests.is_empty() || (!self.is_parked() && left())
+    }
+
+    pub(crate) fn is_parked(&self) -> bool {
+        self.life.lock().parked
+    }
+
+    /// What became of a message to a durable agent; on record when this returns.
+    pub(crate) fn settled(
+        &self,
+        frame: &Sealed,
+        message: Option<&Message>,
+        outcome: MailOutcome,
+    ) -> Result<(), SendError> {
+        let Some(mail) = &self.mail else {
+            return Ok(());
+        };
+        let who = message.map(|message| (message.id(), &message.sender));
+        mail.settle(frame, who, outcome)
+            .map_err(|error| SendError::NotKept {
+                to: self.party.clone(),
+                why: error.to_string(),
+            })
     }
 
     /// Offers an act that goes on with a conversation. It never waits; what finds no place is a dead letter, since its

@@ -109,6 +109,14 @@ pub enum SendError {
         /// How full it is.
         reason: aios_supervisor::Reason,
     },
+    /// The receiver is durable, and what is said to it, or what it says, could not be put on record.
+    #[error("{to} is durable and the record cannot be written: {}; try again when there is room", Printable(.why))]
+    NotKept {
+        /// Whose record.
+        to: Party,
+        /// What the store said.
+        why: String,
+    },
     /// The sender may not open such a conversation.
     #[error(transparent)]
     Denied(#[from] Denied),

@@ -25,7 +25,8 @@ use super::cell::{Cell, Standing};
 use super::context::panic_text;
 use super::in_flight::{Entry, Inheritance, Ticket};
 use super::incarnation::{Incarnation, Report};
-use super::incoming::settle;
+use super::incoming::{keep_outcome, settle};
+use super::mail::MailOutcome;
 use super::notifier::Wake;
 use super::outbox::Outbox;
 use super::turn::{Maker, Turn, take_turn};
@@ -84,6 +85,8 @@ pub(crate) struct HostState {
     watch: Option<(Instant, AbortHandle)>,
     /// Whether the agent has begun: a fall over what it is handed is no failed start.
     begun: bool,
+    /// Whether what waits is left to a successor.
+    leaving: bool,
 }
 
 impl Actor for Host {
@@ -146,6 +149,7 @@ impl HostState {
             queue: VecDeque::new(),
             watch: None,
             begun: false,
+            leaving: false,
             outbox,
         };
         if let Some(last) = last {
@@ -186,15 +190,16 @@ impl HostState {
             let reason = Reason::TooManyDeliveries {
                 deliveries: entry.strikes,
             };
+            let why = format!(
+                "gave up after {} deliveries, each of which ended the agent",
+                entry.strikes
+            );
+            keep_outcome(&self.outbox, &entry, MailOutcome::GivenUp(why.clone()));
             let sender = Some(entry.message.sender.as_str().into());
             self.outbox
                 .system
                 .dead_letter(entry.message.sealed().clone(), reason, sender);
             if entry.answer_due {
-                let why = format!(
-                    "gave up after {} deliveries, each of which ended the agent",
-                    entry.strikes
-                );
                 self.outbox.conclude(&entry, &AgentError::failure(why));
             }
         }
@@ -351,6 +356,7 @@ impl HostState {
                 return;
             }
             if !self.begun
+                || self.leaving
                 || !matches!(self.occupant, Occupant::Idle(_))
                 || self.cell().is_suspended()
                 || !self.has_room()
@@ -368,6 +374,10 @@ impl HostState {
             if *budget == 0 {
                 return;
             }
+            if self.take_up_left() {
+                *budget -= 1;
+                continue;
+            }
             let Some(frame) = self.cell().requests.try_pop() else {
                 return;
             };
@@ -376,6 +386,40 @@ impl HostState {
                 self.queue.push_back(ticket);
             }
         }
+    }
+
+    /// Takes up the next message that an earlier process left; whether there was one. One over which process after process ended is given up.
+    fn take_up_left(&mut self) -> bool {
+        // One that is parked does nothing: they stay for whoever can.
+        let kept = (!self.cell().is_parked()).then(|| self.cell().next_left());
+        let Some(kept) = kept.flatten() else {
+            return false;
+        };
+        let Some(ticket) = inbox::receive_again(&self.outbox, self.card.as_deref(), &kept) else {
+            return true;
+        };
+        let deliveries = self.cell().options.deliveries;
+        if kept.given < deliveries {
+            let role = self.cell().tally.role().to_owned();
+            metrics::counter!(metric::REDELIVERED_TOTAL, "role" => role).increment(1);
+            self.queue.push_back(ticket);
+            return true;
+        }
+        tracing::error!(agent = %self.cell().party(), deliveries, "a message is given up: process after process ended over it");
+        let reason = Reason::TooManyDeliveries { deliveries };
+        let label = Some(self.cell().label());
+        self.outbox
+            .system
+            .dead_letter(kept.frame.clone(), reason, label);
+        let Some(entry) = self.cell().in_flight.lock().settle(ticket) else {
+            return true;
+        };
+        let why = format!("gave up after {deliveries} deliveries, each of which ended the process");
+        keep_outcome(&self.outbox, &entry, MailOutcome::GivenUp(why.clone()));
+        if entry.answer_due {
+            self.outbox.conclude(&entry, &AgentError::failure(why));
+        }
+        true
     }
 
     /// The next timer that is due. One that the agent has fallen over as often as over any message is given up, and said.
@@ -549,14 +593,17 @@ impl HostState {
         self.cell()
             .set_standing(self.incarnation(), Standing::Draining);
         let backlog = self.cell().options.backlog;
-        if backlog != Backlog::Finish {
+        // What was said to a durable agent is for its successor, whoever is that.
+        let keeps = self.cell().is_durable();
+        self.leaving = keeps && backlog != Backlog::Finish;
+        if backlog != Backlog::Finish && !keeps {
             self.give_back(backlog);
         }
         loop {
             self.look()?;
             let waits = backlog == Backlog::Finish
                 && self.maker.is_some()
-                && !(self.queue.is_empty() && self.cell().requests.is_empty());
+                && !(self.queue.is_empty() && !self.cell().waits());
             if !waits
                 && self.incarnation().running() == 0
                 && !matches!(self.occupant, Occupant::Busy)
@@ -573,10 +620,18 @@ impl HostState {
                 self.look()?;
             }
         }
+        if let Some(mail) = self.cell().mail() {
+            mail.rest();
+            self.cell().in_flight.lock().forgive();
+            // Before the agent is dropped: what it kept to answer later stays on record.
+            self.incarnation().end();
+        }
         // What the agent kept to answer later is answered now, by letting go of it.
         self.occupant = Occupant::Empty;
-        self.give_back(backlog);
-        settle_all(&self.outbox, &stopped());
+        if !keeps {
+            self.give_back(backlog);
+            settle_all(&self.outbox, &stopped());
+        }
         self.cell()
             .set_standing(self.incarnation(), Standing::Offline);
         self.incarnation().end();

@@ -142,6 +142,13 @@ impl InFlight {
         }
     }
 
+    /// The incarnation stopped in good order: nothing in its hands has ended it.
+    pub(crate) fn forgive(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.strikes = 0;
+        }
+    }
+
     /// A new incarnation takes over.
     pub(crate) fn inherit(&mut self, strikes_allowed: u32) -> Inheritance {
         let mut found = Inheritance::default();

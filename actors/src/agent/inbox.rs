@@ -14,6 +14,7 @@ use super::audit::{AuditEntry, Refused};
 use super::conversations::ReplySender;
 use super::in_flight::{Scope, Ticket};
 use super::incoming::settle;
+use super::mail::{Kept, MailOutcome};
 use super::outbox::Outbox;
 use crate::observer::{self, MessageSeen};
 
@@ -23,11 +24,59 @@ const UNSUPPORTED_ACT: &str = "unsupported-act";
 /// Takes one frame: an answer goes to whoever waits for it, a request to the books. Returns what is to be handed to
 /// the agent.
 pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) -> Option<Ticket> {
-    let cell = &outbox.cell;
     let message = admitted(outbox, frame)?;
+    take_up(outbox, card, message)
+}
+
+/// The same of a message to a durable agent that an earlier process had taken and not settled.
+pub(crate) fn receive_again(
+    outbox: &Outbox,
+    card: Option<&AgentCard>,
+    kept: &Kept,
+) -> Option<Ticket> {
+    let admitted = outbox.cell.mail()?.admit(kept, outbox.cell.party());
+    match admitted {
+        Ok(message) => take_up(outbox, card, message),
+        Err(refusal) => {
+            record(
+                outbox,
+                claimed_sender(&refusal),
+                None,
+                refusal.label(),
+                refusal.to_string(),
+            );
+            if matches!(refusal, Refusal::Expired { .. }) {
+                let reason = aios_supervisor::Reason::Expired;
+                outbox
+                    .system
+                    .dead_letter(kept.frame.clone(), reason, Some(outbox.cell.label()));
+            }
+            not_taken(outbox, &kept.frame, None, refusal.to_string());
+            None
+        }
+    }
+}
+
+/// That a message to a durable agent is not taken up is its outcome.
+fn not_taken(outbox: &Outbox, frame: &Sealed, message: Option<&Message>, why: String) {
+    let Some(mail) = outbox.cell.mail() else {
+        return;
+    };
+    let who = message.map(|message| (message.id(), &message.sender));
+    if let Err(error) = mail.refuse(frame, who, why) {
+        tracing::error!(%error, "a message that was refused is still on record");
+    }
+}
+
+fn take_up(outbox: &Outbox, card: Option<&AgentCard>, message: Trusted) -> Option<Ticket> {
+    let cell = &outbox.cell;
     let open_to = open_to(outbox);
     let (message, step, reply_sender) = expected(outbox, message, &open_to)?;
     if let Some(reply_sender) = reply_sender {
+        let handled = cell.settled(message.sealed(), Some(&message), MailOutcome::Handled);
+        if let Err(error) = handled {
+            tracing::error!(%error, "a message that was heard is still on record");
+        }
         tell(outbox, &reply_sender, message);
         return None;
     }
@@ -44,6 +93,7 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
             UNSUPPORTED_ACT,
             reason.to_string(),
         );
+        not_taken(outbox, message.sealed(), Some(&message), reason.to_string());
         let _ = outbox.answer(message.reply(Performative::NotUnderstood, reason));
         return None;
     }
@@ -58,6 +108,9 @@ pub(crate) fn receive(outbox: &Outbox, card: Option<&AgentCard>, frame: Sealed) 
     } else {
         None
     };
+    if let Some(mail) = cell.mail() {
+        mail.in_hand(message.sealed());
+    }
     let ticket = cell
         .in_flight
         .lock()
@@ -81,6 +134,7 @@ fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
                 refusal.label(),
                 refusal.to_string(),
             );
+            not_taken(outbox, &frame, None, refusal.to_string());
             return None;
         }
     };
@@ -98,6 +152,7 @@ fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
         Err(refusal) => refusal,
     };
     let answers = refusal.answer(what.performative).is_some();
+    not_taken(outbox, &frame, None, refusal.to_string());
     record(
         outbox,
         Some(sender),
@@ -137,6 +192,12 @@ fn expected(
             if is_early_cancel(&message, &refusal) {
                 cell.conversations.lock().keep_early_cancel(message);
             } else {
+                not_taken(
+                    outbox,
+                    message.sealed(),
+                    Some(&message),
+                    refusal.to_string(),
+                );
                 refuse(outbox, &message, &refusal);
             }
             None

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use super::in_flight::{Entry, Scope, Ticket};
+use super::mail::{MailOutcome, answered};
 use super::outbox::Outbox;
 use super::{AgentError, SendError};
 
@@ -149,13 +150,27 @@ impl Incoming {
         {
             return Ok(());
         }
-        let sent = self.outbox.answer(self.message.reply(act, content));
-        if matches!(sent, Err(SendError::Over)) {
+        let owes = || cell.conversations.lock().owes(key, cell.party());
+        let sent = self
+            .outbox
+            .answer_once(self.message.reply(act, content), |_| {
+                if act != Performative::Agree && !owes() {
+                    // Of a durable agent the outcome is on record before anybody hears of it.
+                    let message = &self.message;
+                    cell.settled(message.sealed(), Some(message), answered(act))?;
+                    cell.in_flight.lock().settle(self.ticket);
+                }
+                Ok(())
+            });
+        if matches!(sent, Err(SendError::Over | SendError::NotKept { .. })) {
             return sent;
         }
-        // Even an answer that found nobody settles the matter: the conversation has moved on.
-        if act != Performative::Agree && !cell.conversations.lock().owes(key, cell.party()) {
-            cell.in_flight.lock().settle(self.ticket);
+        // Even an answer that was not allowed settles the matter: the conversation has moved on.
+        if act != Performative::Agree && !owes() {
+            let left = cell.in_flight.lock().settle(self.ticket);
+            if let (Some(entry), Err(error)) = (left, &sent) {
+                keep_outcome(&self.outbox, &entry, MailOutcome::Failed(error.to_string()));
+            }
         }
         sent
     }
@@ -196,7 +211,7 @@ impl Drop for Incoming {
             entry.scope == Scope::Kept
         };
         if unanswered {
-            settle(&self.outbox, self.ticket, &no_answer());
+            let_go(&self.outbox, self.ticket);
         }
     }
 }
@@ -216,7 +231,7 @@ pub(crate) fn end_of_scope(
         // It was late, and its successor has the message.
         return;
     }
-    let verdict = {
+    let failed = {
         let mut in_flight = outbox.cell.in_flight.lock();
         let Some(entry) = in_flight
             .get_mut(ticket)
@@ -227,13 +242,42 @@ pub(crate) fn end_of_scope(
         entry.scope = Scope::Kept;
         match result {
             Err(AgentError::Broken(_)) => return,
-            Err(error) => error.clone(),
-            Ok(()) if entry.dropped => no_answer(),
+            Err(error) => Some(error.clone()),
+            Ok(()) if entry.dropped => None,
             // The agent keeps it and will answer later.
             Ok(()) => return,
         }
     };
-    settle(outbox, ticket, &verdict);
+    match failed {
+        Some(error) => settle(outbox, ticket, &error),
+        None => let_go(outbox, ticket),
+    }
+}
+
+/// The author let go of a message. That is all there is to it, unless its sender waits for an answer.
+fn let_go(outbox: &Outbox, ticket: Ticket) {
+    let waits = {
+        let mut in_flight = outbox.cell.in_flight.lock();
+        in_flight
+            .get_mut(ticket)
+            .is_some_and(|entry| entry.answer_due)
+    };
+    if waits {
+        settle(outbox, ticket, &no_answer());
+    } else if let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) {
+        keep_outcome(outbox, &entry, MailOutcome::Handled);
+    }
+}
+
+/// What became of a message to a durable agent, on record when this returns.
+pub(crate) fn keep_outcome(outbox: &Outbox, entry: &Entry, outcome: MailOutcome) {
+    let message = &entry.message;
+    let kept = outbox
+        .cell
+        .settled(message.sealed(), Some(message), outcome);
+    if let Err(error) = kept {
+        tracing::error!(%error, "what became of a message is not on record; it may be handed over again by the next process");
+    }
 }
 
 /// Takes a message off the books; its sender hears `verdict` if it waits for something.
@@ -241,6 +285,7 @@ pub(crate) fn settle(outbox: &Outbox, ticket: Ticket, verdict: &AgentError) {
     let Some(entry) = outbox.cell.in_flight.lock().settle(ticket) else {
         return;
     };
+    keep_outcome(outbox, &entry, MailOutcome::Failed(verdict.to_string()));
     if !entry.answer_due {
         return;
     }

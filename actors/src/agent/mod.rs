@@ -5,7 +5,7 @@
 //! host is the one ractor actor that carries any agent and never runs the author's code itself; inbox and outbox are
 //! the two doors, and every message goes through both, signed.
 //!
-//! Read on in this order: `turn`, `host`, `inbox`, `outbox`, `cell`, `in_flight`.
+//! Read on in this order: `turn`, `host`, `inbox`, `outbox`, `cell`, `in_flight`, `mail`.
 
 pub mod metric;
 
@@ -24,6 +24,7 @@ mod in_flight;
 mod inbox;
 mod incarnation;
 mod incoming;
+mod mail;
 mod notifier;
 mod options;
 mod outbox;
@@ -45,6 +46,7 @@ pub use context::{Context, is_private, keep_private};
 pub use dialogue::Dialogue;
 pub use error::{AgentError, AskError, SendError};
 pub use incoming::Incoming;
+pub use mail::{MailOutcome, MailView, Mailed};
 pub use options::AgentOptions;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use span::Span;
@@ -55,6 +57,7 @@ pub(crate) use backlog::settle_all;
 pub(crate) use cell::{CellParts, Lane, Standing};
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use incarnation::Incarnation;
+pub(crate) use mail::{Mail, agents_with_mail, view as mail_view};
 pub(crate) use outbox::Outbox;
 pub(crate) use step::Steps;
 pub use step::Undone;

@@ -36,6 +36,10 @@ pub struct AgentOptions {
     /// What becomes of waiting requests at a stop: finished while the shutdown deadline lasts, returned to their
     /// senders as `refuse`, or dead-lettered unanswered.
     pub backlog: Backlog,
+    /// What opens a conversation with it is on record before it is acknowledged, is handed over again by the process that comes after, and has
+    /// one outcome on record. A full mailbox then refuses, whatever `admission` says: what was taken gives way to nothing. Its world needs
+    /// keys that outlast the process ([`crate::AgentSystemBuilder::durable_keys`]).
+    pub durable: bool,
     /// The tenant of messages that the agent sends on its own account; the world's if `None`.
     pub tenant: Option<TenantId>,
     /// Settings for the constructor, such as a model's name.
@@ -59,6 +63,7 @@ impl Default for AgentOptions {
             handler_deadline: Duration::from_secs(30),
             job_deadline: Duration::from_secs(300),
             backlog: Backlog::Return,
+            durable: false,
             tenant: None,
             config: serde_json::Value::Null,
         }

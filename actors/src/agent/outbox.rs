@@ -300,8 +300,19 @@ impl Outbox {
 
     /// Goes on with a conversation at once, without waiting for a place. What cannot be delivered is a dead letter.
     pub(crate) fn answer(&self, draft: Draft) -> Result<(), SendError> {
+        self.answer_once(draft, |_| Ok(()))
+    }
+
+    /// The same, with something to be done between the moment from which it counts as said and the moment in which it leaves. On an error
+    /// of that nothing leaves.
+    pub(crate) fn answer_once(
+        &self,
+        draft: Draft,
+        before: impl FnOnce(&Self) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
         let (message, frame) = self.seal(draft)?;
         self.note(&message, None, &[])?;
+        before(self)?;
         self.hand_over(&message, &frame)
     }
 

@@ -79,6 +79,11 @@ impl Snapshot {
         out
     }
 
+    /// Whether bytes begin as one does.
+    pub(crate) fn is_one(stored: &[u8]) -> bool {
+        stored.starts_with(MAGIC)
+    }
+
     pub(crate) fn decode(stored: &[u8]) -> Result<Self, SnapshotError> {
         let not_one = || SnapshotError::NotASnapshot {
             found: stored.len(),

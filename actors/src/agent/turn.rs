@@ -123,8 +123,16 @@ async fn begin(
         metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
     }
     let mut card = AgentCard::new(me.clone());
+    card.durable = outbox.cell.is_durable();
     agent.card(&mut card);
     card.check()?;
+    if card.durable != outbox.cell.is_durable() {
+        // Its key and its mailbox were there before its card, and are the truth of it.
+        return Err(AgentError::failure(format!(
+            "the card of {me} says that it is {}durable and it was enrolled otherwise; say so in AgentOptions::durable",
+            if card.durable { "" } else { "not " }
+        )));
+    }
     outbox.cell.set_card(card);
     let parked = restored.err().map(|error| parked(&me, &error));
     outbox.cell.park(parked.clone());

@@ -5,6 +5,7 @@ mod door;
 mod house;
 mod jade;
 mod life;
+mod mail;
 mod protocols;
 mod recovery;
 mod sleep;

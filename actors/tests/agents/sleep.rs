@@ -27,6 +27,9 @@ impl Agent for Sleeper {
             let seconds = Duration::from_secs(seconds.parse().unwrap());
             ctx.wake_at("alarm", ctx.now() + seconds)?;
         }
+        if asked == "never mind" {
+            ctx.unset_timer("alarm")?;
+        }
         self.seen += 1;
         Ok(incoming.inform(self.seen.to_string())?)
     }
@@ -183,6 +186,29 @@ async fn a_timer_wakes_its_agent_from_its_sleep_and_after_a_crash() {
             .is_empty(),
         "what was handled is off the record"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_was_taken_back_never_comes() {
+    let house = house(Arc::new(InMemoryStore::default()), 2).await;
+    for number in 0..2 {
+        house
+            .ask(&sleeper(number), "in 100")
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    house.ask(&sleeper(0), "never mind").await.unwrap().unwrap();
+    house
+        .book
+        .wait(&format!("alarm of {}", sleeper(1)), 1)
+        .await;
+    house.night().await;
+    assert_eq!(house.book.lines(), [format!("alarm of {}", sleeper(1))]);
+    let left = house.store.scan_prefix(b"timer/", None, 9).unwrap();
+    assert!(left.is_empty(), "nor is it on record");
+    // There is none to take back any more.
+    house.ask(&sleeper(0), "never mind").await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

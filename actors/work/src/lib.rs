@@ -3,7 +3,7 @@
 //! Whoever writes a tool, a pack or a client needs this crate and no other. A [`Goal`] is what a person wants; a [`PlanSource`] makes a
 //! [`Plan`] of it; each [`Task`] of the plan is a call of a tool; a [`Check`] says what is wrong with a result or a text; the [`Domain`]
 //! writes the answer. [`content`] holds what the messages between agents carry; an [`Approval`] is what a human is asked; [`run`] is what
-//! outlives a process of all this, as records and what follows from them.
+//! follows from a crash.
 //!
 //! Deliberately absent: files, sockets, clocks, stores, models, and the name of any tool or pack.
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -36,6 +36,15 @@ impl Samples {
             even => f64::midpoint(even[middle - 1], even[middle]),
         }
     }
+
+    /// The value that so large a part of the others do not exceed, 0.99 for the 99th percentile; not a number if there is none.
+    pub fn quantile(&self, part: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = (sorted.len() as f64 * part).ceil() as usize;
+        let at = at.clamp(1, sorted.len().max(1)) - 1;
+        sorted.get(at).copied().unwrap_or(f64::NAN)
+    }
 }
 
 #[cfg(test)]
@@ -54,5 +63,11 @@ mod tests {
             assert_eq!(Samples(values.to_vec()).median(), expected, "{values:?}");
         }
         assert!(Samples::new().median().is_nan());
+        let hundred = Samples((1..=100).map(f64::from).collect());
+        assert_eq!(
+            [0.0, 0.5, 0.99, 1.0].map(|part| hundred.quantile(part)),
+            [1.0, 50.0, 99.0, 100.0]
+        );
+        assert!(Samples::new().quantile(0.99).is_nan());
     }
 }

@@ -77,6 +77,16 @@ pub(crate) fn run(rounds: u32) -> Result<Report, BenchError> {
     measure(rounds).map_err(|fault| BenchError(fault.to_string()))
 }
 
+/// The rate at which many dynamic children start, beside bare `spawn_linked`: the median of so many rounds.
+pub(crate) fn start_ratio(rounds: u32) -> Result<f64, Fault> {
+    let (mut ours, mut bare) = (Samples::new(), Samples::new());
+    for _ in 0..rounds as usize * STARTS {
+        ours.push(on_one_thread(ours::start_and_stop(CHILDREN))?.0);
+        bare.push(on_one_thread(bare::start(CHILDREN))?);
+    }
+    Ok(bare.median() / ours.median())
+}
+
 fn measure(rounds: u32) -> Result<Report, Fault> {
     memory::be_the_subject_if_told()?;
     let mut report = Report::begin("supervision");

@@ -78,6 +78,22 @@ pub(crate) fn say_found(node: &Node) {
     }
 }
 
+/// The engine for an order about a goal on record: what is at hand, and nothing is fetched for it unless the configuration insists.
+pub(crate) fn engine_at_hand(config: &Config) -> Result<EngineFactory, Failure> {
+    let at_hand = || {
+        let cache = weights::cache().ok();
+        let models = [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2];
+        cache.is_some_and(|cache| models.iter().all(|model| cache.holds(model)))
+    };
+    if config.model.engine == EngineChoice::Auto && !at_hand() {
+        console::note(
+            "no weights are at hand, so the scripted engine thinks; `aios model pull` fetches them",
+        );
+        return Ok(engines::scripted());
+    }
+    engine(config)
+}
+
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
 pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
     if config.model.engine == EngineChoice::Scripted {

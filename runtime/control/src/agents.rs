@@ -26,6 +26,9 @@ pub struct Spawn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "http", schemars(with = "Option<String>"))]
     pub restart: Option<RestartRule>,
+    /// Whether what it is asked is on record before it is acknowledged and is taken up again after a crash; false for what its charter says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// The public key that the agent's own process signs with, as 64 hexadecimal digits, of an agent of a charter that runs in another
     /// process; none for one that the node runs itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,18 +21,18 @@ pub enum ClientError {
     #[cfg(feature = "socket")]
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
-    /// The address is none of a node's.
-    #[cfg(feature = "http")]
+    /// The address is none that can be gone to.
+    #[cfg(any(feature = "http", feature = "grpc"))]
     #[error(transparent)]
-    Address(#[from] crate::http::AddressError),
+    Address(#[from] crate::AddressError),
+    /// What is shown beyond this machine cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// There is nothing to show to come in.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "access")]
     #[error(transparent)]
     Token(#[from] crate::access::TokenError),
-    /// The address is none of a node's that serves gRPC.
-    #[cfg(feature = "grpc")]
-    #[error(transparent)]
-    GrpcAddress(#[from] crate::grpc::GrpcAddressError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, Client, ClientError, ConversationsAsked, Decision, EmbedTexts,
-    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GoalPhase, PlanTask, Request,
-    RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
+    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GivenFile, GoalPhase, PlanTask,
+    Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
 };
 
 /// How long anything may take that is waited for.
@@ -58,6 +58,7 @@ pub async fn conforms(stage: &mut Stage) {
     an_agent_is_asked_or_the_asker_hears_why_not(stage).await;
     a_goal_is_watched_to_its_answer_and_again_from_any_event(stage).await;
     a_goal_that_cannot_be_worked_on_leaves_no_trace(stage).await;
+    files_come_with_a_goal(stage).await;
     a_name_is_one_goal_and_a_goal_is_called_off_once(stage).await;
     a_goal_rests_and_goes_on_and_says_why_it_waits(stage).await;
     whoever_stops_watching_asks_on(stage).await;
@@ -282,6 +283,32 @@ async fn a_goal_is_watched_to_its_answer_and_again_from_any_event(stage: &mut St
         stage.owner.cancel(&id).await,
         ErrorKind::Conflict,
     );
+}
+
+/// The same goal whose files are named by path, by what is in them.
+async fn files_come_with_a_goal(stage: &mut Stage) {
+    let path = stage.goal.data.first().expect("the goal is about a file");
+    let bytes = std::fs::read(path).expect("the goal's file is there");
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let given = |name: &str, bytes: &[u8]| Submit {
+        data: Vec::new(),
+        files: vec![GivenFile::new(name, bytes.to_vec())],
+        ..stage.goal.clone()
+    };
+    let goal = given(&name, &bytes);
+    let (escapes, large) = (
+        given("../x.csv", &bytes),
+        given("x.csv", &vec![b'x'; Submit::FILES_BYTES_MAX + 1]),
+    );
+    let id = done("a goal with a file", stage.owner.submit(goal).await).goal_id;
+    done("a watch", stage.owner.watch(&id, 0).await);
+    events(&mut stage.owner).await;
+    let state = done("the goal", stage.other.goal(&id).await);
+    assert_eq!(state.phase, GoalPhase::Answered, "{:?}", state.error);
+    let outcome = stage.owner.submit(escapes).await;
+    refused("a file in another folder", outcome, ErrorKind::Invalid);
+    let outcome = stage.owner.submit(large).await;
+    refused("a file that is too large", outcome, ErrorKind::TooLarge);
 }
 
 async fn a_goal_that_cannot_be_worked_on_leaves_no_trace(stage: &mut Stage) {

@@ -386,6 +386,7 @@ mod tests {
                 goal_id: Some("q3".into()),
                 text: "Analyze Q3 sales".into(),
                 data: vec!["/data/q3.csv".into()],
+                files: Vec::new(),
                 out: "/out".into(),
                 private: true,
                 plan: None,
@@ -394,6 +395,7 @@ mod tests {
                 goal_id: None,
                 text: "Plan it".into(),
                 data: vec![],
+                files: vec![],
                 out: "/out".into(),
                 plan: PlanFile::read(br#"{"goal":"x","tasks":[{"id":"a","tool":"t","args":{}}]}"#)
                     .ok()

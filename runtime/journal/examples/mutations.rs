@@ -1,11 +1,16 @@
 //! Takes a sync, a check, an order away and sees whether the test that was written for it fails.
 //!
-//! `cargo run -p aios-journal --example mutations` does all that `tests/mutations` lists, `-- WORD` those whose name holds the word. The tree
-//! is copied below `target/mutations` and changed there, so nothing here is touched, whatever ends the run.
+//! `cargo run -p aios-journal --example mutations` does all that `tests/mutations` lists; `-- --only PATTERN` those whose name, file or
+//! package holds the pattern. What was killed is noted below `target/mutations`, so a run that is cut short goes on where it was: a mutation
+//! is tried again when it, the file that it changes or its test's package has changed, or with `--again`. `--list` only says what there is
+//! and how it stands. The tree is copied below `target/mutations` and changed there, so nothing here is touched, whatever ends the run, and
+//! one mutation after the other costs a build of one package.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::io;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -32,45 +37,165 @@ struct Mutation {
     test: String,
 }
 
+/// What is asked for.
+#[derive(Default)]
+struct Asked {
+    only: String,
+    again: bool,
+    list: bool,
+}
+
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut asked = Self::default();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--only" => {
+                    asked.only = words.next().ok_or("--only needs a pattern")?;
+                }
+                "--again" => asked.again = true,
+                "--list" => asked.list = true,
+                flag if flag.starts_with('-') => {
+                    return Err(format!(
+                        "there is no {flag}; there are --only PATTERN, --again and --list"
+                    ));
+                }
+                _ => asked.only = word,
+            }
+        }
+        Ok(asked)
+    }
+
+    fn wants(&self, mutation: &Mutation) -> bool {
+        [&mutation.name, &mutation.file, &mutation.test]
+            .iter()
+            .any(|text| text.contains(&self.only))
+    }
+}
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .canonicalize()?;
-    let word = std::env::args().nth(1).unwrap_or_default();
+    let asked = Asked::read(std::env::args().skip(1))?;
     let tree = root.join("target/mutations/tree");
     // A folder of its own: cargo takes what is built of two trees with the same names for the same.
     let build = root.join("target/mutations/build");
-    copy(&root, &tree)?;
-    let mut lists: Vec<PathBuf> = fs::read_dir(root.join("tests/mutations"))?
-        .map(|file| file.map(|file| file.path()))
-        .collect::<Result<_, _>>()?;
-    lists.sort();
-    let (mut tried, mut left) = (0, Vec::new());
-    for list in lists {
-        let list: List = toml::from_str(&fs::read_to_string(list)?)?;
-        for mutation in list.mutation.iter().filter(|it| it.name.contains(&word)) {
-            tried += 1;
-            let begun = Instant::now();
-            let verdict = judge(mutation, &tree, &build)?;
-            say(&format!(
-                "{verdict:14} {:>4} s  {}",
-                begun.elapsed().as_secs(),
-                mutation.name
-            ));
-            if !verdict.starts_with("killed") {
-                left.push(mutation.name.clone());
-            }
+    let noted = root.join("target/mutations/killed");
+    if !asked.list {
+        copy(&root, &tree)?;
+    }
+    let killed = killed(&noted)?;
+    let (mut tried, mut left, mut before) = (0, Vec::new(), 0);
+    for mutation in wanted(&root, &asked)? {
+        let stamp = stamp(&root, &mutation)?;
+        let known = killed.get(&mutation.name) == Some(&stamp);
+        if asked.list {
+            let word = if known { "killed" } else { "to be tried" };
+            say(&format!("{word:14} {}", mutation.name));
+            continue;
+        }
+        if known && !asked.again {
+            before += 1;
+            continue;
+        }
+        tried += 1;
+        let begun = Instant::now();
+        let verdict = judge(&mutation, &tree, &build)?;
+        say(&format!(
+            "{verdict:14} {:>4} s  {}",
+            begun.elapsed().as_secs(),
+            mutation.name
+        ));
+        if verdict.starts_with("killed") {
+            let mut file = fs::File::options().create(true).append(true).open(&noted)?;
+            writeln!(file, "{stamp:016x} {}", mutation.name)?;
+        } else {
+            left.push(mutation.name);
         }
     }
-    say(&format!("{} of {tried} were killed", tried - left.len()));
+    if asked.list {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!(
+        "{} of {tried} were killed, and {before} had been",
+        tried - left.len()
+    ));
     for name in &left {
         say(&format!("left: {name}"));
     }
-    Ok(if left.is_empty() && tried > 0 {
+    Ok(if left.is_empty() && tried + before > 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The mutations that are asked for, those of one package and file together: each then costs the least to build.
+fn wanted(root: &Path, asked: &Asked) -> Result<Vec<Mutation>, Box<dyn Error>> {
+    let mut all = Vec::new();
+    for list in fs::read_dir(root.join("tests/mutations"))? {
+        let list: List = toml::from_str(&fs::read_to_string(list?.path())?)?;
+        all.extend(list.mutation.into_iter().filter(|it| asked.wants(it)));
+    }
+    all.sort_by(|a, b| (&a.test, &a.file, &a.name).cmp(&(&b.test, &b.file, &b.name)));
+    Ok(all)
+}
+
+/// What was killed by the runs before, by name and stamp.
+fn killed(noted: &Path) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
+    let text = match fs::read_to_string(noted) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let line = |line: &str| {
+        let (stamp, name) = line.split_once(' ')?;
+        Some((name.to_owned(), u64::from_str_radix(stamp, 16).ok()?))
+    };
+    // Of a line that was cut short nothing is believed.
+    Ok(text.lines().filter_map(line).collect())
+}
+
+/// Another one when the mutation, or any source of the package that it is tested in, is another one.
+fn stamp(root: &Path, mutation: &Mutation) -> Result<u64, Box<dyn Error>> {
+    let mut hasher = DefaultHasher::new();
+    let Mutation {
+        name,
+        file,
+        from,
+        to,
+        test,
+    } = mutation;
+    (name, file, from, to, test).hash(&mut hasher);
+    let folder = root.join(file);
+    // The package is the folder above `src`.
+    let package = folder
+        .ancestors()
+        .find(|folder| folder.join("Cargo.toml").is_file())
+        .ok_or("a mutation of no package")?;
+    for part in ["src", "tests"] {
+        hash_files(&package.join(part), &mut hasher)?;
+    }
+    Ok(hasher.finish())
+}
+
+fn hash_files(folder: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            hash_files(&path, hasher)?;
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            fs::read(&path)?.hash(hasher);
+        }
+    }
+    Ok(())
 }
 
 #[allow(clippy::print_stdout)] // it is a program

@@ -55,6 +55,10 @@ pub struct ServerConfig {
     /// For a tool whose effect is `query`: the tool of the same server that says by the key whether a call happened.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub lookups: BTreeMap<String, String>,
+    /// The tool of the same server that takes back what one of its tools did, by the names the server gives them. It is called only when a
+    /// person says so.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub undo: BTreeMap<String, String>,
 }
 
 impl Default for ServerConfig {
@@ -68,6 +72,7 @@ impl Default for ServerConfig {
             effect: Effect::Ask,
             effects: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            undo: BTreeMap::new(),
             hints: false,
             needs: Vec::new(),
             timeout_ms: 30_000,
@@ -91,6 +96,7 @@ impl ServerConfig {
             token: " ".to_owned(),
             effects: [(String::new(), Effect::Ask)].into(),
             lookups: [(String::new(), String::new())].into(),
+            undo: [(String::new(), String::new())].into(),
             needs: vec![Capability::PROCESS_RUN],
             ..Self::default()
         };
@@ -108,7 +114,8 @@ impl ServerConfig {
         }
         let words = self.command.iter().chain(&self.env);
         let words = words.chain([&self.url, &self.token]);
-        let words = words.chain(self.lookups.iter().flat_map(|(tool, asked)| [tool, asked]));
+        let pairs = self.lookups.iter().chain(&self.undo);
+        let words = words.chain(pairs.flat_map(|(tool, other)| [tool, other]));
         let words: Vec<&String> = words.chain(self.effects.keys()).collect();
         if words.len() > WORDS_MAX {
             return wrong(
@@ -181,6 +188,13 @@ impl ServerConfig {
                 &format!(
                     "says nothing of {tool:?}, whose effect is query; name the tool that is asked by the key, or choose another effect"
                 ),
+            );
+        }
+        let itself = self.undo.iter().find(|(tool, other)| tool == other);
+        if let Some((tool, _)) = itself {
+            return wrong(
+                "undo",
+                &format!("says that {tool:?} takes itself back; name the tool that does"),
             );
         }
         if self.effect == Effect::Query {

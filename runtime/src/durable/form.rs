@@ -69,6 +69,12 @@ fn named(key: &[u8]) -> String {
     name
 }
 
+/// Whether a key of the journal is one of the store that begins so. What it begins with is plain.
+pub(crate) fn key_is(name: &str, prefix: &str) -> bool {
+    let key = name.strip_prefix(KEYS);
+    key.is_some_and(|key| key.starts_with(prefix))
+}
+
 fn read_key(name: &str) -> Option<Vec<u8>> {
     let mut key = Vec::with_capacity(name.len());
     let mut bytes = name.bytes();

@@ -11,5 +11,7 @@ mod open;
 mod overlay;
 mod store;
 
+pub(crate) use form::key_is;
+
 pub use open::OpenError;
 pub(crate) use open::{journal, open, prepare};

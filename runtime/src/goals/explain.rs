@@ -6,7 +6,7 @@ use aios_control::{Event, EventKind, Explained, GoalPhase, GoalState, Way};
 use aios_work::content::{Answer, GoalStatus, TaskEvent, TaskStatus};
 
 /// Of what went wrong so much is told, the latest.
-const EVIDENCE_MAX: usize = 20;
+pub(super) const EVIDENCE_MAX: usize = 20;
 
 /// What is known of a goal.
 pub(super) struct Case<'a> {
@@ -15,6 +15,10 @@ pub(super) struct Case<'a> {
     pub(super) waits_its_turn: bool,
     /// What happened, oldest first.
     pub(super) events: &'a [Event],
+    /// What fell while it was under way, as sentences, oldest first.
+    pub(super) fell: Vec<String>,
+    /// What was begun for it and of whose end nobody heard, as sentences.
+    pub(super) unheard: Vec<String>,
     /// What humans are asked about it: ids and questions.
     pub(super) open: Vec<(String, String)>,
     /// Services whose breakers are not closed.
@@ -26,6 +30,8 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         state,
         waits_its_turn,
         events,
+        fell,
+        unheard,
         open,
         resting,
     } = case;
@@ -52,6 +58,8 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
     }
     let surplus = evidence.len().saturating_sub(EVIDENCE_MAX);
     evidence.drain(..surplus);
+    // Behind what its tasks say, since what fell may have fallen over another goal.
+    evidence.extend(fell);
     let in_status = |wanted: &[TaskStatus]| -> Vec<&TaskEvent> {
         let tasks = last.values();
         tasks.filter(|task| wanted.contains(&task.status)).collect()
@@ -60,6 +68,9 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
         .into_iter()
         .map(|task| format!("{} ({})", task.task_id, task.tool))
         .collect();
+    if matches!(phase, GoalPhase::Parked | GoalPhase::Interrupted) {
+        evidence.extend(unheard);
+    }
     let mut waits_for = Vec::new();
     if phase == GoalPhase::Running && !waits_its_turn {
         for (id, question) in &open {
@@ -215,6 +226,8 @@ mod tests {
                 error,
             },
             events,
+            fell: Vec::new(),
+            unheard: vec!["b was begun and nobody heard of its end".to_owned()],
             open: open
                 .iter()
                 .map(|(id, asked)| ((*id).to_owned(), (*asked).to_owned()))
@@ -245,6 +258,53 @@ mod tests {
         assert_eq!(said.evidence, ["a, attempt 2: timed out"]);
         assert_eq!(said.can[0].command, "aios approvals accept a-1");
         assert_eq!(said.can.last().unwrap().command, "aios goal cancel g");
+    }
+
+    /// Of a goal that was set aside: why, what its tasks were at each time, and what fell meanwhile.
+    #[test]
+    fn a_goal_that_felled_its_node_is_told_with_its_evidence() {
+        let events = [
+            event(1, "a", TaskStatus::Completed, None),
+            event(2, "b", TaskStatus::Retrying, Some("timed out")),
+            event(3, "b", TaskStatus::Running, None),
+        ];
+        let mut state = crate::goals::register::State::begun();
+        for _ in 0..3 {
+            // The node ends over it, and the next one takes it up.
+            state = state.found("g", 1).1;
+            state.at_work = true;
+        }
+        assert_eq!(state.phase, GoalPhase::Parked);
+        let said = explain(Case {
+            waits_its_turn: false,
+            state: GoalState {
+                goal_id: "g".to_owned(),
+                phase: state.phase,
+                last_seq: 3,
+                answer: None,
+                error: state.error,
+            },
+            events: &events,
+            fell: vec!["macro.executor.001@local, incarnation 1, ended: killed".to_owned()],
+            unheard: vec!["b was begun 3 times, and nobody heard of its end".to_owned()],
+            open: Vec::new(),
+            resting: Vec::new(),
+        });
+        assert!(
+            said.why.contains("the node has ended 3 times"),
+            "{}",
+            said.why
+        );
+        assert_eq!(
+            said.evidence,
+            [
+                "b, attempt 2: timed out",
+                "macro.executor.001@local, incarnation 1, ended: killed",
+                "b was begun 3 times, and nobody heard of its end",
+            ]
+        );
+        assert_eq!(said.can[0].command, "aios goal resume g");
+        assert!(said.waits_for.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use aios_work::ApprovalStatus;
 
 use super::progress::Progress;
 use super::register::Kept;
+use super::runs::left_open;
 use super::{EXPLAINED_MAX, Goals, explain, plan, runs, unwritten};
 use crate::node::Node;
 
@@ -51,6 +52,11 @@ impl Goals {
             .register
             .events(goal_id, 0, EXPLAINED_MAX)
             .map_err(unwritten)?;
+        let fell = self
+            .register
+            .fell(goal_id, explain::EVIDENCE_MAX)
+            .map_err(unwritten)?;
+        let unheard = left_open(node, tenant, goal_id)?;
         let approvals = node.approvals().map_err(|error| {
             ControlError::failed(format!("what humans are asked cannot be read: {error}"))
         })?;
@@ -68,6 +74,8 @@ impl Goals {
             state: goal.state(),
             waits_its_turn: goal.is_waiting_its_turn(),
             events: &events,
+            fell,
+            unheard,
             open,
             resting: resting.map(|breaker| breaker.service).collect(),
         }))

@@ -17,9 +17,9 @@ mod talks;
 mod traces;
 mod tree;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::Clock;
@@ -28,6 +28,7 @@ use aios_protocols::{Timestamp, TraceContext};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::falls::Falls;
 use crate::metric;
 use ledger::Trail;
 use ring::Rings;
@@ -65,13 +66,17 @@ pub(crate) struct Lookout {
     /// When each child that is down and may come back ended; as many as there are children.
     fell: Mutex<HashMap<String, Instant>>,
     goals: Mutex<Goals>,
+    /// Goals that are under way.
+    under_way: Mutex<BTreeSet<String>>,
+    /// Where what fell is on record.
+    falls: OnceLock<Falls>,
     trail: Mutex<Trail>,
     recorded: recorded::Recorded,
     rates: tree::Rates,
     /// Whether anybody traces what is done.
     tracing: AtomicBool,
     #[cfg(feature = "telemetry")]
-    spans: std::sync::OnceLock<crate::telemetry::otlp::Spans>,
+    spans: OnceLock<crate::telemetry::otlp::Spans>,
 }
 
 /// Which goal a trace is of.
@@ -97,12 +102,14 @@ impl Lookout {
             heirs: Mutex::default(),
             fell: Mutex::default(),
             goals: Mutex::default(),
+            under_way: Mutex::default(),
+            falls: OnceLock::new(),
             trail: Mutex::default(),
             recorded: recorded::Recorded::default(),
             rates: tree::Rates::default(),
             tracing: AtomicBool::new(false),
             #[cfg(feature = "telemetry")]
-            spans: std::sync::OnceLock::new(),
+            spans: OnceLock::new(),
         })
     }
 
@@ -173,11 +180,23 @@ impl Lookout {
 
     /// A goal was accepted or moved on.
     pub(crate) fn goal(&self, goal_id: &str, phase: GoalPhase) {
+        let mut under_way = self.under_way.lock();
+        match phase {
+            GoalPhase::Running => under_way.insert(goal_id.to_owned()),
+            _ => under_way.remove(goal_id),
+        };
+        drop(under_way);
         self.note(Happened::Goal(GoalHappened {
             at: self.at(),
             goal_id: goal_id.to_owned(),
             phase,
         }));
+    }
+
+    /// From now on what falls is put on record there.
+    pub(crate) fn keep_falls(&self, falls: Falls) {
+        // There is one record of a node.
+        let _ = self.falls.set(falls);
     }
 
     /// What is said in this trace is said for this goal.

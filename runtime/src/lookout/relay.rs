@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{ENDED, HEIRS, Lookout};
-use crate::{measure, metric};
+use crate::{falls, measure, metric};
 
 /// Events that wait to be noted: as many as a goal of a few thousand tasks tells in a burst.
 pub(crate) const QUEUE: usize = 8_192;
@@ -33,9 +33,32 @@ pub(crate) async fn supervision(
     mut events: broadcast::Receiver<SupervisionEvent>,
     lookout: Arc<Lookout>,
 ) {
+    // When what was put on record is to last.
+    let mut lasting: Option<tokio::time::Instant> = None;
     loop {
-        match events.recv().await {
-            Ok(event) => lookout.supervised(&event),
+        let event = tokio::select! {
+            biased;
+            () = at(lasting) => {
+                lasting = None;
+                let lookout = Arc::clone(&lookout);
+                // It waits for the disk.
+                let flushed = tokio::task::spawn_blocking(move || {
+                    if let Some(falls) = lookout.falls.get() {
+                        falls.flush();
+                    }
+                });
+                let _ = flushed.await;
+                continue;
+            }
+            event = events.recv() => event,
+        };
+        match event {
+            Ok(event) => {
+                if lookout.supervised(&event) {
+                    let soon = tokio::time::Instant::now() + falls::LASTING_WITHIN;
+                    lasting.get_or_insert(soon);
+                }
+            }
             Err(RecvError::Lagged(missed)) => {
                 lookout.left_out(missed);
                 tracing::warn!(
@@ -45,6 +68,14 @@ pub(crate) async fn supervision(
             }
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Returns at that moment; never for none.
+async fn at(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -79,20 +110,23 @@ pub(crate) async fn bus(mut events: Box<dyn Subscription>, lookout: Arc<Lookout>
 }
 
 impl Lookout {
-    fn supervised(&self, event: &SupervisionEvent) {
+    /// Notes what a supervisor tells; whether it was put on record, too.
+    fn supervised(&self, event: &SupervisionEvent) -> bool {
         let Some(mut told) = told(event, self.at()) else {
-            return;
+            return false;
         };
+        let mut fell = false;
         match &event.kind {
             EventKind::Exited {
                 incarnation,
                 reason,
             } => {
-                let mut fell = self.fell.lock();
-                if fell.len() < HEIRS {
-                    fell.insert(told.agent.clone(), Instant::now());
+                fell = reason.is_abnormal();
+                let mut down = self.fell.lock();
+                if down.len() < HEIRS {
+                    down.insert(told.agent.clone(), Instant::now());
                 }
-                drop(fell);
+                drop(down);
                 let mut ended = self.ended.lock();
                 if ended.len() >= ENDED {
                     ended.pop_front();
@@ -114,8 +148,9 @@ impl Lookout {
             EventKind::Started { incarnation } => {
                 // Told by the agent before its supervisor knew that it runs.
                 told.in_hand = self.heirs.lock().remove(&told.agent);
-                if let Some(fell) = self.fell.lock().remove(&told.agent) {
-                    metrics::histogram!(metric::RECOVERY_SECONDS).record(fell.elapsed());
+                if let Some(since) = self.fell.lock().remove(&told.agent) {
+                    metrics::histogram!(metric::RECOVERY_SECONDS).record(since.elapsed());
+                    fell = *incarnation > 1;
                 }
                 let mut ended = self.ended.lock();
                 let before = ended
@@ -130,9 +165,21 @@ impl Lookout {
                     before.in_hand.clone_from(&told.in_hand);
                 }
             }
+            EventKind::StartFailed { .. }
+            | EventKind::Restarting { .. }
+            | EventKind::KilledByLink { .. }
+            | EventKind::KilledAtDeadline
+            | EventKind::Stuck
+            | EventKind::GaveUp { .. } => fell = true,
             _ => {}
         }
+        let kept = self.falls.get().filter(|_| fell);
+        if let Some(falls) = kept {
+            let goals = self.under_way.lock().iter().cloned().collect();
+            falls.write(&told, goals);
+        }
         self.note(Happened::Agent(told));
+        kept.is_some()
     }
 
     /// An agent was let rest, or goes on.

@@ -93,7 +93,7 @@ fn effect(server: &ServerSpec, tool: &Listed) -> Effect {
 }
 
 /// `server__tool`, of letters, digits, underscores and hyphens alone. One that is too long ends in a piece of its hash.
-fn full_name(server: &str, tool: &str) -> Result<String, String> {
+pub(super) fn full_name(server: &str, tool: &str) -> Result<String, String> {
     if tool.is_empty() || tool.len() > FOREIGN_NAME {
         return Err(format!(
             "its name has {} bytes, allowed are 1 to {FOREIGN_NAME}",

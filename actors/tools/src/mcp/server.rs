@@ -21,6 +21,8 @@ pub struct ServerSpec {
     pub effects: BTreeMap<String, Effect>,
     /// For a tool whose effect is a query: the tool of the same server that says by the key whether a call happened.
     pub lookups: BTreeMap<String, String>,
+    /// The tool of the same server that takes back what a call of one did, by the names the server gives them.
+    pub undo: BTreeMap<String, String>,
     /// Whether the server is believed about the effects of its tools where `effects` says nothing.
     pub hints: bool,
     /// What a caller must have been granted, beside the host of one that is asked over HTTP.
@@ -87,6 +89,7 @@ impl ServerSpec {
             effect: Effect::Ask,
             effects: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            undo: BTreeMap::new(),
             hints: false,
             needs: Capabilities::none(),
             timeout: TIMEOUT,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::limits::COMES_BACK;
-use super::offer::Offered;
+use super::offer::{Offered, full_name};
 use super::outcome::{self, Enclosed, Taken};
 use super::seat::Seat;
 use crate::{Schema, Workspace};
@@ -130,9 +130,10 @@ impl Tool for ServerTool {
         self.spec.clone()
     }
 
-    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, mut call: ToolCall) -> Result<ToolOutput, ToolError> {
         call.check()?;
-        let Value::Object(args) = call.args.clone() else {
+        // They may be a megabyte, and nobody reads them again.
+        let Value::Object(args) = std::mem::take(&mut call.args) else {
             return Err(ToolError::invalid_arguments(
                 &self.spec.name,
                 "they are no object",
@@ -163,6 +164,11 @@ impl Tool for ServerTool {
             Ok(taken) => kept(&self.spec.name, taken, call).await,
             Err(error) => Err(error.with_message(|message| self.seat.without_secrets(message))),
         }
+    }
+
+    fn undo(&self) -> Option<String> {
+        let other = self.seat.spec.undo.get(&self.foreign)?;
+        full_name(&self.seat.spec.name, other).ok()
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Charter {
     pub budget: CharterBudget,
     /// When it comes back after its end.
     pub restart: RestartRule,
+    /// Whether what it was asked outlives the process: on record before it is acknowledged, and taken up again after a crash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// The agents it may hand work to, by the names of their charters.
     pub delegates: Vec<String>,
     /// The criteria that its answers are judged by, by name; none if they are not judged beside their schema.

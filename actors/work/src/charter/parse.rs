@@ -18,6 +18,7 @@ const KEYS: &[&str] = &[
     "output",
     "budget",
     "restart",
+    "durable",
     "delegates",
     "criteria",
     "privacy",
@@ -140,6 +141,7 @@ impl Charter {
             output: schema(&mut fields, "output")?,
             budget: budget(&mut fields)?,
             restart: restart(&mut fields)?,
+            durable: durable(&mut fields)?,
             delegates,
             criteria: criteria(&mut fields)?,
             privacy: privacy(&mut fields)?,
@@ -304,6 +306,17 @@ fn restart(fields: &mut Fields) -> Result<RestartRule, CharterError> {
     }
 }
 
+fn durable(fields: &mut Fields) -> Result<bool, CharterError> {
+    match fields.take("durable") {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(durable)) => Ok(durable),
+        Some(other) => Err(fields.wrong(
+            "durable",
+            format!("it is {}, expected true or false", what(&other)),
+        )),
+    }
+}
+
 /// The name of a file of criteria, and no way to another.
 fn criteria(fields: &mut Fields) -> Result<Option<String>, CharterError> {
     let Some(name) = fields.text("criteria", 64)? else {
@@ -331,7 +344,7 @@ mod tests {
 
     const WHOLE: &str = "---\nname: clerk\ndescription: Adds up what it is given.\nrole: macro.counter\ntools: sum, read_it\nmodel: inherit\n\
 domains: [sums]\ninput: {type: object, properties: {of: {type: array}}}\noutput: {type: number}\n\
-budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\ndelegates: [checker]\ncriteria: plain\nprivacy: local\n---\n\nAdd it up.\n";
+budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\ndurable: true\ndelegates: [checker]\ncriteria: plain\nprivacy: local\n---\n\nAdd it up.\n";
 
     #[test]
     fn every_key_is_read() {
@@ -352,6 +365,7 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
                 turns: 6,
             },
             restart: RestartRule::Transient,
+            durable: true,
             delegates: vec!["checker".into()],
             criteria: Some("plain".into()),
             privacy: Privacy::Local,
@@ -371,8 +385,8 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
         assert!(charter.tools.is_empty() && charter.delegates.is_empty());
         assert_eq!(charter.budget, CharterBudget::default());
         assert_eq!(
-            (charter.restart, charter.privacy),
-            (RestartRule::Permanent, Privacy::Any)
+            (charter.restart, charter.durable, charter.privacy),
+            (RestartRule::Permanent, false, Privacy::Any)
         );
     }
 
@@ -403,6 +417,7 @@ budget: {tokens: 5000, money: 0.25, time: 90s, turns: 6}\nrestart: transient\nde
             ("budget: {time: 1e300}", "`budget.time`"),
             ("budget: {time: 25h}", "up to a day"),
             ("restart: always", "none of permanent, transient, temporary"),
+            ("durable: often", "`durable` cannot be used: it is text"),
             ("privacy: secret", "none of any, local"),
             ("role: meso.clerk", "not of the macro tier"),
             ("role: macro.Clerk", "is no name"),

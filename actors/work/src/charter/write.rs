@@ -38,6 +38,9 @@ impl Charter {
         if self.restart != RestartRule::default() {
             lines.push(line("restart", &json!(self.restart)));
         }
+        if self.durable {
+            lines.push(line("durable", &json!(true)));
+        }
         if self.privacy != Privacy::default() {
             lines.push(line("privacy", &json!(self.privacy)));
         }
@@ -109,6 +112,7 @@ mod tests {
                 output: None,
                 budget: CharterBudget { tokens, money_micros: money, time_ms, turns },
                 restart: if temporary { RestartRule::Temporary } else { RestartRule::Permanent },
+                durable: local,
                 delegates: Vec::new(),
                 criteria: None,
                 privacy: if local { Privacy::Local } else { Privacy::Any },

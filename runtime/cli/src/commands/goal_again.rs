@@ -6,47 +6,83 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use aios_control::{
-    Compared, Fork, Forked, Replayed, Request, RunFile, Submitted, UndoOutcome, Undone,
+    Client, ClientError, Compared, Fork, Forked, Replayed, Request, RunFile, Submitted,
+    UndoOutcome, Undone,
 };
+use aios_runtime::Answer;
 use aios_work::shown;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::arguments::{DiffGoals, ExportGoal, ForkGoal, ImportGoal, OneGoal};
+use super::goal::nowhere;
+use super::run::{Leaving, report, watch};
+use crate::arguments::{DiffGoals, ExportGoal, ForkGoal, Format, ImportGoal, OneGoal};
 use crate::client;
-use crate::console;
+use crate::console::{self, Screen};
 use crate::failure::{Failure, Kind};
-use crate::own_node::plan_file;
+use crate::own_node::{engine_at_hand, plan_file, started, threads};
+use crate::settings;
 
 /// The largest file that is read: that of a goal of a thousand tasks is a few megabytes.
 const FILE_MAX: u64 = 256 << 20;
 
 pub(crate) fn fork(arguments: &ForkGoal) -> Result<ExitCode, Failure> {
     let plan = arguments.plan.as_deref().map(plan_file).transpose()?;
-    // A fork is worked on where it is made: one that nobody would work on any more is none.
-    let forked: Forked = client::once(
-        &arguments.which,
-        &Request::Fork(Fork {
-            goal_id: arguments.goal_id.clone(),
-            at: arguments.at.clone(),
-            plan: plan.map(Box::new),
-            new_id: arguments.id.clone(),
-        }),
-    )?;
+    let order = Request::Fork(Fork {
+        goal_id: arguments.goal_id.clone(),
+        at: arguments.at.clone(),
+        plan: plan.map(Box::new),
+        new_id: arguments.id.clone(),
+    });
+    let config = settings::load(&arguments.which.settings, &[])?;
+    let runtime = threads()?;
+    let outcome = runtime.block_on(async {
+        match client::to(&config, arguments.which.node.as_deref()).await {
+            Ok(mut node) => Ok((node.ask::<Forked>(&order).await?, None)),
+            // A fork is worked on where it is made: one that nobody would work on any more is none.
+            Err(ClientError::NoNode) if config.storage.path().is_some() => {
+                let engine = engine_at_hand(&config)?;
+                let node = started(config, engine).await?;
+                let worked = worked_on(node.control(), &order).await;
+                node.stop().await;
+                worked
+            }
+            Err(ClientError::NoNode) => Err(nowhere()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    let (forked, answer) = outcome?;
+    if let Some(answer) = answer {
+        return report(&answer, Format::of(arguments.json));
+    }
     if arguments.json {
         console::json(&forked)?;
         return Ok(ExitCode::SUCCESS);
     }
     console::result(&forked.goal_id)?;
-    console::note(&match forked.inherited.as_slice() {
-        [] => "nothing was taken over: everything is done anew".to_owned(),
-        tasks => format!("taken over, and not done again: {}", tasks.join(", ")),
-    });
+    console::note(&inherited(&forked));
     console::note(&format!(
         "aios goal explain {} says how it stands",
         forked.goal_id
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Forks at a node of this process, and watches the fork to its answer.
+async fn worked_on(mut node: Client, order: &Request) -> Result<(Forked, Option<Answer>), Failure> {
+    let forked: Forked = node.ask(order).await?;
+    let goal_id = &forked.goal_id;
+    console::note(&format!("{goal_id}: {}", inherited(&forked)));
+    let answer = watch(node, goal_id, goal_id, Screen::detect(), Leaving::CallsOff).await?;
+    Ok((forked, Some(answer)))
+}
+
+fn inherited(forked: &Forked) -> String {
+    match forked.inherited.as_slice() {
+        [] => "nothing was taken over: everything is done anew".to_owned(),
+        tasks => format!("taken over, and not done again: {}", tasks.join(", ")),
+    }
 }
 
 pub(crate) fn replay(arguments: &OneGoal) -> Result<ExitCode, Failure> {
@@ -119,8 +155,8 @@ pub(crate) fn diff(arguments: &DiffGoals) -> Result<ExitCode, Failure> {
 
 pub(crate) fn undo(arguments: &OneGoal) -> Result<ExitCode, Failure> {
     let goal_id = arguments.goal_id.clone();
-    // The tools that take back must be there, so a node must run.
-    let undone: Undone = client::once(&arguments.which, &Request::Undo { goal_id })?;
+    // The tools that take back must be there, those of servers too.
+    let undone: Undone = client::once_or_there(&arguments.which, &Request::Undo { goal_id })?;
     let all = undone
         .effects
         .iter()

@@ -397,6 +397,11 @@ pub(super) struct Parts<'a> {
 }
 
 impl Row {
+    /// Whether files may come with what is asked.
+    pub(super) fn may_hold_files(&self) -> bool {
+        self.ask.is_empty() || self.fills_out
+    }
+
     /// The request that is meant.
     pub(super) fn request(&self, parts: &Parts<'_>) -> Result<Request, ControlError> {
         if self.ask.is_empty() {

@@ -144,6 +144,24 @@ impl Steps {
     }
 }
 
+/// What was begun for a goal and of whose end nobody heard, as sentences: on record before each was begun.
+pub(in crate::goals) fn left_open(
+    node: &Node,
+    tenant: &str,
+    goal_id: &str,
+) -> Result<Vec<String>, ControlError> {
+    let steps = Steps::of(node, tenant, goal_id).of_role(EXECUTOR)?;
+    let open = steps.into_iter().filter(|step| step.result.is_none());
+    let said = |step: RunStep| match step.attempts {
+        0 | 1 => format!("{} was begun, and nobody heard of its end", step.name),
+        times => format!(
+            "{} was begun {times} times, and nobody heard of its end",
+            step.name
+        ),
+    };
+    Ok(open.map(said).collect())
+}
+
 fn of_store(error: StepError) -> StoreError {
     match error {
         StepError::Store(error) => error,

@@ -9,7 +9,7 @@ use aios_orchestrator::roles::EXECUTOR;
 use aios_work::ToolCall;
 use aios_work::content::{CALL_MARK, KeptCall, TaskResult};
 use aios_work::run::{Unheard, unheard};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::record::{Origin, Steps, unwritten_step};
 use crate::goals::register::State;
@@ -104,6 +104,27 @@ fn done(node: &Node, tenant: &str, goal_id: &str) -> Result<Vec<Done>, ControlEr
     Ok(all)
 }
 
+/// What a tool is told of the call that it takes back. One that was written for it takes `args`, `result` and `key`; of any other each
+/// argument is what has its name in the result, or else in the arguments.
+fn told(input: &Value, args: &Value, result: &Value, key: &str) -> Value {
+    let whole = json!({ "args": args, "result": result, "key": key });
+    let Some(asked) = input.get("properties").and_then(Value::as_object) else {
+        return whole;
+    };
+    let ours = ["args", "result", "key"];
+    if asked.is_empty() || ours.iter().any(|name| asked.contains_key(*name)) {
+        return whole;
+    }
+    let named = |name: &String| match name.as_str() {
+        "idempotency_key" => Some(Value::from(key)),
+        name => result.get(name).or_else(|| args.get(name)).cloned(),
+    };
+    let told = asked
+        .keys()
+        .filter_map(|name| Some((name.clone(), named(name)?)));
+    Value::Object(told.collect())
+}
+
 async fn taken_back(
     node: &Node,
     tenant: &str,
@@ -142,11 +163,12 @@ async fn taken_back(
         tenant: tenant.to_owned(),
         goal: goal_id.to_owned(),
         ..ToolCall::new(
-            json!({
-                "args": effect.call.args,
-                "result": effect.result.output.value,
-                "key": effect.result.operation,
-            }),
+            told(
+                &spec.input,
+                &effect.call.args,
+                &effect.result.output.value,
+                &effect.result.operation,
+            ),
             Instant::now() + DEADLINE,
         )
     };
@@ -163,6 +185,40 @@ async fn taken_back(
                 step.abort().map_err(unwritten_step)?;
             }
             Ok((UndoOutcome::Failed, error.to_string()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_takes_back_is_told_of_the_call_in_its_own_words() {
+        let (args, result) = (
+            json!({"room": 7, "night": "friday"}),
+            json!({"booking": "b-1", "night": "the friday"}),
+        );
+        let whole = json!({"args": args, "result": result, "key": "g/a"});
+        let properties = |names: &[&str]| {
+            let names = names.iter().map(|name| ((*name).to_owned(), json!({})));
+            json!({"properties": Value::Object(names.collect())})
+        };
+        for (input, expected) in [
+            (json!({"type": "object"}), whole.clone()),
+            (properties(&[]), whole.clone()),
+            (properties(&["result", "booking"]), whole),
+            (properties(&["booking"]), json!({"booking": "b-1"})),
+            (
+                properties(&["night", "room", "reason"]),
+                json!({"night": "the friday", "room": 7}),
+            ),
+            (
+                properties(&["booking", "idempotency_key"]),
+                json!({"booking": "b-1", "idempotency_key": "g/a"}),
+            ),
+        ] {
+            assert_eq!(told(&input, &args, &result, "g/a"), expected, "{input}");
         }
     }
 }

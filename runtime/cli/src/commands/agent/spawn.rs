@@ -17,6 +17,7 @@ pub(crate) fn run(arguments: &AgentSpawn) -> Result<ExitCode, Failure> {
     let is_file = path.extension().is_some_and(|ending| ending == "md") || path.is_file();
     let common = Spawn {
         under: arguments.under.clone(),
+        durable: arguments.durable,
         key: arguments.key.clone(),
         away_ms: arguments.away_ms,
         ..Spawn::default()

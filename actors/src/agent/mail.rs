@@ -1,0 +1,608 @@
+//! Messages to an agent that is durable: on record before they are acknowledged, and until one outcome of each is on record.
+//!
+//! What opens a conversation with such an agent lies in the store, with the key that it was signed with, before its sender hears that it was
+//! taken. A successor of the process hands over again, in the order in which they were taken, whatever has no outcome yet. An outcome is on
+//! record before anybody is told it, so that there is never a second one. An act that goes on with a conversation is not kept: the
+//! conversation ends with its process, and what opened it is handed over anew.
+//!
+//! Of each agent there are `mail/{agent}/{number}`, a message without an outcome, and `mailed/{agent}/{number}`, the last outcomes as JSON.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aios_memory::{Store, StoreError};
+use aios_protocols::{
+    AgentId, Authentic, KeyDirectory, KeyId, KeyProblem, KeyRegistry, Limits, MessageId, Party,
+    Performative, PublicKey, Refusal, Sealed, Timestamp, Trusted, Verifier, authenticate,
+};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Clock;
+
+/// Where messages without an outcome lie in the store.
+const KEPT: &str = "mail/";
+/// Where outcomes lie.
+const SETTLED: &str = "mailed/";
+/// What a kept message begins with, and the form of what follows.
+const MAGIC: &[u8; 4] = b"AIML";
+const FORM: u8 = 1;
+/// The form of an outcome that is written, and the newest that is read.
+const OUTCOME_FORM: u16 = 1;
+/// Magic, form, when it was taken, how often it was handed over again, the key it was signed with; then the frame.
+const HEADER: usize = 4 + 1 + 8 + 4 + 32;
+/// Outcomes of one agent that stay on record.
+const OUTCOMES: u64 = 64;
+/// Records read at once.
+const PAGE: usize = 256;
+
+/// The messages of one durable agent.
+pub(crate) struct Mail {
+    store: Arc<dyn Store>,
+    keys: Arc<KeyRegistry>,
+    clock: Arc<dyn Clock>,
+    agent: AgentId,
+    books: Mutex<Books>,
+}
+
+struct Books {
+    /// The number of the next message.
+    next: u64,
+    /// The messages without an outcome, by the hash of their frames.
+    open: HashMap<[u8; 32], Open>,
+    /// What an earlier process left, oldest first.
+    left: VecDeque<Kept>,
+    /// Messages that are written and not in the mailbox yet: each has its place there.
+    coming: usize,
+    /// Of those that are handed over again: none twice, however old they are.
+    verifier: Verifier,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    number: u64,
+    /// The agent has it in its hands: a second frame of the same bytes that is refused changes nothing for it.
+    in_hand: bool,
+}
+
+impl Open {
+    const fn waiting(number: u64) -> Self {
+        Self {
+            number,
+            in_hand: false,
+        }
+    }
+}
+
+/// A message that an earlier process took and did not settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    number: u64,
+    /// When it was taken, in microseconds since 1970.
+    at_us: u64,
+    /// How often it was handed over again by processes that ended over it.
+    pub(crate) given: u32,
+    /// What its signature is verified with.
+    key: PublicKey,
+    pub(crate) frame: Sealed,
+}
+
+/// What became of a message. There is one of each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailOutcome {
+    /// It was answered by this act, on record before the answer went out.
+    Answered(String),
+    /// It was handled, and no answer was due.
+    Handled,
+    /// It was not handled, because of this; its sender was told if it waits.
+    Failed(String),
+    /// It was not admitted, because of this.
+    Refused(String),
+    /// It was given up: each time it was handed over the agent fell, or its process ended.
+    GivenUp(String),
+}
+
+/// A message that has its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailed {
+    form: u16,
+    /// Its place among the messages to this agent.
+    #[serde(skip)]
+    pub number: u64,
+    /// Its name.
+    pub message: String,
+    /// Who said it.
+    pub sender: String,
+    /// When it had its outcome, in microseconds since 1970.
+    pub at_us: u64,
+    /// What became of it.
+    pub outcome: MailOutcome,
+}
+
+/// What is on record of the messages to a durable agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailView {
+    /// Messages without an outcome, oldest first: number and name.
+    pub waiting: Vec<(u64, String)>,
+    /// The last outcomes, oldest first.
+    pub settled: Vec<Mailed>,
+    /// Records that cannot be read, by key. They stay.
+    pub unread: Vec<String>,
+}
+
+/// Why a message is not taken.
+pub(crate) enum NotKept {
+    /// So many wait already.
+    Full,
+    /// It cannot be written down.
+    Store(StoreError),
+}
+
+/// What is to be done with a message that was offered.
+pub(crate) enum Taken {
+    /// It is on record, or need not be: it goes into the mailbox.
+    In,
+    /// It is on record and in the mailbox already.
+    Already,
+}
+
+/// Knows one key: the one that a message was verified with when it was taken.
+struct One<'a> {
+    key: PublicKey,
+    now: &'a KeyRegistry,
+}
+
+impl KeyDirectory for One<'_> {
+    fn key(&self, party: &Party, id: KeyId, at: Timestamp) -> Result<PublicKey, KeyProblem> {
+        match self.now.key(party, id, at) {
+            // Cut off since, it says nothing here any more.
+            Err(cut @ (KeyProblem::RevokedParty | KeyProblem::RevokedKey)) => Err(cut),
+            _ if id == self.key.id() => Ok(self.key),
+            other => other,
+        }
+    }
+
+    fn epochs(&self, _: &Party, _: Timestamp) -> std::ops::RangeInclusive<u64> {
+        0..=u64::MAX
+    }
+}
+
+impl Mail {
+    /// The messages of an agent, with what an earlier process left of them.
+    pub(crate) fn open(
+        store: Arc<dyn Store>,
+        keys: Arc<KeyRegistry>,
+        clock: Arc<dyn Clock>,
+        agent: AgentId,
+    ) -> Result<Self, StoreError> {
+        let mut books = Books {
+            next: 1,
+            open: HashMap::new(),
+            left: VecDeque::new(),
+            coming: 0,
+            verifier: Verifier::new(Timestamp::ZERO).with_max_age(Duration::MAX),
+        };
+        let settled = records(&store, SETTLED, &agent)?;
+        if let Some((number, _)) = settled.last() {
+            books.next = number + 1;
+        }
+        for (number, bytes) in records(&store, KEPT, &agent)? {
+            books.next = books.next.max(number + 1);
+            if settled.iter().any(|(settled, _)| *settled == number) {
+                // Its outcome is on record; the process ended before it was taken off.
+                store.delete(&key(KEPT, &agent, number))?;
+                continue;
+            }
+            match Kept::decode(number, &bytes) {
+                Ok(kept) => {
+                    let open = Open::waiting(number);
+                    if books.open.insert(hash(&kept.frame), open).is_none() {
+                        books.left.push_back(kept);
+                    } else {
+                        store.delete(&key(KEPT, &agent, number))?;
+                    }
+                }
+                Err(why) => tracing::error!(
+                    %agent,
+                    number,
+                    why,
+                    "a message on record cannot be read; it stays there, and nobody is handed it"
+                ),
+            }
+        }
+        if !books.left.is_empty() {
+            tracing::info!(%agent, messages = books.left.len(), "handed over again");
+        }
+        Ok(Self {
+            store,
+            keys,
+            clock,
+            agent,
+            books: Mutex::new(books),
+        })
+    }
+
+    /// Writes a message down that finds a place among `queued` of `capacity`; lasting when this returns. What cannot be verified is let
+    /// through: whoever takes it up refuses it.
+    pub(crate) fn take(
+        &self,
+        frame: &Sealed,
+        queued: impl Fn() -> usize,
+        capacity: usize,
+    ) -> Result<Taken, NotKept> {
+        let now = self.clock.now();
+        let authentic = authenticate(frame, &*self.keys, &Limits::default(), now).ok();
+        let message = authentic.as_ref().filter(|it| it.performative.can_open());
+        let hash = hash(frame);
+        let number = {
+            let mut books = self.books.lock();
+            if books.open.contains_key(&hash) {
+                return Ok(Taken::Already);
+            }
+            if queued() + books.coming + books.left.len() >= capacity {
+                return Err(NotKept::Full);
+            }
+            let Some(signer) = message.and_then(|message| {
+                let key = message.envelope.key_id;
+                self.keys.key(&message.sender, key, now).ok()
+            }) else {
+                books.coming += 1;
+                return Ok(Taken::In);
+            };
+            let number = books.next;
+            let kept = Kept {
+                number,
+                at_us: now.as_micros(),
+                given: 0,
+                key: signer,
+                frame: frame.clone(),
+            };
+            // Under the lock, so that they lie there in the order of their numbers.
+            self.store
+                .put(&key(KEPT, &self.agent, number), &kept.encode())
+                .map_err(NotKept::Store)?;
+            books.next += 1;
+            books.open.insert(hash, Open::waiting(number));
+            books.coming += 1;
+            number
+        };
+        // Without the lock: one sync serves all who wait for one.
+        if let Err(error) = self.store.flush() {
+            let mut books = self.books.lock();
+            books.coming -= 1;
+            books.open.remove(&hash);
+            // Its sender hears that it was not taken, so nobody must find it.
+            let _ = self.store.delete(&key(KEPT, &self.agent, number));
+            return Err(NotKept::Store(error));
+        }
+        Ok(Taken::In)
+    }
+
+    /// A message that was [taken](Self::take) lies in the mailbox now.
+    pub(crate) fn came(&self) {
+        let mut books = self.books.lock();
+        books.coming = books.coming.saturating_sub(1);
+    }
+
+    /// Messages that an earlier process left and nobody was handed yet.
+    pub(crate) fn left(&self) -> usize {
+        self.books.lock().left.len()
+    }
+
+    /// The next message that an earlier process left. That it is handed over again is on record before it is: should it end this process
+    /// too, that was one time more.
+    pub(crate) fn next_left(&self) -> Option<Kept> {
+        let mut kept = self.books.lock().left.pop_front()?;
+        kept.given += 1;
+        let written = self
+            .store
+            .put(&key(KEPT, &self.agent, kept.number), &kept.encode())
+            .and_then(|()| self.store.flush());
+        if let Err(error) = written {
+            tracing::error!(%error, agent = %self.agent, "it is not on record that a message is handed over again");
+        }
+        Some(kept)
+    }
+
+    /// What a message says that an earlier process had taken: proven by the key that it was proven with then, and not handed over before.
+    pub(crate) fn admit(&self, kept: &Kept, receiver: &Party) -> Result<Trusted, Refusal> {
+        let now = self.clock.now();
+        let keys = One {
+            key: kept.key,
+            now: &self.keys,
+        };
+        let authentic = authenticate(&kept.frame, &keys, &Limits::default(), now)?;
+        // Where the clock was set back it was taken in a time that is still to come.
+        let now = now.max(Timestamp::since_epoch(Duration::from_micros(kept.at_us)));
+        self.books.lock().verifier.admit(authentic, receiver, now)
+    }
+
+    /// The agent has a message in its hands.
+    pub(crate) fn in_hand(&self, frame: &Sealed) {
+        if let Some(open) = self.books.lock().open.get_mut(&hash(frame)) {
+            open.in_hand = true;
+        }
+    }
+
+    /// Writes down that a message was refused, unless the agent has it in its hands.
+    pub(crate) fn refuse(
+        &self,
+        frame: &Sealed,
+        who: Option<(MessageId, &Party)>,
+        why: String,
+    ) -> Result<(), StoreError> {
+        let in_hand = {
+            let books = self.books.lock();
+            let open = books.open.get(&hash(frame));
+            open.is_some_and(|open| open.in_hand)
+        };
+        if in_hand {
+            return Ok(());
+        }
+        self.settle(frame, who, MailOutcome::Refused(why))
+    }
+
+    /// Writes down what became of a message, and takes it off; lasting when this returns. Nothing happens to one that is not on record.
+    pub(crate) fn settle(
+        &self,
+        frame: &Sealed,
+        who: Option<(MessageId, &Party)>,
+        outcome: MailOutcome,
+    ) -> Result<(), StoreError> {
+        let hash = hash(frame);
+        let Some(Open { number, .. }) = self.books.lock().open.get(&hash).copied() else {
+            return Ok(());
+        };
+        let (message, sender) = match who {
+            Some((id, sender)) => (id.to_string(), sender.to_string()),
+            None => self.said(number)?,
+        };
+        let mailed = Mailed {
+            form: OUTCOME_FORM,
+            number,
+            message,
+            sender,
+            at_us: self.clock.now().as_micros(),
+            outcome,
+        };
+        let bytes = serde_json::to_vec(&mailed).map_err(|error| StoreError::Io {
+            reason: format!("an outcome cannot be written: {error}"),
+        })?;
+        // The outcome first: cut short behind it, the message has one and is not handed over again.
+        self.store.put(&key(SETTLED, &self.agent, number), &bytes)?;
+        self.store.delete(&key(KEPT, &self.agent, number))?;
+        if let Some(old) = number.checked_sub(OUTCOMES) {
+            self.store.delete(&key(SETTLED, &self.agent, old))?;
+        }
+        self.store.flush()?;
+        self.books.lock().open.remove(&hash);
+        Ok(())
+    }
+
+    /// The name and the sender of a message on record, as far as they can be read.
+    fn said(&self, number: u64) -> Result<(String, String), StoreError> {
+        let stored = self.store.get(&key(KEPT, &self.agent, number))?;
+        let kept = stored.and_then(|bytes| Kept::decode(number, &bytes).ok());
+        let said = kept.and_then(|kept| kept.read().ok());
+        Ok(said.map_or_else(Default::default, |said| {
+            (said.id().to_string(), said.sender.to_string())
+        }))
+    }
+
+    /// The agent stops in good order: what it still has in its hands has ended nothing.
+    pub(crate) fn rest(&self) {
+        let reset = || -> Result<(), StoreError> {
+            let mut any = false;
+            for (number, bytes) in records(&self.store, KEPT, &self.agent)? {
+                let Ok(mut kept) = Kept::decode(number, &bytes) else {
+                    continue;
+                };
+                if kept.given > 0 {
+                    kept.given = 0;
+                    any = true;
+                    self.store
+                        .put(&key(KEPT, &self.agent, number), &kept.encode())?;
+                }
+            }
+            if any { self.store.flush() } else { Ok(()) }
+        };
+        if let Err(error) = reset() {
+            tracing::warn!(%error, agent = %self.agent, "it is not on record that an agent has stopped in good order");
+        }
+    }
+}
+
+impl Kept {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER + self.frame.len());
+        out.extend_from_slice(MAGIC);
+        out.push(FORM);
+        out.extend_from_slice(&self.at_us.to_le_bytes());
+        out.extend_from_slice(&self.given.to_le_bytes());
+        out.extend_from_slice(&self.key.to_bytes());
+        out.extend_from_slice(self.frame.as_bytes());
+        out
+    }
+
+    fn decode(number: u64, bytes: &[u8]) -> Result<Self, String> {
+        let torn = || "it is cut short".to_owned();
+        let rest = bytes.strip_prefix(MAGIC).ok_or("it is no message")?;
+        let (form, rest) = rest.split_first().ok_or_else(torn)?;
+        if *form != FORM {
+            return Err(format!(
+                "it was written in form {form}, and this version reads form {FORM}"
+            ));
+        }
+        let (at_us, rest) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
+        let (given, rest) = rest.split_first_chunk::<4>().ok_or_else(torn)?;
+        let (key, frame) = rest.split_first_chunk::<32>().ok_or_else(torn)?;
+        Ok(Self {
+            number,
+            at_us: u64::from_le_bytes(*at_us),
+            given: u32::from_le_bytes(*given),
+            key: PublicKey::from_bytes(key).map_err(|error| error.to_string())?,
+            frame: Sealed::from_bytes(frame.to_vec()),
+        })
+    }
+
+    /// What it says, by the key that it was taken with.
+    fn read(&self) -> Result<Authentic, Refusal> {
+        let keys = One {
+            key: self.key,
+            now: &KeyRegistry::new(),
+        };
+        authenticate(&self.frame, &keys, &Limits::default(), Timestamp::ZERO)
+    }
+}
+
+/// What is on record of the messages to an agent, whether or not it is here.
+pub(crate) fn view(store: &Arc<dyn Store>, agent: &AgentId) -> Result<MailView, StoreError> {
+    let mut seen = MailView::default();
+    for (number, bytes) in records(store, SETTLED, agent)? {
+        match serde_json::from_slice::<Mailed>(&bytes) {
+            Ok(mailed) if mailed.form <= OUTCOME_FORM => {
+                seen.settled.push(Mailed { number, ..mailed });
+            }
+            _ => seen.unread.push(named(SETTLED, agent, number)),
+        }
+    }
+    for (number, bytes) in records(store, KEPT, agent)? {
+        if seen.settled.iter().any(|mailed| mailed.number == number) {
+            continue;
+        }
+        match Kept::decode(number, &bytes) {
+            Ok(kept) => {
+                let name = kept.read().map(|said| said.id().to_string());
+                seen.waiting
+                    .push((number, name.unwrap_or_else(|why| why.to_string())));
+            }
+            Err(_) => seen.unread.push(named(KEPT, agent, number)),
+        }
+    }
+    Ok(seen)
+}
+
+/// Whose messages without an outcome are on record.
+pub(crate) fn agents_with_mail(store: &Arc<dyn Store>) -> Result<Vec<AgentId>, StoreError> {
+    let (mut agents, mut after) = (Vec::new(), None::<Vec<u8>>);
+    loop {
+        let page = store.scan_prefix(KEPT.as_bytes(), after.as_deref(), 1)?;
+        let Some((key, _)) = page.into_iter().next() else {
+            return Ok(agents);
+        };
+        let name = String::from_utf8_lossy(&key[KEPT.len()..]).into_owned();
+        let name = name.split('/').next().unwrap_or_default();
+        if let Ok(agent) = name.parse() {
+            agents.push(agent);
+        }
+        // Behind all messages of this agent: `0` comes after `/`.
+        after = Some(format!("{KEPT}{name}0").into_bytes());
+    }
+}
+
+/// The act that an answer is, as an outcome.
+pub(crate) fn answered(act: Performative) -> MailOutcome {
+    MailOutcome::Answered(act.as_str().to_owned())
+}
+
+fn hash(frame: &Sealed) -> [u8; 32] {
+    Sha256::digest(frame.as_bytes()).into()
+}
+
+/// Numbers as long as the longest, so that they lie in their order.
+fn named(kind: &str, agent: &AgentId, number: u64) -> String {
+    format!("{kind}{agent}/{number:020}")
+}
+
+fn key(kind: &str, agent: &AgentId, number: u64) -> Vec<u8> {
+    named(kind, agent, number).into_bytes()
+}
+
+fn records(
+    store: &Arc<dyn Store>,
+    kind: &str,
+    agent: &AgentId,
+) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    let prefix = format!("{kind}{agent}/").into_bytes();
+    let (mut found, mut after) = (Vec::new(), None::<Vec<u8>>);
+    loop {
+        let page = store.scan_prefix(&prefix, after.as_deref(), PAGE)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(found);
+        };
+        after = Some(last.clone());
+        for (key, bytes) in page {
+            let number = std::str::from_utf8(&key[prefix.len()..]).ok();
+            match number.and_then(|number| number.parse().ok()) {
+                Some(number) => found.push((number, bytes)),
+                None => tracing::error!(
+                    key = %String::from_utf8_lossy(&key),
+                    "a record of messages has no number; nobody is handed it"
+                ),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_memory::InMemoryStore;
+    use aios_protocols::{PrincipalId, SigningIdentity};
+
+    use super::*;
+
+    fn key() -> PublicKey {
+        let party: PrincipalId = "user:owner@local".parse().unwrap();
+        SigningIdentity::from_seed(party, [1; 32]).public_key()
+    }
+
+    /// The files hold what earlier versions wrote; each version reads all of them.
+    #[test]
+    fn every_form_that_was_ever_written_is_read() {
+        let first = include_bytes!("../../tests/golden/mail/kept-1.bin");
+        let kept = Kept {
+            number: 7,
+            at_us: 1_000_000,
+            given: 2,
+            key: key(),
+            frame: Sealed::from_bytes(b"frame".to_vec()),
+        };
+        assert_eq!(Kept::decode(7, first), Ok(kept.clone()));
+        assert_eq!(kept.encode(), first);
+        let newer = [&first[..4], &[FORM + 1], &first[5..]].concat();
+        let refused = Kept::decode(7, &newer).unwrap_err();
+        assert!(refused.contains("form 2"), "{refused}");
+        for until in 0..HEADER {
+            assert!(Kept::decode(7, &first[..until]).is_err(), "cut at {until}");
+        }
+        let mailed = Mailed {
+            form: 1,
+            number: 0,
+            message: "m".to_owned(),
+            sender: "macro.planner.001@local".to_owned(),
+            at_us: 1_000_000,
+            outcome: answered(Performative::Inform),
+        };
+        let written = include_bytes!("../../tests/golden/mail/mailed-1.json");
+        assert_eq!(serde_json::from_slice::<Mailed>(written).unwrap(), mailed);
+        assert_eq!(serde_json::to_vec(&mailed).unwrap(), written);
+    }
+
+    #[test]
+    fn whose_messages_wait_is_found_without_reading_all_of_them() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let names = ["macro.a.1@local", "macro.a.10@local", "macro.a.2@local"];
+        for name in names {
+            for number in 1..=300 {
+                let agent: AgentId = name.parse().unwrap();
+                store.put(&super::key(KEPT, &agent, number), b"x").unwrap();
+            }
+        }
+        let found = agents_with_mail(&store).unwrap();
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, names);
+    }
+}
