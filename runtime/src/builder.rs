@@ -306,6 +306,11 @@ impl NodeBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let lookout = Lookout::new(Arc::clone(&clock));
+        if config.storage.path().is_some()
+            && let Err(error) = lookout.remember(&ground.store)
+        {
+            tracing::error!(%error, "the audit trail on record cannot be read; another one is begun");
+        }
         let mut world = ground.world(&config)?.clock(clock);
         world = world.observer(Arc::clone(&lookout) as Arc<dyn Observer>);
         if let Some(sink) = self.audit {
@@ -572,6 +577,7 @@ async fn raise(
         .await
         .map_err(|error| StartError::Bus(error.to_string()))?;
     let told = tokio::spawn(lookout::bus(told, Arc::clone(&lookout)));
+    let kept = tokio::spawn(lookout.keeping());
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => followed(&ground, &system, &services)
@@ -628,7 +634,7 @@ async fn raise(
         working,
         telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills, supervised, told, guests],
+        listeners: [relay, follow, skills, supervised, told, guests, kept],
         remote,
         spawning: tokio::sync::Mutex::default(),
         #[cfg(feature = "nats")]

@@ -160,6 +160,7 @@ impl Node {
             Request::Goal { goal_id } => value(goals.state(tenant, &goal_id)?),
             Request::History(events) => value(goals.history(tenant, &events)?),
             Request::Explain { goal_id } => value(goals.explain(self, tenant, &goal_id)?),
+            Request::GoalPlan { goal_id } => value(goals.planned(self, tenant, &goal_id)?),
             Request::Diff { goal_id, with } => value(goals.diff(self, tenant, &goal_id, &with)?),
             Request::Export { goal_id } => value(goals.export(self, tenant, &goal_id)?),
             Request::Tools {} => value(self.tools()),
@@ -318,6 +319,7 @@ fn named(request: &Request) -> String {
         Request::Undo { goal_id } => format!("undo goal {}", short(goal_id)),
         Request::Import { run, .. } => format!("import a goal of {} bytes", run.to_string().len()),
         Request::Replay { goal_id } => format!("replay goal {}", short(goal_id)),
+        Request::GoalPlan { goal_id } => format!("plan of goal {}", short(goal_id)),
         Request::Diff { goal_id, with } => {
             format!("compare goal {} with {}", short(goal_id), short(with))
         }

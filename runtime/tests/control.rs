@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
-use aios_actors::async_trait;
+use aios_actors::{Sleep, async_trait};
 use aios_control::access::{Principals, Rights, Scope, Token};
 use aios_control::conformance::{Stage, conforms};
 use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, GoalPhase,
-    Local, Place, Request, Submit, Watch,
+    Ask, AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind,
+    GoalPhase, Local, Place, Request, Submit, TreeAsked, TreePage, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -572,4 +572,37 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     }
     other.cancel("theirs").await.unwrap();
     house.close().await;
+}
+
+#[tokio::test]
+async fn agents_that_sleep_are_told_of_as_counts() {
+    let builder = Node::builder().factory("macro.echo", |_| Ok(Echo));
+    let node = builder.sleeping(Sleep::default()).start().await.unwrap();
+    for instance in ["901", "902", "903"] {
+        let id = format!("macro.echo.{instance}@local").parse().unwrap();
+        node.system().register_asleep(&id).unwrap();
+    }
+    let mut control = node.control();
+    let all = Request::Tree(TreeAsked::default());
+    let page: TreePage = control.ask(&all).await.unwrap();
+    let sleepers = page.sleepers.unwrap();
+    assert_eq!((sleepers.asleep, sleepers.awake), (3, 0));
+    let named = |page: &TreePage| {
+        page.lines
+            .iter()
+            .any(|line| line.id.starts_with("macro.echo"))
+    };
+    assert!(!named(&page), "they stand nowhere");
+    let woken = Ask {
+        agent: "macro.echo.902@local".to_owned(),
+        content: "good morning".to_owned(),
+        deadline_ms: 30_000,
+    };
+    let said = control.ask_agent(woken).await.unwrap();
+    assert_eq!(said.content, "good morning");
+    let page: TreePage = control.ask(&all).await.unwrap();
+    let sleepers = page.sleepers.unwrap();
+    assert_eq!((sleepers.asleep, sleepers.awake, sleepers.woken), (2, 1, 1));
+    assert!(named(&page));
+    node.stop().await;
 }

@@ -12,8 +12,8 @@ use aios_protocols::{
 };
 use aios_supervisor::{DeadLetter, DeadLetters};
 use parking_lot::Mutex;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 
 use super::{AgentSystem, DurableKeys, Inner};
 use crate::agent::{Audit, AuditSink, Clock, Steps, SystemClock, metric};
@@ -227,6 +227,8 @@ impl AgentSystemBuilder {
             engine: self.engine,
             bus: self.bus,
             clock: self.clock,
+            // Not taken from it: what is drawn for messages is the same with a seed.
+            spans: AtomicU64::new(chance.clone().next_u64()),
             chance: Mutex::new(chance),
             tenant: self.tenant,
             zone: self.zone,

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
-    Explained, GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled,
-    ToolLine, TreeAsked, Watch,
+    Explained, GoalLine, GoalState, PlanShown, Request, Spawn, Spawned, Submit, Submitted,
+    ToolCalled, ToolLine, TreeAsked, Watch,
 };
 
 /// Why a request came to nothing.
@@ -213,6 +213,15 @@ impl Client {
     pub async fn explain(&mut self, goal_id: &str) -> Result<Explained, ClientError> {
         let goal_id = goal_id.to_owned();
         self.ask(&Request::Explain { goal_id }).await
+    }
+
+    /// The plan of a goal and how far it has come.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn goal_plan(&mut self, goal_id: &str) -> Result<PlanShown, ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::GoalPlan { goal_id }).await
     }
 
     /// The goals that came by the contract, newest first.

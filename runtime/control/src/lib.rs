@@ -24,6 +24,7 @@ mod happened;
 mod ledger;
 mod letters;
 mod local;
+mod plan;
 mod protocol;
 mod runs;
 #[cfg(any(feature = "http", feature = "grpc"))]
@@ -73,10 +74,13 @@ pub use ledger::{
 };
 pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
+pub use plan::{PlanAttempt, PlanPart, PlanShown, PlanTask, PlanWork};
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
 pub use runs::{
     Compared, Fork, Forked, Replayed, RunFile, RunStep, UndoOutcome, Undone, UndoneEffect,
 };
 pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
 pub use tools::{CallTool, ToolCalled, ToolLine};
-pub use tree::{AgentPart, EndedAgent, MailboxPart, SupervisorPart, TreeAsked, TreeLine, TreePage};
+pub use tree::{
+    AgentPart, EndedAgent, MailboxPart, Sleepers, SupervisorPart, TreeAsked, TreeLine, TreePage,
+};

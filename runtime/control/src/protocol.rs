@@ -162,6 +162,11 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// The plan of a goal and how far it has come: its [`PlanShown`](crate::PlanShown).
+    GoalPlan {
+        /// Which.
+        goal_id: String,
+    },
     /// What is different between two goals: [`Compared`](crate::Compared).
     Diff {
         /// One.
@@ -253,6 +258,7 @@ impl Request {
             | Self::Goals {}
             | Self::Goal { .. }
             | Self::Explain { .. }
+            | Self::GoalPlan { .. }
             | Self::Diff { .. }
             | Self::Export { .. }
             | Self::History(_)

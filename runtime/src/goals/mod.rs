@@ -7,6 +7,7 @@
 mod explain;
 mod following;
 mod given;
+mod plan;
 mod progress;
 mod recorded;
 mod register;

@@ -86,28 +86,3 @@ impl Errand<'_> {
         Ok(said.content.read_json()?)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn an_answer_rests_on_a_bounded_part_of_what_tools_gave() {
-        let mut grounds = Grounds::default();
-        grounds.add(1, "price", &json!({"price": 12.5, "unit": "EUR"}), &[]);
-        assert_eq!(grounds.facts.len(), 1);
-        assert_eq!(grounds.facts[0].unit.as_deref(), Some("EUR"));
-        let own = grounds.facts.clone();
-        grounds.add(2, "sum", &json!("12.5 in all"), &own);
-        assert_eq!(grounds.facts.len(), 2, "a tool's own facts are taken");
-        for turn in 3..1_000 {
-            let many: Vec<u32> = (0..100).collect();
-            grounds.add(turn, "list", &json!(many), &[]);
-            grounds.add(turn, "read", &json!("x".repeat(10_000)), &[]);
-        }
-        assert!(grounds.facts.len() <= FIGURES && grounds.texts.len() <= TEXTS);
-        assert!(grounds.bytes <= TEXTS_BYTES);
-    }
-}

@@ -131,6 +131,7 @@ impl Request {
             | Self::Goal { .. }
             | Self::History(_)
             | Self::Explain { .. }
+            | Self::GoalPlan { .. }
             | Self::Diff { .. }
             | Self::Export { .. }
             | Self::Events(_)

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, Replayed, Request,
-    Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual, read,
+    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, PlanShown, Replayed,
+    Request, Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual,
+    read,
 };
 
 /// How a path is asked.
@@ -172,6 +173,12 @@ pub(super) const ROWS: &[Row] = &[
         "Why a goal is where it is, and what can be done.",
     )
     .gives::<Explained>(),
+    get(
+        "/v1/goals/{goal_id}/plan",
+        "goal_plan",
+        "The plan of a goal: its tasks, their attempts, what they took, what the Critic said.",
+    )
+    .gives::<PlanShown>(),
     get(
         "/v1/goals/{goal_id}/history",
         "history",

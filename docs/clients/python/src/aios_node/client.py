@@ -132,6 +132,10 @@ class Node:
         """Why it is where it is."""
         return self.ask("GET", f"/v1/goals/{_quoted(goal_id)}/explain")
 
+    def plan(self, goal_id):
+        """Its plan: tasks, their attempts, what they took, what the Critic said."""
+        return self.ask("GET", f"/v1/goals/{_quoted(goal_id)}/plan")
+
     def cancel(self, goal_id):
         """Calls it off."""
         self.command(f"/v1/goals/{_quoted(goal_id)}/cancel")
