@@ -27,7 +27,7 @@ pub use checkpoints::CheckpointError;
 pub use directory::{Chooser, Directory, LeastWaiting};
 pub use dormitory::{Sleep, SleepCounts};
 pub use factory::{Blueprint, Constructor, Factories};
-pub use observer::{InHand, Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
+pub use observer::{Cause, InHand, Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
 pub use system::{AgentSystem, AgentSystemBuilder, AgentSystemError};
 pub use timers::TimerError;
 pub use undelivered::{ResendError, Undelivered};

@@ -57,8 +57,12 @@ pub struct SpanSeen {
     pub at: TraceContext,
     /// What it is a part of; none for the whole.
     pub parent: Option<[u8; 8]>,
-    /// What was done, such as `execute_tool NAME`.
-    pub name: String,
+    /// What was done, by a name of OpenTelemetry's such as `execute_tool`.
+    pub operation: &'static str,
+    /// By or on what; empty where that needs no saying, or is the agent's role.
+    pub what: String,
+    /// The message that it was done because of, where it is all that was.
+    pub cause: Option<Cause>,
     /// By which agent; none for what the node itself did.
     pub agent: Option<Party>,
     /// When it began.
@@ -69,6 +73,33 @@ pub struct SpanSeen {
     pub attributes: Vec<(&'static str, String)>,
     /// Why it came to nothing, if it did.
     pub error: Option<String>,
+}
+
+impl SpanSeen {
+    /// What was done, and on what.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let role = || self.agent.as_ref().and_then(Party::agent);
+        let what = match (&self.cause, role()) {
+            (Some(_), Some(agent)) => agent.role(),
+            _ => self.what.as_str(),
+        };
+        match what {
+            "" => self.operation.to_owned(),
+            what => format!("{} {what}", self.operation),
+        }
+    }
+}
+
+/// The message that something was done because of. It is put into words by whoever tells of it, not where it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The act.
+    pub act: Performative,
+    /// What its content is about.
+    pub ontology: Option<String>,
 }
 
 /// What a piece of work took.

@@ -61,6 +61,8 @@ struct Inner {
     bus: Option<Arc<dyn DataBus>>,
     clock: Arc<dyn Clock>,
     chance: Mutex<StdRng>,
+    /// Where the walk through the names of spans is.
+    spans: AtomicU64,
     tenant: TenantId,
     zone: String,
     /// The highest epoch that anybody had here: one for all, so that nobody who comes again has one that is not his newest.
@@ -325,6 +327,8 @@ impl AgentSystemBuilder {
             engine: self.engine,
             bus: self.bus,
             clock: self.clock,
+            // Not taken from it: what is drawn for messages is the same with a seed.
+            spans: AtomicU64::new(chance.clone().next_u64()),
             chance: Mutex::new(chance),
             tenant: self.tenant,
             zone: self.zone,
@@ -395,8 +399,14 @@ impl AgentSystem {
 
     /// A name for a span.
     pub(crate) fn fresh_span(&self) -> [u8; 8] {
-        let mut name = [0; 8];
-        self.0.chance.lock().fill_bytes(&mut name);
+        // Every span has one, so nobody waits for another: a walk through all numbers from one that chance chose, mixed as SplitMix64 does.
+        let mut name = self
+            .0
+            .spans
+            .fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        name = (name ^ (name >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        name = (name ^ (name >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let mut name = (name ^ (name >> 31)).to_be_bytes();
         // Zeros alone are no name.
         name[0] |= 1;
         name

@@ -9,7 +9,7 @@ use crate::{Content, is_printable};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        /// The reasons of FIPA00023 (agent management), and two of ours for what FIPA has no word for.
+        /// The reasons of FIPA00023 (agent management), and ours for what FIPA has no word for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ReasonKind {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
@@ -66,6 +66,8 @@ reasons! {
     Overloaded = "overloaded";
     /// Ours: nobody knows whether it was carried out.
     InDoubt = "in-doubt";
+    /// Ours: the receiver is away, and nobody knows when it is there again.
+    Unavailable = "unavailable";
 }
 
 impl fmt::Display for ReasonKind {

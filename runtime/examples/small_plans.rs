@@ -1,4 +1,5 @@
-//! What a small model can plan: twenty goals, each for one tool of twelve, and what the node's own model makes of them.
+//! What a small model can plan: twenty goals, each for one tool of twelve, ten that none of them can do, and what the node's own model makes of
+//! them.
 //!
 //! ```text
 //! aios model pull
@@ -178,6 +179,20 @@ const GOALS: [(&str, &str, &[&str]); 20] = [
     ("Put on some Bach", "music__play", &["Bach"]),
 ];
 
+/// What none of the tools can do.
+const BEYOND: [&str; 10] = [
+    "Who wrote Faust?",
+    "Plan the release of version 2",
+    "Book a table for two at an Italian restaurant",
+    "What is the capital of Mongolia?",
+    "Delete the folder invoices",
+    "Write a poem about autumn",
+    "How tall is the Eiffel Tower?",
+    "Order new printer paper",
+    "Call Anna on the phone",
+    "Who won the match yesterday?",
+];
+
 fn tool(name: &str, description: &str, fields: &[&str]) -> Arc<dyn Tool> {
     let names: Vec<&str> = fields
         .iter()
@@ -261,10 +276,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
+    let mut faked = 0;
+    for words in BEYOND {
+        match node.plan(Goal::new(words)).await {
+            Ok(plan) => {
+                faked += 1;
+                let task = &plan.tasks[0];
+                println!("faked    {words:<52} {} {}", task.tool, task.args);
+            }
+            Err(why) => println!("refused  {words:<52} {why}"),
+        }
+    }
     println!(
-        "{} goals: {filled} right, {} with the right tool, {wrong} wrong and not noticed, {refused} refused",
+        "{} goals: {filled} right, {} with the right tool, {wrong} wrong and not noticed, {refused} refused; of {} that no tool can do {faked} planned all the same",
         GOALS.len(),
-        picked
+        picked,
+        BEYOND.len()
     );
     node.stop().await;
     Ok(())

@@ -306,6 +306,11 @@ impl NodeBuilder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let lookout = Lookout::new(Arc::clone(&clock));
+        if config.storage.path().is_some()
+            && let Err(error) = lookout.remember(&ground.store)
+        {
+            tracing::error!(%error, "the audit trail on record cannot be read; another one is begun");
+        }
         let mut world = ground.world(&config)?.clock(clock);
         world = world.observer(Arc::clone(&lookout) as Arc<dyn Observer>);
         if let Some(sink) = self.audit {
@@ -454,7 +459,7 @@ fn toolbox(
         memory_bytes: megabytes(config.tools.memory_mb),
         ..aios_tools::Limits::default()
     };
-    let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb));
+    let workspaces = Workspaces::new(limits, megabytes(config.tools.node_memory_mb)).in_place();
     let tools = Toolbox::standard(&workspaces, Some(Arc::new(writer)))
         .granting(config.tools.grants.clone());
     let tools = if standard {
@@ -500,6 +505,7 @@ fn services(
         thinks: config.goal.plans.thinks().or_else(|| planner(config)),
         results: config.storage.results,
         replays,
+        front: gateway(config)?.as_str().parse().ok(),
     };
     let packs = packs.into_iter().chain([packs::plans()]);
     let packs = packs.fold(Packs::none(), Packs::with);
@@ -571,6 +577,7 @@ async fn raise(
         .await
         .map_err(|error| StartError::Bus(error.to_string()))?;
     let told = tokio::spawn(lookout::bus(told, Arc::clone(&lookout)));
+    let kept = tokio::spawn(lookout.keeping());
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => followed(&ground, &system, &services)
@@ -627,8 +634,9 @@ async fn raise(
         working,
         telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills, supervised, told, guests],
+        listeners: [relay, follow, skills, supervised, told, guests, kept],
         remote,
+        spawning: tokio::sync::Mutex::default(),
         #[cfg(feature = "nats")]
         nats,
         stopping: watch::Sender::new(false),
@@ -645,6 +653,11 @@ async fn raise(
         return Err(StartError::Telemetry(error.to_string()));
     }
     Ok(Node::from_parts(parts))
+}
+
+/// In whose name the node hands its own tenant's goals in.
+fn gateway(config: &Config) -> Result<PrincipalId, StartError> {
+    Ok(format!("service:{GATEWAY}@{}", config.node.tenant).parse()?)
 }
 
 /// What thinks, if the charters of the team let it think for them.
@@ -673,7 +686,7 @@ async fn moved_in(
 ) -> Result<(Tensors, Client), StartError> {
     let ready = ground.engine.ready(ENGINE_DEADLINE).await;
     ready.map_err(StartError::Engine)?;
-    let principal: PrincipalId = format!("service:{GATEWAY}@{}", config.node.tenant).parse()?;
+    let principal = gateway(config)?;
     let tensors = Tensors::begin(&config.tensor, population).await?;
     match system.client(principal).await {
         Ok(client) => Ok((tensors, client)),

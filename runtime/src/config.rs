@@ -31,7 +31,7 @@ pub use values::{
 const ENVIRONMENT_PREFIX: &str = "AIOS_";
 /// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user, and a client says which node it
 /// means and what it shows there.
-const NOT_SETTINGS: [&str; 9] = [
+const NOT_SETTINGS: [&str; 13] = [
     "AIOS_CACHE",
     "AIOS_CONFIG",
     "AIOS_LOG",
@@ -41,6 +41,10 @@ const NOT_SETTINGS: [&str; 9] = [
     "AIOS_NODE",
     "AIOS_TOKEN",
     "AIOS_TOKEN_FILE",
+    "AIOS_PROTO",
+    "AIOS_TLS_CA",
+    "AIOS_TLS_CERT",
+    "AIOS_TLS_KEY",
 ];
 
 /// Why a configuration was not accepted.

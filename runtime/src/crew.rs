@@ -290,6 +290,8 @@ impl Node {
         let supervisor = self.supervisor(under)?;
         let thinker = Thinker::of(system, &parts.model.name).await;
         let criteria = Path::new(&parts.config.agents.criteria);
+        // From here until it is known by its name nobody else takes that.
+        let _entered = parts.spawning.lock().await;
         let member = member(charter, system, services, &thinker, criteria, Vec::new())?;
         parts.remote.follow(&parts.tree);
         if parts.remote.has(&member.charter().name) {

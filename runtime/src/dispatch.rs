@@ -10,7 +10,7 @@ use aios_control::{
     Response, Spawn, Spawned, Submit,
 };
 use aios_micro::{DoorError, Refusal};
-use aios_protocols::{KeyError, PrincipalId, PublicKey};
+use aios_protocols::{KeyError, PrincipalId, PublicKey, ReasonKind};
 use aios_supervisor::OrderError;
 use aios_work::Charter;
 use async_trait::async_trait;
@@ -22,19 +22,14 @@ use crate::gateway::GoalError;
 use crate::lookout::{self, TreeWatcher, Watcher};
 use crate::node::{Node, SpawnError, SpawnOptions};
 use crate::remote::{RemoteError, RemoteOptions};
+use crate::rights;
 use crate::swarm::SwarmError;
 
 #[async_trait]
 impl Control for Node {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let command = request.is_command().then(|| named(&request));
-        let outcome = match self.admit(caller, &request) {
-            Ok(()) => match self.within(caller, request).await {
-                Ok(request) => self.dispatch(caller, request).await,
-                Err(refused) => Err(refused),
-            },
-            Err(refused) => Err(refused),
-        };
+        let outcome = self.carried_out(caller, request).await;
         let refused = outcome.as_ref().err().map(|error| error.kind);
         let principal = &caller.principal;
         let key = caller
@@ -85,6 +80,18 @@ impl Node {
         only.is_none_or(|tenant| self.parts.goals.concerns(tenant, goal_id))
     }
 
+    async fn carried_out(
+        &self,
+        caller: &Caller,
+        request: Request,
+    ) -> Result<Response, ControlError> {
+        self.admit(caller, &request)?;
+        let request = rights::meant(self.parts.owner_name.tenant(), caller, request)?;
+        let request = self.within(caller, request).await?;
+        let response = self.dispatch(caller, request).await?;
+        Ok(response)
+    }
+
     async fn dispatch(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let goals = &self.parts.goals;
         let tenant = caller.principal.tenant();
@@ -107,7 +114,10 @@ impl Node {
             Request::Replay { goal_id } => value(goals.replay(self, tenant, &goal_id).await?),
             Request::Spawn(agent) => value(self.spawn_asked(agent).await?),
             Request::Ask(question) => value(self.ask_agent(question).await?),
-            Request::CallTool(call) => value(self.call_tool(caller.place, call).await?),
+            Request::CallTool(call) => {
+                let confined = self.confined(caller).is_some();
+                value(self.call_tool(caller.place, call, confined).await?)
+            }
             Request::Generate(asked) => self.generate(caller, asked).await,
             Request::Embed(texts) => value(self.embed(caller, texts).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
@@ -150,6 +160,7 @@ impl Node {
             Request::Goal { goal_id } => value(goals.state(tenant, &goal_id)?),
             Request::History(events) => value(goals.history(tenant, &events)?),
             Request::Explain { goal_id } => value(goals.explain(self, tenant, &goal_id)?),
+            Request::GoalPlan { goal_id } => value(goals.planned(self, tenant, &goal_id)?),
             Request::Diff { goal_id, with } => value(goals.diff(self, tenant, &goal_id, &with)?),
             Request::Export { goal_id } => value(goals.export(self, tenant, &goal_id)?),
             Request::Tools {} => value(self.tools()),
@@ -308,6 +319,7 @@ fn named(request: &Request) -> String {
         Request::Undo { goal_id } => format!("undo goal {}", short(goal_id)),
         Request::Import { run, .. } => format!("import a goal of {} bytes", run.to_string().len()),
         Request::Replay { goal_id } => format!("replay goal {}", short(goal_id)),
+        Request::GoalPlan { goal_id } => format!("plan of goal {}", short(goal_id)),
         Request::Diff { goal_id, with } => {
             format!("compare goal {} with {}", short(goal_id), short(with))
         }
@@ -397,6 +409,7 @@ fn described(goal: &Submit) -> String {
         goal_id,
         text,
         data,
+        files,
         out: _,
         private: _,
         plan,
@@ -407,7 +420,7 @@ fn described(goal: &Submit) -> String {
             let shown: String = id.chars().take(NAME_LOGGED).collect();
             format!("{shown:?}")
         });
-    let (text, files) = (text.len(), data.len());
+    let (text, files) = (text.len(), data.len() + files.len());
     let plan = match plan {
         Some(plan) => format!(", a plan of {} tasks", plan.tasks.len()),
         None => String::new(),
@@ -511,6 +524,35 @@ impl From<SpawnError> for ControlError {
     }
 }
 
+/// What passes by itself, of the reasons an agent gives.
+fn passing(reason: ReasonKind) -> Option<ErrorKind> {
+    match reason {
+        ReasonKind::Unavailable => Some(ErrorKind::Unavailable),
+        _ => None,
+    }
+}
+
+/// Whose fault it is that a goal was not taken or not planned: what was asked cannot be done as it was asked, or something gave way.
+fn refused_goal(reason: ReasonKind) -> ErrorKind {
+    use ReasonKind::{
+        DeadlinePassed, MissingArgument, MissingParameter, Overloaded, Unauthorised, Unavailable,
+        UnrecognisedParameterValue, UnrecognisedValue, UnsupportedFunction, UnsupportedValue,
+    };
+    match reason {
+        UnsupportedValue
+        | UnrecognisedValue
+        | UnsupportedFunction
+        | MissingArgument
+        | MissingParameter
+        | UnrecognisedParameterValue => ErrorKind::Invalid,
+        Unauthorised => ErrorKind::Forbidden,
+        Overloaded => ErrorKind::Busy,
+        Unavailable => ErrorKind::Unavailable,
+        DeadlinePassed => ErrorKind::Late,
+        _ => ErrorKind::Failed,
+    }
+}
+
 impl From<AskError> for ControlError {
     fn from(error: AskError) -> Self {
         let kind = match &error {
@@ -518,11 +560,16 @@ impl From<AskError> for ControlError {
             AskError::NotOpen(_) => ErrorKind::Forbidden,
             AskError::Stopping => ErrorKind::Unavailable,
             AskError::Unanswered(why) => match why {
-                agent::AskError::Refused { .. } => ErrorKind::Conflict,
+                agent::AskError::Refused { reason, .. } => {
+                    passing(reason.kind).unwrap_or(ErrorKind::Conflict)
+                }
+                agent::AskError::Failed { reason, .. } => {
+                    passing(reason.kind).unwrap_or(ErrorKind::Failed)
+                }
                 agent::AskError::NotUnderstood { .. } => ErrorKind::Invalid,
                 agent::AskError::Deadline { .. } => ErrorKind::Late,
                 agent::AskError::AskerStopped { .. } => ErrorKind::Unavailable,
-                agent::AskError::Failed { .. } | agent::AskError::NotSent(_) => ErrorKind::Failed,
+                agent::AskError::NotSent(_) => ErrorKind::Failed,
             },
         };
         let advice = match &error {
@@ -546,10 +593,10 @@ impl From<GoalError> for ControlError {
                 ..
             })) => ErrorKind::Unavailable,
             GoalError::Cancelled => ErrorKind::Conflict,
-            GoalError::Unwatched(_)
-            | GoalError::Refused(_)
-            | GoalError::Unanswered(_)
-            | GoalError::NoRandomness => ErrorKind::Failed,
+            GoalError::Refused(reason) => refused_goal(reason.kind),
+            GoalError::Unwatched(_) | GoalError::Unanswered(_) | GoalError::NoRandomness => {
+                ErrorKind::Failed
+            }
         };
         refusal(kind, &error)
     }
@@ -581,6 +628,7 @@ mod tests {
                     goal_id: Some("q3".to_owned()),
                     text: secret.clone(),
                     data: vec![format!("/home/{secret}.csv")],
+                    files: Vec::new(),
                     out: format!("/home/{secret}"),
                     private: true,
                     plan: None,

@@ -12,15 +12,18 @@ use aios_protocols::{
     Content, ContentError, Draft, Performative, PrincipalId, PrincipalKind, Printable,
     ProtocolName, Reason, ReasonKind, Subject, SubjectPattern, TenantId, TraceContext, Trusted,
 };
-use aios_tools::{Workspace, WorkspaceError};
+use aios_tools::{OnDisk, Workspace, WorkspaceError};
 use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
-use aios_work::{Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits, PlanFile};
+use aios_work::{
+    Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits, InputFile, PlanFile,
+};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::events::GoalEvent;
 use crate::metric;
 use crate::node::Node;
+use crate::rights::leads_to;
 
 /// Events of one goal that may wait to be read; a watcher slower than that misses some and loses nothing else.
 const EVENTS: usize = 1_024;
@@ -41,6 +44,8 @@ pub struct Goal {
     strange: Option<PathBuf>,
     /// It goes on from where another goal was.
     forked: bool,
+    /// Its files are named where they really lie.
+    in_place: bool,
 }
 
 /// As it came by the contract.
@@ -51,6 +56,7 @@ impl From<Submit> for Goal {
             tenant: None,
             strange: None,
             forked: false,
+            in_place: false,
         }
     }
 }
@@ -112,6 +118,7 @@ impl Goal {
             goal_id: None,
             text: text.into(),
             data: Vec::new(),
+            files: Vec::new(),
             out: "aios-out".to_owned(),
             private: false,
             plan: None,
@@ -171,6 +178,24 @@ impl Goal {
         self
     }
 
+    /// Its files and its folder were looked at where they lie, for somebody who may name some alone: no link is followed on the way.
+    #[must_use]
+    pub(crate) fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
+        self
+    }
+
+    /// Where what is made is written, without a link in it.
+    fn without_links(mut self) -> Self {
+        if let Some(out) = leads_to(Path::new(&self.asked.out))
+            .as_deref()
+            .and_then(Path::to_str)
+        {
+            self.asked.out = out.to_owned();
+        }
+        self
+    }
+
     /// What is wanted.
     pub fn text(&self) -> &str {
         &self.asked.text
@@ -195,7 +220,12 @@ impl Goal {
     /// The goal as it is asked, and its walls: what is an input stays one to the end.
     fn request(&self, config: &Config, fresh: &str) -> Result<(GoalRequest, Workspace), GoalError> {
         let request = self.requested(config, fresh)?;
-        let workspace = Workspace::new(&self.asked.data, Path::new(&request.out_dir))?;
+        let data = &self.asked.data;
+        let inputs = match self.in_place {
+            true => InputFile::all_in_place(data)?,
+            false => InputFile::all(data)?,
+        };
+        let workspace = Workspace::of(inputs, Path::new(&request.out_dir)).in_place();
         workspace.check_writable()?;
         workspace.spares_inputs(REPORT)?;
         Ok((request, workspace))
@@ -218,7 +248,8 @@ impl Goal {
             &asked.text,
             asked.data.clone(),
             &GoalLimits::default(),
-        )?;
+        )?
+        .in_place(self.in_place);
         let out_dir = Path::new(&asked.out).join(&goal_id);
         // `.` and `..` are made of characters that an id may have, and are no folder of the goal's own.
         if out_dir.file_name().and_then(|name| name.to_str()) != Some(&*goal_id) {
@@ -288,7 +319,7 @@ impl Node {
     /// # Errors
     /// When it cannot be worked on; see [`Goal::check`].
     pub async fn run(&self, goal: Goal) -> Result<GoalRun, GoalError> {
-        Ok(self.prepare(goal).await?.begin())
+        Ok(self.prepare(goal.without_links()).await?.begin())
     }
 
     /// Checks a goal and makes everything ready for it; nothing of it is begun.

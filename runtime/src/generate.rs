@@ -262,11 +262,41 @@ fn held(error: ModelError) -> ControlError {
                 .advise(format!("ask again in {ms} ms, or ask another engine"))
         }
         ModelError::OverBudget(OverBudget::Tokens { asked, allowed, .. }) if asked > allowed => {
-            let message = format!("the call may take {asked} tokens, {allowed} are allowed in an hour");
+            let message =
+                format!("the call may take {asked} tokens, {allowed} are allowed in an hour");
             ControlError::new(ErrorKind::TooLarge, message)
         }
-        ModelError::OverBudget(over) => ControlError::new(ErrorKind::Busy, over.to_string())
-            .advise("ask again within the hour, or raise serve.hourly_tokens or serve.hourly_money_micros"),
+        ModelError::OverBudget(over) => {
+            let (message, setting) = spent(&over);
+            ControlError::new(ErrorKind::Busy, message)
+                .advise(format!("ask again within the hour, or raise {setting}"))
+        }
+    }
+}
+
+/// What is used up, and what raises it. The error speaks of a goal's limits, and nobody has given one.
+fn spent(over: &OverBudget) -> (String, &'static str) {
+    match over {
+        OverBudget::Tokens {
+            asked,
+            left,
+            allowed,
+        } => (
+            format!("this hour's tokens are used up: {asked} needed, {left} of {allowed} left"),
+            "serve.hourly_tokens",
+        ),
+        OverBudget::Money {
+            asked,
+            left,
+            allowed,
+        } => (
+            format!(
+                "this hour's money is used up: {asked} millionths needed, {left} of {allowed} left"
+            ),
+            "serve.hourly_money_micros",
+        ),
+        // It lasts for longer than any call that is paid from it.
+        OverBudget::Time { .. } => ("this hour is over".to_owned(), "nothing"),
     }
 }
 
@@ -285,4 +315,37 @@ fn refused(error: EngineError) -> ControlError {
         _ => ErrorKind::Failed,
     };
     ControlError::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_up_is_named_by_the_setting_that_raises_it() {
+        let (asked, left, allowed) = (9, 1, 5);
+        for (over, setting) in [
+            (
+                OverBudget::Tokens {
+                    asked: 4,
+                    left,
+                    allowed,
+                },
+                "serve.hourly_tokens",
+            ),
+            (
+                OverBudget::Money {
+                    asked,
+                    left,
+                    allowed,
+                },
+                "serve.hourly_money_micros",
+            ),
+        ] {
+            let refused = held(ModelError::OverBudget(over));
+            assert_eq!(refused.kind, ErrorKind::Busy);
+            assert!(refused.what_to_do.ends_with(setting), "{refused:?}");
+            assert!(!refused.message.contains("goal"), "{refused:?}");
+        }
+    }
 }

@@ -4,31 +4,59 @@ use aios_actors::recovery::ApprovalStatus;
 use aios_protocols::{Party, Tier};
 use aios_supervisor::{ChildState, TreeView};
 use aios_work::content::{TaskEvent, TaskStatus};
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 use crate::lookout::memory_bytes;
 use crate::metric;
 use crate::node::Node;
 
-/// A task moved.
-pub(crate) fn task(event: &TaskEvent) {
-    let status = match event.status {
-        TaskStatus::Pending => "pending",
-        TaskStatus::Running => "running",
-        TaskStatus::Completed => "completed",
-        TaskStatus::Failed => "failed",
-        TaskStatus::Cancelled => "cancelled",
-        TaskStatus::Retrying => "retrying",
-    };
-    counter!(metric::TASKS_TOTAL, "status" => status).increment(1);
-    if event.status == TaskStatus::Retrying {
-        counter!(metric::RETRIES_TOTAL).increment(1);
+/// What is counted whenever a task moves, found once.
+pub(crate) struct Tasks {
+    pending: Counter,
+    running: Counter,
+    completed: Counter,
+    failed: Counter,
+    cancelled: Counter,
+    retrying: Counter,
+    retries: Counter,
+    seconds: Histogram,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        let of = |status: &'static str| counter!(metric::TASKS_TOTAL, "status" => status);
+        Self {
+            pending: of("pending"),
+            running: of("running"),
+            completed: of("completed"),
+            failed: of("failed"),
+            cancelled: of("cancelled"),
+            retrying: of("retrying"),
+            retries: counter!(metric::RETRIES_TOTAL),
+            seconds: histogram!(metric::TASK_SECONDS),
+        }
     }
-    if let Some(ms) = event
-        .duration_ms
-        .filter(|_| event.status == TaskStatus::Completed)
-    {
-        histogram!(metric::TASK_SECONDS).record(ms / 1_000.0);
+
+    /// A task moved.
+    pub(crate) fn moved(&self, event: &TaskEvent) {
+        let moved = match event.status {
+            TaskStatus::Pending => &self.pending,
+            TaskStatus::Running => &self.running,
+            TaskStatus::Completed => &self.completed,
+            TaskStatus::Failed => &self.failed,
+            TaskStatus::Cancelled => &self.cancelled,
+            TaskStatus::Retrying => &self.retrying,
+        };
+        moved.increment(1);
+        if event.status == TaskStatus::Retrying {
+            self.retries.increment(1);
+        }
+        if let Some(ms) = event
+            .duration_ms
+            .filter(|_| event.status == TaskStatus::Completed)
+        {
+            self.seconds.record(ms / 1_000.0);
+        }
     }
 }
 

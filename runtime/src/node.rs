@@ -86,9 +86,11 @@ pub(crate) struct Parts {
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
-    pub(crate) listeners: [JoinHandle<()>; 6],
+    pub(crate) listeners: [JoinHandle<()>; 7],
     /// The agents that run in other processes.
     pub(crate) remote: RemoteAgents,
+    /// Held while an agent of a charter is spawned, from the look at its name to where it is known by it: of two that come at once one loses.
+    pub(crate) spawning: tokio::sync::Mutex<()>,
     /// The server on which it is told what happens here, if there is one.
     #[cfg(feature = "nats")]
     pub(crate) nats: Option<crate::nats::OnNats>,
@@ -461,6 +463,7 @@ impl Node {
         }
         self.parts.bus.close();
         self.parts.lookout.close();
+        self.parts.lookout.settle().await;
         self.parts.telemetry.end().await;
         if let Err(error) = self.parts.system.store().flush() {
             tracing::error!(%error, "the store could not be flushed at the stop");

@@ -6,11 +6,99 @@ use std::path::{Component, Path, PathBuf};
 
 use aios_control::access::{Concern, Rights, Scope};
 use aios_control::{
-    CallTool, Caller, ControlError, ErrorKind, Event, EventStream, Request, Submit,
+    CallTool, Caller, ControlError, ErrorKind, Event, EventStream, Events, Fork, Request, Submit,
 };
 use async_trait::async_trait;
 
 use crate::node::Node;
+
+/// What stands between the tenant of a guest's goal and the name that the guest gave it. No name of the node's own tenant holds it.
+const OF: &str = "..";
+/// Characters of a goal's name.
+const NAME_MAX: usize = 64;
+
+/// The request as it is meant: names that somebody of another tenant gives its goals are that tenant's alone, so whatever name it takes says
+/// nothing of anybody else's.
+///
+/// # Errors
+/// When the node's own tenant takes a name that may be a guest's.
+pub(crate) fn meant(
+    own: &str,
+    caller: &Caller,
+    mut request: Request,
+) -> Result<Request, ControlError> {
+    let tenant = caller.principal.tenant();
+    if tenant == own {
+        let taken = fresh(&mut request).cloned();
+        let taken = taken.filter(|name| name.contains(OF));
+        return match taken {
+            None => Ok(request),
+            Some(name) => Err(ControlError::invalid(format!(
+                "a goal cannot be called {name:?}: two dots in a row stand behind the name of another tenant"
+            ))
+            .advise("choose another id")),
+        };
+    }
+    let prefix = format!("{tenant}{OF}");
+    for name in goals(&mut request) {
+        if name.starts_with(&prefix) || is_drawn(name) {
+            continue;
+        }
+        if name.len() + prefix.len() > NAME_MAX {
+            let most = NAME_MAX.saturating_sub(prefix.len());
+            let shown: String = name.chars().take(NAME_MAX).collect();
+            return Err(ControlError::invalid(format!(
+                "the goal's name {shown:?} has {} characters, {most} are allowed to tenant {tenant}",
+                name.len()
+            ))
+            .advise("choose a shorter id, or none for a fresh one"));
+        }
+        name.insert_str(0, &prefix);
+    }
+    Ok(request)
+}
+
+/// A name that was drawn, or made of an idempotency key and whose it is: nobody else has the same, and nobody guesses one.
+fn is_drawn(name: &str) -> bool {
+    let rest = name.strip_prefix("g-").or_else(|| name.strip_prefix("k-"));
+    rest.is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A name that a request gives to a goal that may not be there yet.
+fn fresh(request: &mut Request) -> Option<&mut String> {
+    match request {
+        Request::Submit(Submit { goal_id, .. }) => goal_id.as_mut(),
+        Request::Fork(Fork { new_id, .. }) | Request::Import { new_id, .. } => new_id.as_mut(),
+        _ => None,
+    }
+}
+
+/// The names of all goals that a request is about.
+fn goals(request: &mut Request) -> Vec<&mut String> {
+    match request {
+        Request::Submit(_) | Request::Import { .. } => fresh(request).into_iter().collect(),
+        Request::Fork(Fork {
+            goal_id, new_id, ..
+        }) => [Some(goal_id), new_id.as_mut()]
+            .into_iter()
+            .flatten()
+            .collect(),
+        Request::Diff { goal_id, with } => vec![goal_id, with],
+        Request::Cancel { goal_id }
+        | Request::Pause { goal_id }
+        | Request::Resume { goal_id }
+        | Request::Retry { goal_id, .. }
+        | Request::Undo { goal_id }
+        | Request::Replay { goal_id }
+        | Request::Goal { goal_id }
+        | Request::Explain { goal_id }
+        | Request::Export { goal_id }
+        | Request::History(Events { goal_id, .. })
+        | Request::Events(Events { goal_id, .. }) => vec![goal_id],
+        // Plans have no name, and what else there is is not about one goal, or not for guests.
+        _ => Vec::new(),
+    }
+}
 
 impl Node {
     /// Whether the caller may ask this. Without a key the owner may all and nobody else anything; with one its scope counts, in whosever name
@@ -50,6 +138,13 @@ impl Node {
         Ok(())
     }
 
+    /// The rights of somebody who may not name any path there is.
+    pub(crate) fn confined<'c>(&self, caller: &'c Caller) -> Option<&'c Rights> {
+        let rights = caller.rights.as_deref()?;
+        let own = caller.principal.tenant() == self.parts.owner_name.tenant();
+        (!own || rights.scope != Scope::Admin).then_some(rights)
+    }
+
     /// The request with its paths resolved, where the caller may not name any path there is. A path is looked at where it leads to, so that a
     /// link out of a folder leads nowhere.
     pub(crate) async fn within(
@@ -57,13 +152,9 @@ impl Node {
         caller: &Caller,
         mut request: Request,
     ) -> Result<Request, ControlError> {
-        let Some(rights) = &caller.rights else {
+        let Some(rights) = self.confined(caller) else {
             return Ok(request);
         };
-        let own = caller.principal.tenant() == self.parts.owner_name.tenant();
-        if own && rights.scope == Scope::Admin {
-            return Ok(request);
-        }
         let mut paths: Vec<&mut String> = match &mut request {
             Request::Submit(Submit { data, out, .. }) | Request::Plan(Submit { data, out, .. }) => {
                 data.iter_mut().chain([out]).collect()
@@ -183,6 +274,53 @@ pub(crate) fn leads_to(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn goal(goal_id: &str) -> Request {
+        Request::Goal {
+            goal_id: goal_id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_guests_goals_have_names_of_its_tenants_alone() {
+        use aios_control::Place;
+        let caller = |principal: &str| Caller::named(principal.parse().unwrap(), Place::Elsewhere);
+        let (own, guest) = (caller("user:owner@local"), caller("user:eve@acme"));
+        let [key, drawn] = ["k", "g"].map(|of| format!("{of}-{}", "0".repeat(32)));
+        let long = caller(&format!("user:eve@{}", "t".repeat(40)));
+        for (caller, asked, is) in [
+            (&own, "q3", Some("q3".to_owned())),
+            (&own, "acme..q3", Some("acme..q3".to_owned())),
+            (&guest, "q3", Some("acme..q3".to_owned())),
+            (&guest, "acme..q3", Some("acme..q3".to_owned())),
+            (&guest, "globex..q3", Some("acme..globex..q3".to_owned())),
+            (&guest, &key, Some(key.clone())),
+            (&guest, &drawn, Some(drawn.clone())),
+            (&long, &key, Some(key.clone())),
+            (&long, "q3", Some(format!("{}..q3", "t".repeat(40)))),
+            (&long, &"x".repeat(30), None),
+        ] {
+            let named = meant("local", caller, goal(asked));
+            assert_eq!(named.ok(), is.as_deref().map(goal), "{asked}");
+        }
+        // No name of the node's own tenant can be a guest's.
+        let fork = |new_id: &str| {
+            Request::Fork(Fork {
+                goal_id: "q3".to_owned(),
+                at: "a".to_owned(),
+                plan: None,
+                new_id: Some(new_id.to_owned()),
+            })
+        };
+        assert!(meant("local", &own, fork("acme..q4")).is_err());
+        let Ok(Request::Fork(named)) = meant("local", &guest, fork("q4")) else {
+            panic!("it may");
+        };
+        assert_eq!(
+            (named.goal_id.as_str(), named.new_id.as_deref()),
+            ("acme..q3", Some("acme..q4"))
+        );
+    }
 
     #[test]
     fn a_path_is_named_where_it_leads_and_inside_a_folder_of_the_key() {

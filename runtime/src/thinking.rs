@@ -311,6 +311,43 @@ mod tests {
         assert!(misspelt.contains("modell"), "{misspelt}");
     }
 
+    /// What was found out at this address, about this model, and nothing else, is what the router believes.
+    #[tokio::test]
+    async fn what_a_probe_found_is_read_by_whoever_chooses() {
+        use aios_inference::Platform;
+        use aios_inference::remote::Probe;
+
+        let folder = tempfile::tempdir().unwrap();
+        let address = "http://127.0.0.1:9/v1";
+        let text =
+            format!("[engines.e]\nkind = \"openai\"\naddress = {address:?}\nmodel = \"m\"\n");
+        let told = async |settings: &str| {
+            let config = load(&format!("{text}{settings}")).unwrap();
+            let slot = remote(&config, Some(folder.path())).unwrap().remove(0);
+            let can = slot.engine.capabilities().await.unwrap();
+            (can.grammar, can.context_length, can.platform)
+        };
+        assert_eq!(told("").await, (true, 8_192, Platform::Server));
+        let passed_on = told("private = false\n").await;
+        assert_eq!(passed_on, (true, 8_192, Platform::Cloud));
+        for (of, model, is_believed_able) in [
+            (address, "m", false),
+            (address, "another", true),
+            ("http://127.0.0.1:10/v1", "m", true),
+        ] {
+            let probe = Probe {
+                address: of.to_owned(),
+                model: model.to_owned(),
+                context: Some(2_000),
+                ..Probe::default()
+            };
+            crate::probes::keep(folder.path(), "e", &probe).unwrap();
+            let context = if is_believed_able { 8_192 } else { 2_000 };
+            let expected = (is_believed_able, context, Platform::Server);
+            assert_eq!(told("").await, expected, "{of} {model}");
+        }
+    }
+
     #[test]
     fn each_setting_of_routes_is_read_and_refuses_what_is_wrong() {
         let engine =

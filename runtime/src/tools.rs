@@ -1,5 +1,6 @@
 //! Tools by hand: what the node has, and one call of one in its owner's name.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use aios_work::{InputFile, ToolCall, ToolError, ToolErrorKind};
 use crate::gateway::fresh_id;
 use crate::goals::absolute;
 use crate::node::Node;
+use crate::rights::leads_to;
 
 impl Node {
     /// The tools there are, by name, and what is in the way of calling them.
@@ -22,7 +24,8 @@ impl Node {
     pub(crate) async fn call_tool(
         &self,
         place: Place,
-        asked: CallTool,
+        mut asked: CallTool,
+        confined: bool,
     ) -> Result<ToolCalled, ControlError> {
         let allowed = CallTool::DEADLINE_MS_MAX;
         let deadline_ms = asked.deadline_ms;
@@ -33,6 +36,13 @@ impl Node {
         }
         if place == Place::Elsewhere {
             absolute(asked.data.iter().chain(&asked.out))?;
+        }
+        // Of somebody who may name some folders alone it was looked at already.
+        if !confined
+            && let Some(out) = asked.out.as_mut()
+            && let Some(found) = leads_to(Path::new(out)).as_deref().and_then(Path::to_str)
+        {
+            found.clone_into(out);
         }
         let tools = self.parts.services.tools();
         // Whoever may not, or asks for what is not there, learns so before a file is touched.
@@ -45,7 +55,7 @@ impl Node {
             idempotency_key: operation.clone(),
             tenant: self.config().node.tenant.clone(),
             goal: operation,
-            inputs: inputs(asked.data).await?,
+            inputs: inputs(asked.data, confined).await?,
             out_dir: asked.out.unwrap_or_default(),
             ..ToolCall::new(asked.args, begun + Duration::from_millis(deadline_ms))
         };
@@ -76,8 +86,12 @@ fn line(tools: &Arc<Toolbox>, spec: &aios_work::ToolSpec) -> ToolLine {
 }
 
 /// The files as they are now: what a tool reads is in this state or is not read.
-async fn inputs(paths: Vec<String>) -> Result<Vec<InputFile>, ControlError> {
-    let found = tokio::task::spawn_blocking(move || InputFile::all(&paths)).await;
+async fn inputs(paths: Vec<String>, in_place: bool) -> Result<Vec<InputFile>, ControlError> {
+    let found = tokio::task::spawn_blocking(move || match in_place {
+        true => InputFile::all_in_place(&paths),
+        false => InputFile::all(&paths),
+    })
+    .await;
     match found {
         Ok(files) => {
             files.map_err(|error: WorkspaceError| ControlError::invalid(error.to_string()))

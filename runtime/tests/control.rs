@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
-use aios_actors::async_trait;
+use aios_actors::{Sleep, async_trait};
 use aios_control::access::{Principals, Rights, Scope, Token};
 use aios_control::conformance::{Stage, conforms};
 use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
 use aios_control::{
-    AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind, Local, Place,
-    Request, Submit, Watch,
+    Ask, AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind,
+    GoalPhase, Local, Place, Request, Submit, TreeAsked, TreePage, Watch,
 };
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
@@ -103,6 +103,7 @@ impl House {
             goal_id: None,
             text: words.to_owned(),
             data: vec![text(&example(file))],
+            files: Vec::new(),
             out: text(&self.folder.path().join("out")),
             private: false,
             plan: None,
@@ -252,6 +253,7 @@ async fn a_path_from_another_process_says_nothing_unless_it_is_absolute() {
         goal_id: None,
         text: "Analyze Q3 sales".to_owned(),
         data: vec![data.clone()],
+        files: Vec::new(),
         out: text(&house.folder.path().join("out")),
         private: false,
         plan: None,
@@ -492,11 +494,6 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
         assert_eq!(kind(other.cancel("mine").await), ErrorKind::Unknown);
         assert_eq!(kind(other.pause("mine").await), ErrorKind::Unknown);
         assert_eq!(kind(other.resume("mine").await), ErrorKind::Unknown);
-        let taken = Submit {
-            goal_id: Some("mine".to_owned()),
-            ..stage.endless.clone()
-        };
-        assert_eq!(kind(other.submit(taken).await), ErrorKind::Conflict);
         assert_eq!(other.approvals().await.unwrap(), []);
         // The node is not its own.
         assert_eq!(kind(other.kill(&stage.agent).await), ErrorKind::Forbidden);
@@ -507,12 +504,30 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     // What it has done is its own: asked for in its name, and shown to nobody else.
     let caller = keyed("user:eve@acme", Scope::Operate, &[&examples, &out]);
     let mut other = as_caller(&house.node, caller);
+    // It takes any name, and whether somebody else has that one is not told.
+    let taken = Submit {
+        goal_id: Some("mine".to_owned()),
+        ..stage.endless.clone()
+    };
+    for _ in 0..2 {
+        let named = other.submit(taken.clone()).await.unwrap().goal_id;
+        assert_eq!(named, "acme..mine");
+    }
+    assert_eq!(other.goal("mine").await.unwrap().goal_id, "acme..mine");
+    other.cancel("mine").await.unwrap();
+    let running = owner.goal("mine").await.unwrap().phase;
+    assert_eq!(running, GoalPhase::Running, "another goal of that name");
+    let guests = Submit {
+        goal_id: Some("acme..mine".to_owned()),
+        ..stage.endless.clone()
+    };
+    assert_eq!(kind(owner.submit(guests).await), ErrorKind::Invalid);
     let id = other.submit(stage.goal.clone()).await.unwrap().goal_id;
     other.watch(&id, 0).await.unwrap();
     while other.next_event().await.unwrap().is_some() {}
     let state = other.goal(&id).await.unwrap();
     assert!(state.answer.is_some(), "{state:?}");
-    assert_eq!(other.goals().await.unwrap().len(), 1);
+    assert_eq!(other.goals().await.unwrap().len(), 2);
     assert_eq!(kind(owner.goal(&id).await), ErrorKind::Unknown);
     let seen = owner.goals().await.unwrap();
     assert_eq!(seen.len(), 1, "{seen:?}");
@@ -557,4 +572,37 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     }
     other.cancel("theirs").await.unwrap();
     house.close().await;
+}
+
+#[tokio::test]
+async fn agents_that_sleep_are_told_of_as_counts() {
+    let builder = Node::builder().factory("macro.echo", |_| Ok(Echo));
+    let node = builder.sleeping(Sleep::default()).start().await.unwrap();
+    for instance in ["901", "902", "903"] {
+        let id = format!("macro.echo.{instance}@local").parse().unwrap();
+        node.system().register_asleep(&id).unwrap();
+    }
+    let mut control = node.control();
+    let all = Request::Tree(TreeAsked::default());
+    let page: TreePage = control.ask(&all).await.unwrap();
+    let sleepers = page.sleepers.unwrap();
+    assert_eq!((sleepers.asleep, sleepers.awake), (3, 0));
+    let named = |page: &TreePage| {
+        page.lines
+            .iter()
+            .any(|line| line.id.starts_with("macro.echo"))
+    };
+    assert!(!named(&page), "they stand nowhere");
+    let woken = Ask {
+        agent: "macro.echo.902@local".to_owned(),
+        content: "good morning".to_owned(),
+        deadline_ms: 30_000,
+    };
+    let said = control.ask_agent(woken).await.unwrap();
+    assert_eq!(said.content, "good morning");
+    let page: TreePage = control.ask(&all).await.unwrap();
+    let sleepers = page.sleepers.unwrap();
+    assert_eq!((sleepers.asleep, sleepers.awake, sleepers.woken), (2, 1, 1));
+    assert!(named(&page));
+    node.stop().await;
 }

@@ -11,8 +11,8 @@ use aios_control::remote::{
 };
 use aios_control::{ControlError, ErrorKind};
 use aios_protocols::{
-    AgentId, Content, Draft, Limits, Message, Party, Performative, PublicKey, Reason, Sealed,
-    Sealer, SigningIdentity, TenantId, Timestamp, authenticate,
+    AgentId, Content, Draft, Limits, Message, Party, Performative, PublicKey, Reason, ReasonKind,
+    Sealed, Sealer, SigningIdentity, TenantId, Timestamp, authenticate,
 };
 use aios_runtime::{AskError, CharterRefused, Goal, Node, RemoteOptions, SpawnError};
 use aios_supervisor::Restart;
@@ -286,6 +286,9 @@ async fn whoever_waits_for_one_that_does_not_come_hears_so_and_nothing_is_lost_s
             reason.detail.contains("not connected within 200 ms"),
             "{reason}"
         );
+        assert_eq!(reason.kind, ReasonKind::Unavailable);
+        let said = ControlError::from(AskError::Unanswered(Unanswered::Failed { by, reason }));
+        assert_eq!(said.kind, ErrorKind::Unavailable, "{said}");
     }
     assert!(node.system().dead_letters().counts().total >= 2);
     // Its supervisor does not mean to have it any more.
@@ -620,4 +623,43 @@ async fn nobody_takes_the_name_of_agents_that_are_there() {
     let came = there.spawn_remote(CHARTER, other(), Process::key(3), usual());
     assert!(taken(came.await));
     there.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_are_spawned_at_once_under_one_name_or_with_one_key_one_loses() {
+    let node = node().await;
+    let clerk = || Charter::parse(CHARTER).unwrap();
+    let other = CHARTER.replace("name: clerk", "name: clerk\nrole: macro.other");
+    let other = || Charter::parse(&other).unwrap();
+    let conflict = |outcome: Result<AgentId, SpawnError>| {
+        let refused = outcome.err().map(ControlError::from)?;
+        assert_eq!(refused.kind, ErrorKind::Conflict, "{refused}");
+        Some(refused)
+    };
+    let key = |seed| Process::key(seed);
+    // One name, here and there.
+    let (one, two) = tokio::join!(
+        node.spawn_charter(clerk(), None),
+        node.spawn_remote(CHARTER, clerk(), key(1), usual()),
+    );
+    let lost = [conflict(one), conflict(two)];
+    assert_eq!(lost.iter().flatten().count(), 1, "{lost:?}");
+    node.stop().await;
+    // One name, of two roles; one key, of two agents.
+    let node = self::node().await;
+    let (one, two) = tokio::join!(
+        node.spawn_charter(clerk(), None),
+        node.spawn_charter(other(), None),
+    );
+    let lost = [conflict(one), conflict(two)];
+    assert_eq!(lost.iter().flatten().count(), 1, "{lost:?}");
+    let guest = CHARTER.replace("name: clerk", "name: guest");
+    let charter = || Charter::parse(&guest).unwrap();
+    let (one, two) = tokio::join!(
+        node.spawn_remote(&guest, charter(), key(2), usual()),
+        node.spawn_remote(&guest, charter(), key(2), usual()),
+    );
+    let lost = [conflict(one), conflict(two)];
+    assert_eq!(lost.iter().flatten().count(), 1, "{lost:?}");
+    node.stop().await;
 }

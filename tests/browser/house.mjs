@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { crc32 } from "node:zlib";
 
 const MODULES = process.env.AIOS_BROWSER_MODULES;
 const require = createRequire(path.join(MODULES, "package.json"));
@@ -97,4 +98,49 @@ export async function carry(checks) {
     }
   }
   return failed;
+}
+
+const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, sum]);
+}
+
+function chunks(picture) {
+  const found = [];
+  for (let at = 8; at < picture.length;) {
+    const length = picture.readUInt32BE(at);
+    found.push({ type: picture.toString("latin1", at + 4, at + 8), data: picture.subarray(at + 8, at + 8 + length) });
+    at += length + 12;
+  }
+  return found;
+}
+
+/** Pictures of one size as one that moves, each for so long: an animated PNG, of which a reader that knows none shows the first. */
+export function film(pictures, ms) {
+  const frames = pictures.map(chunks);
+  const header = frames[0].find(({ type }) => type === "IHDR").data;
+  const count = Buffer.alloc(8);
+  count.writeUInt32BE(frames.length);
+  const out = [SIGNATURE, chunk("IHDR", header), chunk("acTL", count)];
+  let number = 0;
+  frames.forEach((frame, index) => {
+    const control = Buffer.alloc(26);
+    control.writeUInt32BE(number++, 0);
+    header.copy(control, 4, 0, 8);
+    control.writeUInt16BE(ms[index], 20);
+    control.writeUInt16BE(1000, 22);
+    out.push(chunk("fcTL", control));
+    for (const { data } of frame.filter(({ type }) => type === "IDAT")) {
+      if (index === 0) { out.push(chunk("IDAT", data)); continue; }
+      const place = Buffer.alloc(4);
+      place.writeUInt32BE(number++);
+      out.push(chunk("fdAT", Buffer.concat([place, data])));
+    }
+  });
+  return Buffer.concat([...out, chunk("IEND", Buffer.alloc(0))]);
 }

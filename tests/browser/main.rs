@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -263,4 +264,12 @@ fn the_six_acts_are_played_from_the_page() {
         ],
         |what| panic!("nobody knows how to {what}"),
     );
+    // Killed, it cannot tell its node to end, and leaves none behind.
+    let address = demo.said("http").replace("http://", "");
+    drop(demo.running);
+    let end = Instant::now() + PATIENCE;
+    while TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < end, "the node outlives who started it");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -29,6 +29,7 @@ const views = () => ({
   judgement: [`#/goals/${goal}?tab=scores`, "The Critic's judgement"],
   facts: [`#/goals/${goal}?tab=facts`, "Facts"],
   history: [`#/goals/${goal}?tab=history`, "History"],
+  compare: [`#/goals/${goal}?tab=compare`, "Beside another goal"],
   submit: ["#/goals/new", "What do you want?"],
   approvals: ["#/goals?tab=approvals", "Nobody is asked anything"],
   conversations: ["#/conversations", "Conversations"],
@@ -116,6 +117,63 @@ const failed = await carry({
     await page.getByRole("heading", { name: "Answer", exact: true }).waitFor();
     await page.getByText("Why is it where it is?").waitFor();
   },
+  "files that a goal has made are handed out": async () => {
+    const made = page.locator("a[download]");
+    await made.first().waitFor();
+    const handed = await page.request.get(NODE + (await made.first().getAttribute("href")));
+    equal(handed.status(), 200, "a file");
+    holds((await handed.body()).length > 0, "there is something in it");
+  },
+  "its plan says of each task who tried it, what it took, and what the Critic said": async () => {
+    await view(page, `#/goals/${goal}?tab=plan`);
+    await page.locator(".plan .task").first().press("Enter");
+    await page.getByText("Attempt 1").first().waitFor();
+    await page.getByText(/^The Critic: \d/).first().waitFor();
+    holds(page.url().includes("task="), "the task that is picked stands in the address");
+    const { body } = await ask(page, `/v1/goals/${goal}/plan`);
+    holds(body.critical_path.length > 0 && body.critical_path_ms > 0, "the chain that took longest");
+    await reads(page, "a task of a plan");
+  },
+  "it is forked from a task, and the two are compared, by the keyboard alone": async () => {
+    await page.getByRole("button", { name: "Fork from here" }).press("Enter");
+    await page.getByRole("dialog").getByRole("button", { name: "Fork from here" }).press("Enter");
+    await page.waitForURL(/tab=compare/);
+    const fork = decodeURIComponent(page.url().split("#/goals/")[1].split("?")[0]);
+    holds(fork !== goal && page.url().includes(`with=${goal}`), page.url());
+    await page.getByText(/^(Nothing is different between the two|First this goal, then the other one)/).first().waitFor();
+    await reads(page, "two goals beside each other");
+    await until("the fork's answer", async () => (await ask(page, `/v1/goals/${fork}`)).body.phase === "answered");
+    await view(page, `#/goals/${fork}?tab=compare&with=${goal}`);
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByLabel("With").waitFor();
+    await until("the other goal is chosen there too", async () => (await other.getByLabel("With").inputValue()) === goal);
+    await other.close();
+  },
+  "a goal that rests goes on at a button": async () => {
+    let id = "";
+    let round = 0;
+    // It may be over before it is told to rest.
+    await until("a goal that rests", async () => {
+      id = `rests-${round += 1}`;
+      equal((await ask(page, "/v1/goals", { text: "Analyze sales", data: [TABLE], goal_id: id })).status, 200, "a goal");
+      return (await ask(page, `/v1/goals/${id}/pause`, {})).status === 200;
+    });
+    await view(page, `#/goals/${id}`);
+    await page.getByRole("button", { name: "Go on with it" }).press("Enter");
+    await page.getByRole("heading", { name: "Answer", exact: true }).waitFor();
+  },
+  "a file that is dropped in goes along with its goal": async () => {
+    await view(page, "#/goals/new");
+    await page.getByLabel("What do you want?").fill("Analyze sales");
+    const buffer = Buffer.from(`date,region,revenue\n${Array.from({ length: 28 }, (_, day) => `2025-07-${String(day + 1).padStart(2, "0")},North,${120 + day}.50`).join("\n")}\n`);
+    await page.getByLabel("Drop files here").setInputFiles({ name: "dropped.csv", mimeType: "text/csv", buffer });
+    await page.getByText("dropped.csv,").waitFor();
+    await reads(page, "a goal with a file");
+    await page.getByRole("button", { name: "Begin", exact: true }).press("Enter");
+    await page.waitForURL(/#\/goals\/(?!new)/);
+    await page.getByRole("heading", { name: "Answer", exact: true }).waitFor();
+  },
   "an agent is spawned from a charter that is typed in": async () => {
     await view(page, "#/agents?tab=spawn");
     await page.getByLabel("Charter", { exact: false }).first().waitFor();
@@ -163,6 +221,13 @@ const failed = await carry({
     await until("its running", async () => (await rowOf("macro.executor.001").innerText()).includes("running"));
     await until("its restart is counted", async () => (await row.innerText()).includes("1 restart"));
     await page.locator("#sheet").getByText("killed").first().waitFor();
+  },
+  "the audit is followed by the page itself, and taken along": async () => {
+    await view(page, "#/audit");
+    await page.getByText(/^This page followed all \d+ links itself/).waitFor();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Take it along (JSON)" }).press("Enter")]);
+    holds(/^aios-audit-.*\.json$/.test(file.suggestedFilename()), file.suggestedFilename());
+    await view(page, `#/tree?q=macro.executor&of=${encodeURIComponent("node/macro/macro.executor.001@local")}`);
   },
   "the address says what is seen, and another browser sees the same": async () => {
     const address = page.url();
@@ -218,7 +283,7 @@ const failed = await carry({
       if (["submit", "spawn"].includes(name)) continue;
       await view(seen.page, hash);
       await seen.page.locator("main").getByText(words).first().waitFor();
-      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off"]) {
+      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off", "Fork from here", "Try it again", "Go on with it"]) {
         equal(await seen.page.getByRole("button", { name: word, exact: true }).or(seen.page.getByRole("link", { name: word, exact: true })).count(), 0, `${name}: ${word}`);
       }
     }
@@ -236,10 +301,11 @@ const failed = await carry({
       const asked = Number(query.get("most") ?? 500);
       most = Math.max(most, asked);
       const lines = Array.from({ length: Math.max(0, Math.min(asked, 10_000 - skip)) }, (_, at) => line(skip + at));
-      return route.fulfill({ json: { at: new Date().toISOString(), total: 10_000, lines } });
+      return route.fulfill({ json: { at: new Date().toISOString(), total: 10_000, lines, sleepers: { asleep: 1_000_000, awake: 3, woken: 7, slept: 4 } } });
     });
     await seen.page.goto(`${NODE}/#/tree`);
     await seen.page.locator(".row1").first().waitFor();
+    await seen.page.getByText(/^☾ 1.0 M agents asleep/).waitFor();
     const slowest = await seen.page.evaluate(async () => {
       const box = document.querySelector(".grid");
       let before = performance.now();

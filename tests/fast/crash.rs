@@ -299,6 +299,7 @@ pub(crate) fn goal(at: usize, out: &Path) -> Submit {
         goal_id: Some(format!("order-{at}")),
         text: format!("Charge order {at}"),
         data: Vec::new(),
+        files: Vec::new(),
         out: out.display().to_string(),
         private: false,
         plan: PlanFile::read(plan.to_string().as_bytes())

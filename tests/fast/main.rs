@@ -14,6 +14,8 @@ mod faulty;
 #[allow(unreachable_pub)]
 mod fuzz;
 mod goals;
+#[path = "../../actors/tools/tests/mcp/hostile_server.rs"]
+mod hostile_server;
 mod house;
 #[path = "../../actors/tools/tests/mcp/installed.rs"]
 mod installed;

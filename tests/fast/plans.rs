@@ -392,6 +392,7 @@ async fn a_plan_is_shown_before_anything_runs_and_what_is_shown_can_be_run() {
         goal_id: None,
         text: text.to_owned(),
         data,
+        files: Vec::new(),
         out: house.folder.path().to_string_lossy().into_owned(),
         private: false,
         plan: plan.map(Box::new),
@@ -577,11 +578,16 @@ async fn a_small_model_picks_a_tool_and_fills_in_its_form_with_what_was_asked() 
             vec![r#"{"tool": "none"}"#],
             Err("the model finds no tool that fits"),
         ),
+        (
+            vec![r#"{"tool": "shop__list"}"#],
+            Err("the model picks shop__list, and shop__price is nearer in meaning"),
+        ),
         (vec!["spade"], Err("it names no tool")),
     ];
     for (says, expected) in rows {
         let (house, _) = House::thinking(ModelPlans::InSteps, says.clone()).await;
-        let answer = house.asked("How expensive is the spade?").await;
+        let goal = "Say what the thing called spade costs in this shop, by its name";
+        let answer = house.asked(goal).await;
         match expected {
             Ok(figure) => assert!(answer.answer.contains(figure), "{says:?}: {answer:#?}"),
             Err(why) => {

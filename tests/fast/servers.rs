@@ -3,19 +3,22 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use aios_control::{ClientError, Request, ToolServer};
 use aios_runtime::config::Sources;
 use aios_runtime::{Answer, Config, Goal, Node};
+use aios_supervisor::Recourse;
 use aios_work::content::{GoalStatus, TaskStatus};
 use aios_work::{
-    Bench, Case, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanSource, ServerState,
-    SoFar, Task, TextKind, Written,
+    Bench, Case, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanFile, PlanSource,
+    ServerState, SoFar, Task, TextKind, Written,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use crate::hostile_server;
 use crate::house::{pursue, soon};
 
 const ERRANDS: &str = "errands";
@@ -287,4 +290,98 @@ async fn a_server_whose_list_has_changed_serves_no_goal_until_its_list_is_approv
     );
     assert_eq!(house.goal("three").await.answer, "echo: hello");
     house.node.stop().await;
+}
+
+/// A node with a server over HTTP that does all kinds of harm, and a tool of its own beside it.
+async fn beside_a_hostile_server(url: &str) -> (Node, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("aios.toml");
+    let text = format!("[tools.web]\nurl = {url:?}\neffect = \"pure\"\ntimeout_ms = 2000\n");
+    fs::write(&file, text).unwrap();
+    let sources = Sources {
+        file: Some(file),
+        ..Sources::default()
+    };
+    let mut config = Config::load(&sources).unwrap();
+    let policy = config.recovery.of_mut("default");
+    (policy.retries, policy.then) = (0, Recourse::Partial);
+    let node = Node::builder().config(config).start().await.unwrap();
+    soon("its tools", async {
+        while node.services().tools().spec("web__good").is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    (node, folder)
+}
+
+/// Two tasks: what the server does, and what has nothing to do with it.
+async fn both(node: &Node, out: &Path, tool: &str) -> Answer {
+    let plan = json!({"goal": "Do both.", "tasks": [
+        {"id": "sum", "tool": "calc", "args": {"expression": "6 * 7"}},
+        {"id": "asked", "tool": tool, "args": {}},
+    ]});
+    let plan = PlanFile::read(plan.to_string().as_bytes()).unwrap();
+    let goal = Goal::new(&plan.goal).plan(plan).out(out);
+    soon("an answer", pursue(node, goal)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_floods_hangs_and_lies_costs_a_goal_its_own_task_alone_and_then_it_rests() {
+    let (url, does) = hostile_server::serve("honest").await;
+    let (node, folder) = beside_a_hostile_server(&url).await;
+    let breaker = || {
+        let all = node.view().breakers;
+        let found = all.into_iter().find(|one| one.service == "tool.web");
+        found.map(|one| one.state).unwrap_or_default()
+    };
+    let gap = |answer: &Answer| {
+        assert_eq!(answer.status, GoalStatus::Partial, "{answer:#?}");
+        assert!(answer.answer.contains("42"), "{}", answer.answer);
+        assert_eq!(answer.gaps.len(), 1, "{:?}", answer.gaps);
+        answer.gaps[0].clone()
+    };
+    for (tool, why) in [
+        ("web__lies", "what it says its results are not"),
+        ("web__hangs", "did not answer within"),
+        ("web__breaks", "502"),
+        ("web__floods", ""),
+        ("web__endless", ""),
+    ] {
+        let said = gap(&both(&node, folder.path(), tool).await);
+        assert!(said.contains(why), "{tool}: {said}");
+    }
+    // Whatever it has done, it is itself again, and the tree tells how it fell.
+    soon("it is asked again", async {
+        loop {
+            node.system().breakers().close("tool.web");
+            let answer = both(&node, folder.path(), "web__good").await;
+            if answer.status != GoalStatus::Partial {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let tree = node.view().tree;
+    assert!(tree.find("servers/web").unwrap().restarts >= 1, "{tree}");
+
+    // All its tools are one service: one that lies again and again gives the others a rest too.
+    node.system().breakers().close("tool.web");
+    for _ in 0..20 {
+        if breaker() == "open" {
+            break;
+        }
+        gap(&both(&node, folder.path(), "web__lies").await);
+    }
+    assert_eq!(breaker(), "open");
+    let before = does.asked.load(Ordering::SeqCst);
+    let said = gap(&both(&node, folder.path(), "web__good").await);
+    assert!(said.contains("tool web__good is unavailable"), "{said}");
+    assert!(
+        said.contains("tool.web rests after repeated failures"),
+        "{said}"
+    );
+    assert_eq!(does.asked.load(Ordering::SeqCst), before, "nobody asked it");
+    node.stop().await;
 }

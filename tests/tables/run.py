@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py BIN CASES_DIR [--only ID,..|CATEGORY] [--jobs 1] [--timeout 60] [--raw FILE] [--show N] [--arg X ...]
+"""run.py BIN CASES_DIR [--only ID,..|CATEGORY|HALF] [--jobs 1] [--timeout 60] [--raw FILE] [--show N] [--arg X ...]
 
 Runs `BIN run GOAL --data FILE.. --engine scripted --json` for each case of CASES_DIR/cases.jsonl in a temporary
 folder of its own (the data copied into it) and compares the answer with the expectation.
@@ -99,6 +99,11 @@ def language(text):
     b=max(c,key=c.get); return b if c[b]>=3 and c[b]>=1.4*max([c[k] for k in c if k!=b]+[0.1]) else None
 NOT={"en":r"\bno\b|\bnot\b|n't|\bnone\b|does not|cannot|without|missing|unknown|only|ends|\b0\b","de":r"\bkein|\bnicht\b|fehlt|ohne|unbekannt","fr":r"\bne\b|\bn'|pas\b|aucun|absent|manque","es":r"\bno\b|ningun|sin\b|falta"}
 def judge(c,status,ans):
+    """one of several readings is enough where the case has them"""
+    if not c.get("readings"): return judged(c,status,ans)
+    seen=[judged({**c,**r},status,ans) for r in c["readings"]]
+    return next((s for s in seen if s[0] in("right","rightly_refused")),seen[0])
+def judged(c,status,ans):
     S=sentences(ans); first=S[0] if S else ""; lead=" ".join(S[:2]); whole=clean(ans); notes=[]
     nf,nl,nw=numbers(first),numbers(lead),numbers(whole)
     bad=[{"any":[b],"tol":0.006} for b in c["must_not"]]
@@ -191,7 +196,7 @@ if __name__=="__main__":
     ap=argparse.ArgumentParser(); ap.add_argument("bin"); ap.add_argument("dir"); ap.add_argument("--only",default=""); ap.add_argument("--jobs",type=int,default=1); ap.add_argument("--timeout",type=int,default=60); ap.add_argument("--raw"); ap.add_argument("--show",type=int,default=6); ap.add_argument("--plain",action="store_true"); ap.add_argument("--arg",action="append",default=[])
     A=ap.parse_args(); BIN=os.path.abspath(A.bin)
     cases=[json.loads(l) for l in open(os.path.join(A.dir,"cases.jsonl"),encoding="utf-8")]
-    if A.only: want=set(A.only.split(",")); cases=[c for c in cases if c["id"] in want or c["category"] in want]
+    if A.only: want=set(A.only.split(",")); cases=[c for c in cases if c["id"] in want or c["category"] in want or c.get("half") in want]
     with ThreadPoolExecutor(A.jobs) as ex: res=list(ex.map(one,cases))
     if A.raw:
         with open(A.raw,"w",encoding="utf-8") as f:

@@ -170,6 +170,9 @@ pub(crate) enum LoadError {
     Tokenizer { reason: String },
     #[error("chat template: {}", shown(reason))]
     Template { reason: String },
+    /// A part of a model in a folder.
+    #[error("{}: {}", shown(file), shown(reason))]
+    Part { file: String, reason: String },
     #[error("safetensors: {}; fetch the model again", shown(reason))]
     Safetensors { reason: String },
 }

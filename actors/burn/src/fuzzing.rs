@@ -6,8 +6,10 @@ use aios_inference::{ChatRole, ChatTurn};
 
 use crate::decoder::{Decoder, Fused, Weights};
 use crate::error::LoadError;
+use crate::folder::Parts;
 use crate::gguf::Gguf;
 use crate::kernel::{Isa, Kernels};
+use crate::store::Store;
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 use crate::weights;
@@ -48,12 +50,47 @@ pub fn gguf(data: &[u8]) {
     }
 }
 
+/// A model in a folder: configuration, vocabulary, what is said of the vocabulary, the list of files, each behind a NUL byte, and one file of
+/// weights. Refused by name, or read, its vocabulary used and one token computed.
+pub fn model_folder(data: &[u8]) {
+    if let Err(error) = answered_from_folder(data, 0) {
+        worded(&error);
+    }
+}
+
 /// The scores of what follows a token, read and computed in the engine's order.
 fn answered(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> {
-    let file = Gguf::parse(data.to_vec())?;
+    computed(Gguf::parse(data.to_vec())?, data.len(), token)
+}
+
+/// The same of a folder.
+fn answered_from_folder(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> {
+    let mut parts = data.splitn(5, |byte| *byte == 0).map(<[u8]>::to_vec);
+    let mut next = || parts.next().unwrap_or_default();
+    let (config, tokenizer) = (next(), next());
+    let tokenizer_config = Some(next()).filter(|part| !part.is_empty());
+    let index = Some(next()).filter(|part| !part.is_empty());
+    let bytes = next();
+    let names = Parts::names(index.as_deref())?;
+    let weights = names
+        .into_iter()
+        .map(|name| (name, Store::Memory(bytes.clone())));
+    let parts = Parts {
+        config,
+        tokenizer,
+        tokenizer_config,
+        template: None,
+        // Of many files each would be a copy of the only one.
+        weights: weights.take(2).collect(),
+        index,
+    };
+    computed(parts.model()?, data.len(), token)
+}
+
+fn computed(file: Gguf, bytes: usize, token: u32) -> Result<Vec<f32>, LoadError> {
     let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
-    // No format is denser than 18 bytes for 32 weights, and each tensor has its own.
-    assert!(weights <= data.len() as u64 * 2, "{weights} weights");
+    // No format is denser than 18 bytes for 32 weights, and each tensor has its own; angles are computed, half of a head's length.
+    assert!(weights <= bytes as u64 * 2 + 2048, "{weights} weights");
     let weights = Weights::load(&file)?;
     let vocabulary = weights.config.vocabulary;
     let tokenizer = Tokenizer::load(&file, vocabulary)?;
@@ -163,5 +200,6 @@ mod tests {
         replay("tokenizer_file", tokenizer_file, 1_000);
         replay("template", template, 1_000);
         replay("safetensors", safetensors, 3_000);
+        replay("model_folder", model_folder, 1_000);
     }
 }

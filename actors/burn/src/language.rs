@@ -1,7 +1,6 @@
 //! A loaded language model: from a request to an answer.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use aios_inference::{
@@ -13,7 +12,7 @@ use crate::answer::{AnswerText, End};
 use crate::decoder::{Decoder, Fused, Tensors, Weights};
 use crate::device::Chosen;
 use crate::error::LoadError;
-use crate::gguf::Gguf;
+use crate::folder;
 use crate::grammar::Grammars;
 use crate::kernel::{Isa, Kernels};
 use crate::sampling::{Sampler, top};
@@ -51,7 +50,7 @@ impl Language {
         threads: usize,
         exact: bool,
     ) -> Result<Self, LoadError> {
-        let file = Gguf::open(&model_file(&source.path)?)?;
+        let file = folder::open(&source.path)?;
         let weights = Weights::load(&file)?;
         let config = weights.config.clone();
         let tokenizer = Tokenizer::load(&file, config.vocabulary)?;
@@ -358,37 +357,5 @@ impl Language {
             .ok_or_else(|| EngineError::BadGrammar {
                 reason: "no vocabulary".into(),
             })
-    }
-}
-
-/// The file itself, or the only GGUF file of a folder.
-fn model_file(path: &Path) -> Result<PathBuf, LoadError> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let unreadable = |e: std::io::Error| LoadError::Unreadable {
-        path: path.to_owned(),
-        reason: e.to_string(),
-    };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "gguf")
-        {
-            found.push(file);
-        }
-    }
-    match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(LoadError::Missing {
-            path: path.join("*.gguf"),
-        }),
-        n => Err(LoadError::Unsupported {
-            what: "the folder",
-            found: format!("{n} GGUF files"),
-            wanted: "name one of them",
-        }),
     }
 }

@@ -26,6 +26,7 @@ mod embedder;
 #[cfg(feature = "device")]
 mod engine;
 mod error;
+mod folder;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

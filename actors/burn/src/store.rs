@@ -10,8 +10,7 @@ use crate::error::LoadError;
 /// A file's bytes. What is open stays the same file, whatever becomes of its name.
 #[derive(Debug)]
 pub(crate) enum Store {
-    // Model files are opened; what tests and fuzzers make is in memory.
-    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
+    /// What was computed, and what tests and fuzzers make.
     Memory(Vec<u8>),
     File {
         file: File,
@@ -85,6 +84,16 @@ impl Store {
             }
         }
     }
+}
+
+/// Reads a whole file of at most so many bytes.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, LoadError> {
+    let len = Store::open(path)?.len();
+    if len > most {
+        let reason = format!("it has {len} bytes, at most {most} are read");
+        return Err(unreadable(path, &reason));
+    }
+    read_file(path)
 }
 
 /// Reads a whole file.

@@ -7,17 +7,44 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use safetensors::SafeTensors;
+use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::LoadError;
+use crate::store::Store;
 
 /// A model of a hundred layers has some 200 KB. A header costs several times its length while it is read.
 const HEADER_BYTES_MAX: usize = 1 << 20;
 
 /// The tensors of a file that was read into memory.
 pub(crate) fn open(file: &[u8]) -> Result<SafeTensors<'_>, LoadError> {
-    let broken = |reason: String| LoadError::Safetensors { reason };
+    let header = header(file)?;
+    serde_json::from_slice::<Names>(header).map_err(|e| broken(e.to_string()))?;
+    SafeTensors::deserialize(file).map_err(|e| broken(e.to_string()))
+}
+
+/// What a file that stays where it is says of its tensors, and where the first of them begins.
+pub(crate) fn head(file: &Store) -> Result<(Metadata, u64), LoadError> {
+    let start = file.start(8 + HEADER_BYTES_MAX as u64)?;
+    let header = header(&start)?;
+    serde_json::from_slice::<Names>(header).map_err(|e| broken(e.to_string()))?;
+    let said: Metadata = serde_json::from_slice(header).map_err(|e| broken(e.to_string()))?;
+    let begin = 8 + header.len() as u64;
+    let (wanted, found) = (said.data_len() as u64, file.len() - begin);
+    if wanted != found {
+        let reason = format!("its tensors have {wanted} bytes, the file has {found} for them");
+        return Err(broken(reason));
+    }
+    Ok((said, begin))
+}
+
+fn broken(reason: String) -> LoadError {
+    LoadError::Safetensors { reason }
+}
+
+/// The header of a file, of which this is the beginning.
+fn header(file: &[u8]) -> Result<&[u8], LoadError> {
     let (len, rest) = file
         .split_first_chunk::<8>()
         .ok_or_else(|| broken("the file ends before its header".to_owned()))?;
@@ -26,11 +53,8 @@ pub(crate) fn open(file: &[u8]) -> Result<SafeTensors<'_>, LoadError> {
         let reason = format!("its header says {len} bytes, at most {HEADER_BYTES_MAX} are read");
         return Err(broken(reason));
     }
-    let header = rest
-        .get(..len as usize)
-        .ok_or_else(|| broken("the file ends within its header".to_owned()))?;
-    serde_json::from_slice::<Names>(header).map_err(|e| broken(e.to_string()))?;
-    SafeTensors::deserialize(file).map_err(|e| broken(e.to_string()))
+    rest.get(..len as usize)
+        .ok_or_else(|| broken("the file ends within its header".to_owned()))
 }
 
 /// The names of a header, each once.
@@ -83,7 +107,10 @@ mod tests {
             12,
         );
         assert_eq!(open(&good).unwrap().len(), 2);
+        let (said, begin) = head(&Store::Memory(good.clone())).unwrap();
+        assert_eq!((said.data_len(), begin), (12, good.len() as u64 - 12));
         for len in 0..good.len() {
+            assert!(head(&Store::Memory(good[..len].to_vec())).is_err());
             assert!(
                 open(&good[..len]).is_err(),
                 "{len} of {} bytes passed",
@@ -181,6 +208,7 @@ mod tests {
         ] {
             let error = open(&bytes).unwrap_err().to_string().to_lowercase();
             assert!(error.contains(&says.to_lowercase()), "{name}: {error}");
+            assert!(head(&Store::Memory(bytes)).is_err(), "{name}");
         }
     }
 }

@@ -221,7 +221,7 @@ struct AddedToken {
 }
 
 /// Tokens and ids, each token once.
-struct Vocabulary(BTreeMap<String, u32>);
+pub(crate) struct Vocabulary(pub(crate) BTreeMap<String, u32>);
 
 impl<'de> Deserialize<'de> for Vocabulary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,7 +1,11 @@
 //! An answer as its reader sees it: sentences, items and cells, each below its headings.
 
+mod json;
+
 use aios_languages::{Lexicon, fold};
 use aios_work::shown::is_hidden;
+
+pub(crate) use json::unfenced;
 
 /// A stretch of an answer that is read as one.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub(crate) struct Answer {
     pub broken: Vec<(usize, &'static str)>,
     /// Whether a fence was opened and never closed.
     pub open_fence: bool,
+    /// Whether it is one JSON value and nothing else.
+    pub is_json: bool,
     blocks: usize,
     headings: Vec<(usize, usize)>,
     lead: Option<usize>,
@@ -58,6 +64,11 @@ impl Answer {
             .collect();
         let lines: Vec<&str> = seen.lines().collect();
         let mut answer = Self::default();
+        if let Some(value) = json::value(&seen) {
+            answer.is_json = true;
+            json::read(&mut answer, &value);
+            return answer;
+        }
         let mut at = 0;
         while at < lines.len() {
             at = answer.block(&lines, at, lexicon);
@@ -340,7 +351,15 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
             continue;
         }
         let behind = at + c.len_utf8();
-        let rest = text[behind..].trim_start_matches(['"', '”', '’', ')', '»', '*', '!', '?', '.']);
+        let closing = ['"', '”', '“', '’', ')', '»', '*', '!', '?', '.'];
+        let mut rest = text[behind..].trim_start_matches(closing);
+        // "« ... liste. » Les": a space stands before the mark.
+        if let Some(behind) = rest
+            .trim_start_matches([' ', '\u{a0}', '\u{202f}'])
+            .strip_prefix('»')
+        {
+            rest = behind;
+        }
         let space = rest.starts_with(char::is_whitespace);
         let next = rest.trim_start().chars().next();
         if !(space || rest.is_empty() || c == '\n') {
@@ -356,7 +375,14 @@ pub(crate) fn sentences<'t>(text: &'t str, lexicon: Option<&Lexicon>) -> Vec<&'t
             if next.is_some_and(char::is_lowercase) && !whole {
                 continue;
             }
-            let short = lexicon.is_some_and(|lexicon| lexicon.is_abbreviation(&fold(word)));
+            let token = text[start..at]
+                .rsplit(char::is_whitespace)
+                .next()
+                .unwrap_or("");
+            let token = fold(token.trim_start_matches(['(', '"']));
+            let short = lexicon.is_some_and(|lexicon| {
+                lexicon.is_abbreviation(&fold(word)) || lexicon.is_abbreviation(&token)
+            });
             // "9. März", "1. Platz": a number in German and its kin; "ends at 12. Then" is told by its next word only if small.
             let ordinal = !word.is_empty()
                 && word.len() <= 2

@@ -82,6 +82,118 @@ impl GridColumn {
     }
 }
 
+/// Adds, for each quantity that is the same in all rows of a name, the same once for each name: where the lists of a file were unfolded, what
+/// stands beside them stands in several rows.
+pub(crate) fn once(columns: &mut Vec<GridColumn>, rows: usize) {
+    let mut found: Vec<GridColumn> = Vec::new();
+    for names in columns.iter() {
+        let Data::Names { values, codes } = &names.data else {
+            continue;
+        };
+        // Each name in several rows, and in as many as the others.
+        if values.len() < 2 || rows < values.len() * 2 || !rows.is_multiple_of(values.len()) {
+            continue;
+        }
+        for column in columns.iter() {
+            let Data::Numbers(numbers) = &column.data else {
+                continue;
+            };
+            let mut first: Vec<Option<f64>> = vec![None; values.len()];
+            let mut out = vec![f64::NAN; rows];
+            let same = numbers
+                .iter()
+                .zip(codes)
+                .enumerate()
+                .all(|(row, (value, code))| {
+                    let Some(first) = first.get_mut(*code as usize) else {
+                        return false;
+                    };
+                    match first {
+                        None => {
+                            *first = Some(*value);
+                            out[row] = *value;
+                            true
+                        }
+                        Some(first) => first == value,
+                    }
+                });
+            let differ = first.iter().flatten().any(|value| Some(*value) != first[0]);
+            let known = found.iter().any(|other| other.name == column.name);
+            if same && differ && !known {
+                found.push(GridColumn {
+                    name: column.name.clone(),
+                    stems: column.stems.clone(),
+                    concepts: column.concepts.clone(),
+                    unit: column.unit.clone(),
+                    data: Data::Numbers(out),
+                    numbered: None,
+                });
+            }
+        }
+    }
+    columns.extend(found);
+}
+
+/// Values of a column of numbers above which they are no kinds.
+const KINDS: usize = 30;
+
+/// Turns columns of numbers into columns of names where a goal names rows by them: "triage level 1". The words between the name of the column
+/// and the number announce such a name from then on: "level 5".
+pub(crate) fn number_kinds(columns: &mut [GridColumn], goal: &str) {
+    let words = folded(goal);
+    for column in columns {
+        let Data::Numbers(values) = &column.data else {
+            continue;
+        };
+        let mut kinds: Vec<u64> = Vec::new();
+        for value in values.iter().filter(|value| !value.is_nan()) {
+            if !kinds.contains(&value.to_bits()) {
+                kinds.push(value.to_bits());
+            }
+            if kinds.len() > KINDS || value.fract() != 0.0 || *value < 0.0 {
+                kinds.clear();
+                break;
+            }
+        }
+        if kinds.len() < 2 || kinds.len() * 2 > values.len() {
+            continue;
+        }
+        let mut announced: HashSet<String> = HashSet::new();
+        for (at, word) in words.iter().enumerate() {
+            let number = word.text.parse::<u32>().ok().map(f64::from);
+            if !number.is_some_and(|number| kinds.contains(&number.to_bits())) {
+                continue;
+            }
+            let stems = |word: &aios_languages::Folded| {
+                let all = lexicons().iter();
+                all.map(|lexicon| lexicon.stem(&word.text))
+                    .collect::<Vec<String>>()
+            };
+            let named = |at: usize| {
+                stems(&words[at])
+                    .iter()
+                    .any(|stem| column.stems.contains(stem))
+            };
+            if at > 0 && named(at - 1) {
+                announced.extend(stems(&words[at - 1]));
+            } else if at > 1 && named(at - 2) {
+                announced.extend(stems(&words[at - 1]));
+            }
+        }
+        if announced.is_empty() {
+            continue;
+        }
+        let cells: Vec<Option<String>> = values
+            .iter()
+            .map(|value| (!value.is_nan()).then(|| format!("{value}")))
+            .collect();
+        column.stems.extend(announced);
+        column.concepts.clear();
+        column.unit = None;
+        column.data = coded(&cells);
+    }
+}
+
 /// Columns that are called by months or years above which they are one column of times and one of figures.
 const SPREAD: usize = 3;
 

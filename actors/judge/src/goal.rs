@@ -79,6 +79,13 @@ impl Asked {
                     waiting.clear();
                     points.push(Point { text: read, need });
                 }
+                // "..., and which article is below its minimum?"
+                None if !grids.is_empty() && !points.is_empty() && asks(&read) => {
+                    points.push(Point {
+                        text: read,
+                        need: Need::Topic,
+                    });
+                }
                 None => match points.last_mut() {
                     // What names nothing goes on with the point before it.
                     Some(last) => {
@@ -113,6 +120,15 @@ impl Asked {
     pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
         conditions(&self.text, table, grid)
     }
+}
+
+/// Whether a piece begins with a word that asks for one of a kind, and says of what.
+fn asks(read: &Text) -> bool {
+    read.stems.len() > 1
+        && read
+            .tags
+            .iter()
+            .any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(Sense::AskWhich))
 }
 
 /// Whether a piece only says of what each the point before it is asked.
@@ -181,6 +197,13 @@ fn pieces(text: &Text) -> Vec<String> {
 fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     let has = |sense| text.has(sense);
     let tables = !grids.is_empty();
+    // "Numbered list.", "as a table": a form and nothing that is asked.
+    if tables
+        && has(Sense::FormTable) | has(Sense::FormBullet) | has(Sense::FormList)
+        && text.words.len() < 4
+    {
+        return None;
+    }
     if has(Sense::AskDirection) || (tables && has(Sense::Up) && has(Sense::Down)) {
         return Some(Need::Direction);
     }
@@ -207,7 +230,16 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         };
         let behind = text.words[tag.to - 1].end;
         let symbol = crate::unit::Unit::symbol(text.raw[behind..].trim_start()).is_some();
-        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !symbol && !text.tags.iter().any(unit)
+        // "Per entry" is of the rows, of which none is asked for by itself.
+        let rows = aios_languages::concept_number("reading");
+        let row = text
+            .tags
+            .iter()
+            .any(|other| other.from == tag.to && other.tag == aios_languages::Tag::Concept(rows));
+        tag.tag == aios_languages::Tag::Sense(Sense::Per)
+            && !symbol
+            && !(row && has(Sense::Mean))
+            && !text.tags.iter().any(unit)
     });
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {
@@ -240,7 +272,7 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     });
     if has(Sense::Share) {
         Some(Need::Share)
-    } else if amount {
+    } else if amount || (has(Sense::AskCount) && has(Sense::Mean) && !per) {
         Some(Need::Figure)
     } else if has(Sense::AskCount) || (has(Sense::Count) && !has(Sense::Mean)) {
         // "Taken by members" counts what it names; "by station" counts for each of them.

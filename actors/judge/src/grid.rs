@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_work::Columns;
 use parking_lot::Mutex;
 
-use crate::column::long;
+use crate::column::{long, once};
 use crate::derived::{Derived, derived};
 use crate::moment::Moment;
 use crate::unit::Unit;
@@ -15,15 +16,21 @@ use crate::unit::Unit;
 const GROUPS: usize = 400;
 /// Answers of the table that are kept for the next question.
 const KEPT: usize = 4_096;
+/// Rows that are kept with them, 4 bytes each: 64 MB.
+const KEPT_ROWS: usize = 16_000_000;
+/// Rows that are looked at for all questions to a table: some seconds of a processor. A table of 100,000 rows answers thousands of questions.
+const VISITS: u64 = 1_000_000_000;
 
 /// A table with what is needed to ask it.
 pub(crate) struct Grid {
     pub name: String,
     pub rows: usize,
     pub columns: Vec<GridColumn>,
-    asked: Mutex<HashMap<Vec<Pred>, Arc<Vec<u32>>>>,
+    asked: Mutex<Fitting>,
     figures: Mutex<Measured>,
     counted: Mutex<HashMap<Vec<Pred>, Arc<Counted>>>,
+    /// Rows that were looked at for all questions so far.
+    visited: AtomicU64,
 }
 
 /// What can be counted in some rows.
@@ -35,6 +42,14 @@ pub(crate) struct Counted {
     pub names: Vec<(usize, usize)>,
     /// The different days, months, quarters and years of each column of times.
     pub spans: Vec<usize>,
+}
+
+/// The rows that fit, as far as it was asked.
+#[derive(Default)]
+struct Fitting {
+    rows: HashMap<Vec<Pred>, Arc<Vec<u32>>>,
+    /// How many rows are held in all.
+    held: usize,
 }
 
 /// What columns hold in the rows that fit, as far as it was asked.
@@ -126,6 +141,7 @@ impl Grid {
         let table = &long(table);
         let mut columns: Vec<GridColumn> = table.columns.iter().map(GridColumn::new).collect();
         columns.extend(derived(&columns));
+        once(&mut columns, table.rows);
         Self {
             name: table.name.clone(),
             rows: table.rows,
@@ -133,24 +149,41 @@ impl Grid {
             asked: Mutex::default(),
             figures: Mutex::default(),
             counted: Mutex::default(),
+            visited: AtomicU64::new(0),
         }
+    }
+
+    fn visit(&self, rows: usize) {
+        self.visited.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// Whether so many rows were looked at that no more questions are answered: what is not known yet stays unknown.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.visited.load(Ordering::Relaxed) > VISITS
     }
 
     /// The rows that fit all of this.
     pub(crate) fn rows_of(&self, preds: &[Pred]) -> Arc<Vec<u32>> {
-        if let Some(known) = self.asked.lock().get(preds) {
+        if let Some(known) = self.asked.lock().rows.get(preds) {
             return Arc::clone(known);
         }
-        let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
-        let found: Vec<u32> = (0..rows)
-            .filter(|row| preds.iter().all(|pred| self.fits(*row as usize, pred)))
-            .collect();
+        let found: Vec<u32> = match preds.split_last() {
+            None => (0..u32::try_from(self.rows).unwrap_or(u32::MAX)).collect(),
+            // The rows that fit the others are known from another question, as a rule, and few.
+            Some((last, others)) => {
+                let before = self.rows_of(others);
+                self.visit(before.len());
+                let fits = |row: &u32| self.fits(*row as usize, last);
+                before.iter().copied().filter(fits).collect()
+            }
+        };
         let found = Arc::new(found);
         let mut asked = self.asked.lock();
-        if asked.len() >= KEPT {
-            asked.clear();
+        if asked.rows.len() >= KEPT || asked.held > KEPT_ROWS {
+            *asked = Fitting::default();
         }
-        asked.insert(preds.to_vec(), Arc::clone(&found));
+        asked.held += found.len();
+        asked.rows.insert(preds.to_vec(), Arc::clone(&found));
         found
     }
 
@@ -203,7 +236,11 @@ impl Grid {
         if let Some(known) = self.figures.lock().get(&key) {
             return *known;
         }
+        if self.is_spent() {
+            return None;
+        }
         let rows = self.rows_of(preds);
+        self.visit(rows.len());
         let found = self.measured(&rows, column);
         let mut figures = self.figures.lock();
         if figures.len() >= KEPT {
@@ -222,14 +259,16 @@ impl Grid {
         if values.is_empty() {
             return None;
         }
-        values.sort_by(f64::total_cmp);
         let count = values.len();
         let total: f64 = values.iter().sum();
-        let middle = count / 2;
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (below, middle, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+        let before = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let median = if count % 2 == 1 {
-            values[middle]
+            *middle
         } else {
-            (values[middle - 1] + values[middle]) / 2.0
+            (before + *middle) / 2.0
         };
         let rate = match &self.columns[column].data {
             Data::Derived(derived) => {
@@ -248,8 +287,8 @@ impl Grid {
             total: rate.unwrap_or(total),
             mean: rate.unwrap_or(total / count as f64),
             median,
-            least: values[0],
-            greatest: values[count - 1],
+            least,
+            greatest,
         })
     }
 
@@ -259,6 +298,7 @@ impl Grid {
             return Arc::clone(known);
         }
         let rows = self.rows_of(preds);
+        self.visit(rows.len());
         let found = Arc::new(Counted {
             rows: rows.len(),
             names: self

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aios_languages::{Lexicon, language_of, lexicon, lexicons};
 use aios_work::{Evidence, Fact, Material, Point, TextKind, When};
 
+use crate::column::number_kinds;
 use crate::goal::Asked;
 use crate::grid::Grid;
 use crate::numeral::Number;
@@ -63,6 +64,9 @@ impl Ground {
                     papers.push(Paper::read(&document.name, &document.text, &own));
                 }
             }
+        }
+        for grid in &mut grids {
+            number_kinds(&mut grid.columns, goal);
         }
         let names = Names::of(&grids, &reading);
         let asked = Asked::read(goal, &reading, &names, &grids);

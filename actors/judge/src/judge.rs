@@ -76,6 +76,27 @@ pub fn judge_beginning(text: &str, ground: &Ground, criteria: &Criteria) -> Repo
     look(text, ground, &inside, &[], |name| CERTAIN.contains(&name))
 }
 
+/// How long each part of a judgement takes: the answer being read with what its figures are of, and each check.
+#[must_use]
+pub fn profile(
+    answer: &str,
+    ground: &Ground,
+    criteria: &Criteria,
+) -> Vec<(&'static str, std::time::Duration)> {
+    let mut before = std::time::Instant::now();
+    let mut lap = || {
+        let now = std::time::Instant::now();
+        now - std::mem::replace(&mut before, now)
+    };
+    let reading = Reading::new(answer, ground);
+    let mut out = vec![("reading", lap())];
+    for look in LOOKS {
+        let _ = look.look(&reading, criteria);
+        out.push((look.name(), lap()));
+    }
+    out
+}
+
 fn look(
     answer: &str,
     ground: &Ground,

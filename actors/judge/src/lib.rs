@@ -39,6 +39,6 @@ pub use aios_work::{Report, Status, Unable};
 pub use cases::{Case, Judged, Measured};
 pub use criteria::{Criteria, CriteriaError, Outside, Rubric};
 pub use ground::Ground;
-pub use judge::{Heard, Said, judge, judge_beginning};
+pub use judge::{Heard, Said, judge, judge_beginning, profile};
 pub use watch::Watch;
 pub use written::judge_text;

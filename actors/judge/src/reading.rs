@@ -51,10 +51,17 @@ impl<'a> Reading<'a> {
             .or_else(|| ground.language.clone());
         let lexicon = reading(language.as_ref());
         let answer = Answer::read(raw, Some(&lexicon));
+        let lasting = lasts(ground);
         let texts = answer
             .pieces
             .iter()
-            .map(|piece| ground.read(&piece.text, &lexicon))
+            .map(|piece| {
+                let mut text = ground.read(&piece.text, &lexicon);
+                if lasting {
+                    text.clocks_last();
+                }
+                text
+            })
             .collect();
         let mut read = Self {
             ground,
@@ -152,11 +159,14 @@ impl<'a> Reading<'a> {
             let mut scope = place.scope(number, table, grid);
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
+            let held = self.is_held_against_next(piece, number);
             if looked.found.is_empty()
-                && digits(number) >= 4
-                && !place.names_one(number, &scope, grid)
+                && (held || (digits(number) >= 4 && !place.names_one(number, &scope, grid)))
             {
                 scope.measures = grid.measures().collect();
+                scope
+                    .columns
+                    .retain(|column| !scope.measures.contains(column));
                 let wider = Explainer::new(grid, table, number, &scope).run();
                 looked.found = wider.found;
             }
@@ -176,6 +186,18 @@ impl<'a> Reading<'a> {
         self.signed(number, &mut claim);
         self.told(number, &mut claim);
         claim
+    }
+
+    /// "152 instead of 250": the first of two that are held against each other, of which only the second may have its name there.
+    fn is_held_against_next(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let next = text.numbers.iter().find(|other| other.start >= number.end);
+        let against = |next: &Number| {
+            text.senses().any(|(sense, place)| {
+                sense == aios_languages::Sense::Against && number.end <= place && place < next.start
+            })
+        };
+        next.is_some_and(|next| next.start - number.end < 24 && against(next))
     }
 
     /// "Three sensors": a small number in words that counts what a column names.
@@ -294,6 +316,26 @@ impl<'a> Reading<'a> {
             .get(number.start..number.end)
             .unwrap_or("")
     }
+}
+
+/// Whether a goal asks a table without times of day for a length of time: then "22:45" is one.
+fn lasts(ground: &Ground) -> bool {
+    let asked = &ground.asked;
+    let timed = asked
+        .units
+        .iter()
+        .any(|unit| unit.kind == crate::unit::Kind::Time);
+    let clocked = ground.grids.iter().any(|grid| {
+        let mut columns = grid.columns.iter();
+        columns.any(|column| match &column.data {
+            crate::grid::Data::Times(times) => {
+                times.iter().flatten().any(|time| time.minute.is_some())
+            }
+            _ => false,
+        })
+    });
+    let long = asked.text.has(aios_languages::Sense::AskDuration);
+    !ground.grids.is_empty() && !clocked && (timed || long)
 }
 
 /// A way that no table knows of.

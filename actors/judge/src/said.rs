@@ -168,6 +168,16 @@ impl Reading<'_> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
+        if let Some(own) = paper.sentences[holder].says(number)
+            && paid_otherwise(&paper.sentences[holder].text, own, text, number)
+        {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        if self.on_the_other_side(paper, holder, number, &all) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
         let mut context = goal;
         if let Some(before) = self.place(piece).before {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
@@ -177,6 +187,45 @@ impl Reading<'_> {
             return;
         }
         claim.found.push(said(holder));
+    }
+
+    /// "If it is more than 100 ml, use the kit" where that is said of less: a limit with the words of its sentence and the other side. What
+    /// the sentences beside it say of the rest is theirs.
+    fn on_the_other_side(
+        &self,
+        paper: &Paper,
+        holder: usize,
+        number: &Number,
+        all: &HashSet<String>,
+    ) -> bool {
+        let sides = paper.sentences[holder]
+            .says(number)
+            .and_then(|own| own.bound)
+            .zip(number.bound);
+        let own = paper.overlap(&paper.sentences[holder], all);
+        let beside = [holder.checked_sub(1), Some(holder + 1)];
+        let others = beside
+            .into_iter()
+            .flatten()
+            .filter_map(|at| paper.sentences.get(at))
+            .map(|sentence| paper.overlap(sentence, all));
+        // "Less than 4 hours by train, flights only above that": both sides stand there.
+        use aios_languages::Sense;
+        let source = &paper.sentences[holder].text;
+        let has = |senses: [Sense; 2]| senses.iter().any(|sense| source.has(*sense));
+        if has([Sense::Above, Sense::AtLeast]) && has([Sense::Below, Sense::AtMost]) {
+            return false;
+        }
+        let inner = self
+            .texts
+            .iter()
+            .any(|text| text.has(aios_languages::Sense::Negation));
+        sides.is_some_and(|(theirs, ours)| theirs != ours)
+            && !inner
+            && !paper.sentences[holder]
+                .text
+                .has(aios_languages::Sense::Negation)
+            && others.fold(0.0, f64::max) * 1.2 < own
     }
 
     /// The same of a number in a sentence that names a sum or a difference.
@@ -472,6 +521,66 @@ fn counts_another(source: &Text, own: &Number, text: &Text, number: &Number) -> 
     let next = source.words.partition_point(|word| word.start < own.end);
     let noun = source.stems.iter().find(|(word, _)| *word == next);
     noun.is_some_and(|(_, stem)| !text.stems.iter().any(|(_, said)| said == stem))
+}
+
+/// Whether an amount of money is told for another length of time than the source's: "0.50 a day" where it is for each week.
+fn paid_otherwise(source: &Text, own: &Number, text: &Text, number: &Number) -> bool {
+    let money = number
+        .unit
+        .as_ref()
+        .is_some_and(crate::unit::Unit::is_money);
+    if !money {
+        return false;
+    }
+    let (theirs, ours) = (times_of(source, own), times_of(text, number));
+    !theirs.is_empty() && !ours.is_empty() && theirs.is_disjoint(&ours)
+}
+
+/// The lengths of time that an amount is for, by what stands nearest to it: "per week", "a month".
+fn times_of(text: &Text, number: &Number) -> HashSet<aios_languages::UnitName> {
+    use aios_languages::{Sense, Tag, UnitName as N};
+    let nearest = |place: usize| {
+        let amounts = text.numbers.iter().filter(|own| own.unit.is_some());
+        amounts.min_by_key(|own| {
+            if own.end <= place {
+                place - own.end
+            } else {
+                own.start.saturating_sub(place)
+            }
+        })
+    };
+    let behind = text.words.partition_point(|word| word.start < number.end);
+    text.tags
+        .iter()
+        .filter_map(|tag| match tag.tag {
+            Tag::Unit(unit @ (N::Hour | N::Day | N::Week | N::Month | N::Year)) => {
+                Some((unit, tag))
+            }
+            _ => None,
+        })
+        .filter(|(_, tag)| {
+            let place = text.words[tag.from].start;
+            let per = text.tags.iter().any(|other| {
+                other.tag == Tag::Sense(Sense::Per)
+                    && other.to <= tag.from
+                    && tag.from - other.to <= 1
+            });
+            // "8 EUR a month": one small word between.
+            let article = tag.from == behind + 1
+                && text
+                    .words
+                    .get(behind)
+                    .is_some_and(|word| word.text.len() <= 2);
+            let counted = text
+                .numbers
+                .iter()
+                .any(|own| own.start <= place && place < own.end);
+            !counted
+                && (article || per)
+                && nearest(place).is_some_and(|own| own.start == number.start)
+        })
+        .map(|(unit, _)| unit)
+        .collect()
 }
 
 /// Whether a sentence gives an amount for each of something, or for a length of time.

@@ -6,7 +6,8 @@ use aios_languages::{Folded, Lexicon, Sense, Tag, Tagged, folded};
 
 use crate::grid::{Data, Grid};
 use crate::moment::{MomentAt, moments};
-use crate::numeral::{Number, numbers};
+use crate::numeral::{Number, Reading, numbers};
+use crate::unit::Unit;
 
 /// A text as it was read.
 #[derive(Debug, Default)]
@@ -46,6 +47,43 @@ const HEAD: usize = 4;
 /// How such adjectives end.
 const ADJECTIVES: [&str; 5] = ["ian", "ish", "ese", "ean", "ern"];
 
+/// Names of a column above which none is called by a part of it.
+const CALLED: usize = 60;
+/// Letters of a word that may stand for the name it is a part of.
+const TELLING: usize = 4;
+
+/// The words of names of several words that stand in no other name: "dairy" of "Dairy roof" and "Barn roof".
+fn own_words<'v>(values: &'v [String], lexicon: &Lexicon) -> Vec<(u32, &'v str)> {
+    let words: Vec<Vec<(String, &str)>> = values
+        .iter()
+        .map(|value| {
+            let folded = folded(value).into_iter();
+            folded
+                .filter_map(|word| Some((word.text.clone(), value.get(word.start..word.end)?)))
+                .collect()
+        })
+        .collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for (word, _) in words.iter().flatten() {
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut out = Vec::new();
+    for (code, own) in (0..).zip(&words) {
+        if own.len() < 2 || own.len() > 4 {
+            continue;
+        }
+        for (word, written) in own {
+            let letters = word.chars().count() >= TELLING && word.chars().all(char::is_alphabetic);
+            let tagged = !lexicon.tags(&folded(word)).is_empty();
+            if letters && counts.get(word.as_str()) == Some(&1) && !lexicon.is_stop(word) && !tagged
+            {
+                out.push((code, *written));
+            }
+        }
+    }
+    out
+}
+
 struct Named {
     rest: Vec<String>,
     exact: Option<String>,
@@ -70,6 +108,11 @@ impl Names {
                 }
                 for (code, value) in (0..).zip(values) {
                     names.add(value, (table, column, code), lexicon);
+                }
+                if values.len() <= CALLED {
+                    for (code, word) in own_words(values, lexicon) {
+                        names.add(word, (table, column, code), lexicon);
+                    }
                 }
             }
         }
@@ -267,6 +310,39 @@ impl Text {
         }
     }
 
+    /// Reads "22:45" and "1:34:00" as lengths of time in place of times of day: minutes and seconds, or hours and minutes.
+    pub(crate) fn clocks_last(&mut self) {
+        for (start, end, parts) in lengths(&self.raw) {
+            self.moments
+                .retain(|moment| moment.end <= start || end <= moment.start);
+            self.numbers
+                .retain(|number| number.end <= start || end <= number.start);
+            let readings: Vec<(f64, f64)> = match parts.as_slice() {
+                [one, other] => vec![
+                    (one * 60.0 + other, 0.5),
+                    (one * 3600.0 + other * 60.0, 30.0),
+                ],
+                [one, other, third] => vec![(one * 3600.0 + other * 60.0 + third, 0.5)],
+                _ => continue,
+            };
+            let readings = readings
+                .into_iter()
+                .map(|(value, half)| Reading { value, half });
+            self.numbers.push(Number {
+                start,
+                end,
+                readings: readings.collect(),
+                unit: Some(Unit::named(aios_languages::UnitName::Second)),
+                signed: false,
+                rough: false,
+                bound: None,
+                spelled: false,
+                times: false,
+            });
+        }
+        self.numbers.sort_by_key(|number| number.start);
+    }
+
     /// Whether a word of this meaning stands in it.
     pub(crate) fn has(&self, sense: Sense) -> bool {
         self.senses().any(|(found, _)| found == sense)
@@ -305,6 +381,30 @@ impl Text {
     pub(crate) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
+}
+
+/// Digits parted by colons, "22:45", with their places.
+fn lengths(raw: &str) -> Vec<(usize, usize, Vec<f64>)> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    for run in raw.split(|c: char| !c.is_ascii_digit() && c != ':') {
+        let end = start + run.len();
+        let bare = run.trim_end_matches(':');
+        let parts: Vec<&str> = bare.split(':').collect();
+        let pairs = parts
+            .iter()
+            .skip(1)
+            .all(|part| part.len() == 2 && part.parse::<u8>().is_ok_and(|part| part < 60));
+        let first = parts
+            .first()
+            .is_some_and(|part| (1..=3).contains(&part.len()));
+        if (2..=3).contains(&parts.len()) && pairs && first {
+            let values = parts.iter().filter_map(|part| part.parse().ok()).collect();
+            out.push((start, start + bare.len(), values));
+        }
+        start = end + raw[end..].chars().next().map_or(1, char::len_utf8);
+    }
+    out
 }
 
 /// "2025-Q3": the year of a quarter that is written by its key.
@@ -346,7 +446,8 @@ fn clauses(raw: &str, words: &[Folded], tags: &[Tagged]) -> Vec<usize> {
     for (at, c) in raw.char_indices() {
         let behind = at + c.len_utf8();
         let space = raw[behind..].starts_with(' ');
-        if matches!(c, ';' | '—') || (matches!(c, ',' | '–') && space) {
+        let dash = c == '-' && space && raw[..at].ends_with(' ');
+        if matches!(c, ';' | '—') || (matches!(c, ',' | '–') && space) || dash {
             out.push(behind);
         }
     }

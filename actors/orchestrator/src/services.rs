@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use aios_actors::AgentSystem;
 use aios_actors::recovery::{AsksPeople, Breakers, Budgets, Policies};
-use aios_protocols::{OpenTo, Role};
+use aios_protocols::{OpenTo, Party, Role};
 use aios_tools::Toolbox;
 use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
 use crate::Packs;
+use crate::agents::history::History;
 use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub results: u32,
     /// Whether goals are only gone through again, from what is kept of them: their files are those that were, wherever they are now.
     pub replays: bool,
+    /// Who hands in goals of many that it has let in itself, and bounds how many are under way: they are not counted as one asker's.
+    pub front: Option<Party>,
 }
 
 impl Default for Settings {
@@ -36,6 +39,7 @@ impl Default for Settings {
             thinks: None,
             results: 500,
             replays: false,
+            front: None,
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct Services {
     pub(crate) tools: Arc<Toolbox>,
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
+    /// What the Critic judged.
+    pub(crate) history: History,
     ports: Ports,
     pub(crate) room: Room,
     crew: Crew,
@@ -97,6 +103,7 @@ impl Services {
             tools,
             settings,
             ledger,
+            history: History::over(Arc::clone(system.store())),
             ports,
             room: Room::default(),
             crew,

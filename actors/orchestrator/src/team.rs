@@ -15,7 +15,10 @@ use crate::{Services, roles};
 /// to do it again.
 pub fn enlist(factories: &Factories, services: &Arc<Services>) {
     let share = || Arc::clone(services);
-    factories.register(roles::INTERFACE, |_| Ok(Interface::new()));
+    let front = services.settings.front.clone();
+    factories.register(roles::INTERFACE, move |_| {
+        Ok(Interface::behind(front.clone()))
+    });
     let planning = share();
     factories.register(roles::PLANNER, move |_| {
         Ok(Planner::new(Arc::clone(&planning)))

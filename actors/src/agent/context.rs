@@ -22,6 +22,7 @@ use super::outbox::Outbox;
 use super::step::{Effects, Undone};
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError, Span};
 use crate::AgentSystem;
+use crate::observer::Cause;
 use crate::recovery::guard::DEPTH_MAX;
 use crate::recovery::{Budget, Waiter, guarded};
 
@@ -68,36 +69,33 @@ impl Context {
         }
     }
 
-    /// The span of what is done because of a message.
+    /// The span of what is done because of a message. It is begun for each message of a trace, so nothing of it is put into words here.
     fn handling(&self, cause: &Trusted) -> Option<Arc<Span>> {
         let system = &self.outbox.system;
-        let name = || format!("invoke_agent {}", self.me.role());
         let parent = cause.envelope.trace.filter(|_| system.tracing())?;
-        let span = Span::below(system, Some(parent), self.outbox.cell.party(), name())?;
-        span.note("gen_ai.operation.name", "invoke_agent");
-        span.note("gen_ai.agent.name", self.me.role());
-        span.note("gen_ai.agent.id", self.me.as_str());
-        span.note("gen_ai.conversation.id", cause.conversation_id);
-        span.note("aios.message.act", cause.performative);
-        if let Some(ontology) = &cause.ontology {
-            span.note("aios.message.ontology", ontology);
-        }
-        Some(span)
+        let said = Cause {
+            conversation: cause.conversation_id,
+            act: cause.performative,
+            ontology: cause.ontology.clone(),
+        };
+        let party = self.outbox.cell.party();
+        Span::below(system, Some(parent), party, "invoke_agent", "", Some(said))
     }
 
     /// Begins a part of what is done now, to be told to whoever traces: it is over when it is dropped. `operation` is a name of
     /// OpenTelemetry's, such as `execute_tool`, and `what` is done by it; none if nobody traces.
     #[must_use]
-    pub fn span(&self, operation: &str, what: &str) -> Option<Arc<Span>> {
+    pub fn span(&self, operation: &'static str, what: &str) -> Option<Arc<Span>> {
         let parent = self.span.as_ref()?.context();
-        let name = match what {
-            "" => operation.to_owned(),
-            what => format!("{operation} {what}"),
-        };
         let party = self.outbox.cell.party();
-        let span = Span::below(&self.outbox.system, Some(parent), party, name)?;
-        span.note("gen_ai.operation.name", operation);
-        Some(span)
+        Span::below(
+            &self.outbox.system,
+            Some(parent),
+            party,
+            operation,
+            what,
+            None,
+        )
     }
 
     /// The same context within a span of its own: what is sent and done with it is a part of that.

@@ -9,14 +9,19 @@ use aios_protocols::{Party, Timestamp, TraceContext};
 use parking_lot::Mutex;
 
 use crate::AgentSystem;
-use crate::observer::SpanSeen;
+use crate::observer::{Cause, SpanSeen};
+
+/// The flag of a trace that somebody wants to see.
+const SAMPLED: u8 = 1;
 
 /// A span that is open. Dropped, it is over.
 pub struct Span {
     system: AgentSystem,
     at: TraceContext,
     parent: [u8; 8],
-    name: String,
+    operation: &'static str,
+    what: String,
+    cause: Option<Cause>,
     agent: Party,
     began: Timestamp,
     more: Mutex<More>,
@@ -34,14 +39,18 @@ impl Span {
         system: &AgentSystem,
         parent: Option<TraceContext>,
         agent: &Party,
-        name: String,
+        operation: &'static str,
+        what: &str,
+        cause: Option<Cause>,
     ) -> Option<Arc<Self>> {
-        let parent = parent.filter(|_| system.tracing())?;
+        let parent = parent.filter(|parent| parent.flags() & SAMPLED != 0 && system.tracing())?;
         let at = parent.child(system.fresh_span()).ok()?;
         Some(Arc::new(Self {
             at,
             parent: *parent.span_id(),
-            name,
+            operation,
+            what: what.to_owned(),
+            cause,
             agent: agent.clone(),
             began: system.now(),
             more: Mutex::default(),
@@ -74,7 +83,9 @@ impl Drop for Span {
         observer.span(SpanSeen {
             at: self.at,
             parent: Some(self.parent),
-            name: std::mem::take(&mut self.name),
+            operation: self.operation,
+            what: std::mem::take(&mut self.what),
+            cause: self.cause.take(),
             agent: Some(self.agent.clone()),
             began: self.began,
             ended: self.system.now(),
@@ -87,7 +98,8 @@ impl Drop for Span {
 impl std::fmt::Debug for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Span")
-            .field("name", &self.name)
+            .field("operation", &self.operation)
+            .field("what", &self.what)
             .finish_non_exhaustive()
     }
 }

@@ -65,6 +65,7 @@ impl FailureKind {
             AskError::Failed { reason, .. } => Some(matches!(
                 reason.kind,
                 ReasonKind::Overloaded
+                    | ReasonKind::Unavailable
                     | ReasonKind::InternalError
                     | ReasonKind::UnrecognisedValue
                     | ReasonKind::InDoubt

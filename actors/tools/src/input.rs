@@ -3,13 +3,16 @@
 //! A goal is about one state of its files. [`OnDisk::all`] finds them, [`OnDisk::pin`] reads each once and keeps what was in it, and
 //! from there on the file travels with its [`FileState`]: whoever reads it again gets these bytes or is refused.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
 
 use aios_work::{ContentHash, FileState, InputFile};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
 use crate::{Check, WorkspaceError};
@@ -39,6 +42,13 @@ pub trait OnDisk: Sized {
     /// Says which one is no regular file or cannot be read.
     fn all(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError>;
 
+    /// The same for files that are named where they really lie, from the root on: a link that is found on the way was not there when they
+    /// were allowed, and is not followed.
+    ///
+    /// # Errors
+    /// As [`OnDisk::all`], and which one lies behind a link.
+    fn all_in_place(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError>;
+
     /// Reads the file once, at most `most` bytes, and keeps what is in it: from here on these bytes are meant.
     ///
     /// # Errors
@@ -51,30 +61,14 @@ pub trait OnDisk: Sized {
 
 impl OnDisk for InputFile {
     fn all(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError> {
-        let mut files: Vec<Self> = Vec::with_capacity(paths.len());
-        for given in paths.iter().map(AsRef::as_ref) {
-            let shown = given.display().to_string();
-            let path = fs::canonicalize(given).map_err(|error| unreadable(&shown, &error))?;
-            let (_, state) = open(&path).map_err(|error| error.told(&shown))?;
-            let name = file_name(given)
-                .or_else(|| file_name(&path))
-                .unwrap_or_else(|| shown.clone());
-            let name = if files.iter().any(|file| file.name == name) {
-                shown
-            } else {
-                name
-            };
-            if !files.iter().any(|file| file.path == path) {
-                let place = place(given).unwrap_or_else(|| path.clone());
-                files.push(Self {
-                    name,
-                    path,
-                    place,
-                    state,
-                });
-            }
-        }
-        Ok(files)
+        found(paths, |given| fs::canonicalize(given))
+    }
+
+    fn all_in_place(paths: &[impl AsRef<Path>]) -> Result<Vec<Self>, WorkspaceError> {
+        found(paths, |given| match given.is_absolute() {
+            true => Ok(given.to_owned()),
+            false => Err(io::ErrorKind::InvalidInput.into()),
+        })
     }
 
     fn pin(&mut self, most: u64) -> Result<(), WorkspaceError> {
@@ -85,8 +79,39 @@ impl OnDisk for InputFile {
     }
 
     fn is_unchanged(&self) -> bool {
-        open(&self.path).is_ok_and(|(_, now)| now.is_told_as(&self.state))
+        open_in_place(&self.path).is_ok_and(|(_, now)| now.is_told_as(&self.state))
     }
+}
+
+/// The files at these paths, each once, wherever they really lie.
+fn found(
+    paths: &[impl AsRef<Path>],
+    lies: impl Fn(&Path) -> io::Result<PathBuf>,
+) -> Result<Vec<InputFile>, WorkspaceError> {
+    let mut files: Vec<InputFile> = Vec::with_capacity(paths.len());
+    for given in paths.iter().map(AsRef::as_ref) {
+        let shown = given.display().to_string();
+        let path = lies(given).map_err(|error| unreadable(&shown, &error))?;
+        let (_, state) = open_in_place(&path).map_err(|error| error.told(&shown))?;
+        let name = file_name(given)
+            .or_else(|| file_name(&path))
+            .unwrap_or_else(|| shown.clone());
+        let name = if files.iter().any(|file| file.name == name) {
+            shown
+        } else {
+            name
+        };
+        if !files.iter().any(|file| file.path == path) {
+            let place = place(given).unwrap_or_else(|| path.clone());
+            files.push(InputFile {
+                name,
+                path,
+                place,
+                state,
+            });
+        }
+    }
+    Ok(files)
 }
 
 /// All its bytes in the state that is meant; `held` is room for them.
@@ -106,7 +131,7 @@ fn chunks(
     check: Check<'_>,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), WorkspaceError> {
-    let (mut file, now) = open(&input.path).map_err(|error| error.told(&input.name))?;
+    let (mut file, now) = open_in_place(&input.path).map_err(|error| error.told(&input.name))?;
     let changed = |how: &str| WorkspaceError::Changed {
         file: input.name.clone(),
         problem: how.to_owned(),
@@ -202,30 +227,93 @@ impl Unopened {
     }
 }
 
-/// Opens a regular file and says what the system tells of it. What is none is not opened, because opening alone may wait or act.
+/// Opens a regular file and says what the system tells of it.
 fn open(path: &Path) -> Result<(File, FileState), Unopened> {
-    let before = fs::symlink_metadata(path).map_err(Unopened::System)?;
-    regular(&before)?;
+    opened(rustix::fs::CWD, path)
+}
+
+/// The same for a file at the place where it really lies, as a path from the root on: no folder on the way is a link.
+fn open_in_place(path: &Path) -> Result<(File, FileState), Unopened> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return open(path);
+    };
+    if !path.is_absolute() {
+        return open(path);
+    }
+    let folder = folder_in_place(folder, false).map_err(|error| match error {
+        Errno::LOOP => Unopened::Irregular(LINK),
+        error => Unopened::System(error.into()),
+    })?;
+    opened(folder.as_fd(), Path::new(name))
+}
+
+/// A folder at a path from the root on, and no link on the way: `LOOP` if there is one. Those that are not there are made, if they may be.
+pub(crate) fn folder_in_place(path: &Path, makes: bool) -> Result<OwnedFd, Errno> {
+    // Nothing is read of those on the way; where the system can say so, not even the right to read them is needed.
+    #[cfg(target_os = "linux")]
+    const PASSES: OFlags = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    const PASSES: OFlags = OFlags::RDONLY;
+    const FOLDER: OFlags = OFlags::DIRECTORY
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+    let mut folder = rustix::fs::open("/", PASSES | FOLDER, Mode::empty())?;
+    for part in path.components() {
+        let name = match part {
+            Component::Normal(name) => name,
+            Component::RootDir => continue,
+            // None of these is in the place where something really lies.
+            Component::CurDir | Component::ParentDir | Component::Prefix(_) => {
+                return Err(Errno::INVAL);
+            }
+        };
+        let enters = || rustix::fs::openat(&folder, name, PASSES | FOLDER, Mode::empty());
+        folder = match enters() {
+            Err(Errno::NOENT) if makes => {
+                match rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(0o777)) {
+                    // Somebody else may have been a moment faster.
+                    Ok(()) | Err(Errno::EXIST) => enters()?,
+                    Err(error) => return Err(error),
+                }
+            }
+            // What the system says of a link depends on the system.
+            Err(Errno::NOTDIR) if is_link(&folder, name) => return Err(Errno::LOOP),
+            entered => entered?,
+        };
+    }
+    Ok(folder)
+}
+
+fn is_link(folder: &OwnedFd, name: &OsStr) -> bool {
+    let found = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink)
+}
+
+/// What is no regular file is not opened, because opening alone may wait or act.
+fn opened(folder: BorrowedFd<'_>, path: &Path) -> Result<(File, FileState), Unopened> {
+    let before = rustix::fs::statat(folder, path, AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|error| Unopened::System(error.into()))?;
+    regular(FileType::from_raw_mode(before.st_mode))?;
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+    let file = match rustix::fs::openat(folder, path, flags, Mode::empty()) {
         Ok(descriptor) => File::from(descriptor),
-        Err(rustix::io::Errno::LOOP) => return Err(Unopened::Irregular(LINK)),
+        Err(Errno::LOOP) => return Err(Unopened::Irregular(LINK)),
         Err(error) => return Err(Unopened::System(error.into())),
     };
     let metadata = file.metadata().map_err(Unopened::System)?;
-    regular(&metadata)?;
+    regular(FileType::from_raw_mode(metadata.mode()))?;
     Ok((file, told(&metadata)))
 }
 
 const LINK: &str = "has become a link to another place since the goal began";
 
-fn regular(metadata: &fs::Metadata) -> Result<(), Unopened> {
-    Err(Unopened::Irregular(match metadata.file_type() {
-        kind if kind.is_file() => return Ok(()),
-        kind if kind.is_symlink() => LINK,
-        kind if kind.is_dir() => "is a folder; name the files in it",
-        kind if kind.is_socket() => "is a socket, not a file",
+fn regular(kind: FileType) -> Result<(), Unopened> {
+    Err(Unopened::Irregular(match kind {
+        FileType::RegularFile => return Ok(()),
+        FileType::Symlink => LINK,
+        FileType::Directory => "is a folder; name the files in it",
+        FileType::Socket => "is a socket, not a file",
         _ => "is a device or pipe, not a file",
     }))
 }
@@ -338,6 +426,46 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_folder_that_has_become_a_link_leads_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for name in ["own", "other"] {
+            fs::create_dir_all(root.join(name).join("deep")).unwrap();
+            fs::write(root.join(name).join("deep/in.csv"), name).unwrap();
+        }
+        let path = root.join("own/deep/in.csv");
+        // A link on the way is followed for whoever may name any path, and for nobody else.
+        symlink(root.join("own"), root.join("way")).unwrap();
+        let by_link = root.join("way/deep/in.csv");
+        assert_eq!(InputFile::all(&[&by_link]).unwrap()[0].path, path);
+        for refused in [
+            by_link.as_path(),
+            Path::new("in.csv"),
+            &root.join("own/../own/deep/in.csv"),
+        ] {
+            assert!(
+                InputFile::all_in_place(&[refused]).is_err(),
+                "{}",
+                refused.display()
+            );
+        }
+        let mut file = InputFile::all_in_place(&[&path]).unwrap().remove(0);
+        assert_eq!((file.name.as_str(), &file.path), ("in.csv", &path));
+        file.pin(100).unwrap();
+        assert_eq!(read(&file).unwrap(), b"own");
+        fs::rename(root.join("own"), root.join("away")).unwrap();
+        symlink(root.join("other"), root.join("own")).unwrap();
+        assert!(read(&file).unwrap_err().contains("has become a link"));
+        assert!(!file.is_unchanged());
+        let refused = InputFile::all_in_place(&[&path]).unwrap_err().to_string();
+        assert!(refused.contains("has become a link"), "{refused}");
+        assert!(folder_in_place(&root.join("own/new"), true).is_err());
+        assert!(!root.join("other/new").exists());
+        folder_in_place(&root.join("fresh/deep"), true).unwrap();
+        assert!(root.join("fresh/deep").is_dir());
     }
 
     #[test]

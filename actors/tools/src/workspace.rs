@@ -23,6 +23,8 @@ pub struct Workspace {
     out_dir: PathBuf,
     limits: Limits,
     memory: Memory,
+    /// See [`Workspace::in_place`].
+    in_place: bool,
 }
 
 /// How much is read, held and returned. Each number is the most one call may use.
@@ -66,7 +68,16 @@ impl Workspace {
             out_dir: out_dir.as_ref().to_path_buf(),
             memory: Memory::of(limits.memory_bytes),
             limits,
+            in_place: false,
         }
+    }
+
+    /// The same walls, and the output folder is named where it really lies, from the root on: a link that is found on the way was not there
+    /// when it was allowed, and nothing is written behind it. One that is not named from the root on is as it was.
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self
     }
 
     /// The same walls with other limits, and with memory of its own.
@@ -299,9 +310,22 @@ impl Workspace {
         if !self.is_inside(&target, name) {
             return Err(refuse("it is not directly in the output folder"));
         }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if self.in_place && self.out_dir.is_absolute() {
+            let folder = input::folder_in_place(&self.out_dir, true);
+            let opened =
+                folder.and_then(|folder| rustix::fs::openat(folder, ".", flags, Mode::empty()));
+            let folder = opened.map_err(|error| match error {
+                Errno::LOOP => {
+                    refuse("a link lies on the way to the output folder; name where it leads to")
+                }
+                error => fail(error.into()),
+            })?;
+            self.spares_inputs(name)?;
+            return Ok((target, folder));
+        }
         fs::create_dir_all(&self.out_dir).map_err(fail)?;
         self.spares_inputs(name)?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = match rustix::fs::open(&self.out_dir, flags, Mode::empty()) {
             Ok(folder) => folder,
             // What the system says of a link depends on the system.
@@ -335,7 +359,7 @@ impl Unsynced {
     }
 }
 
-fn unwritable(path: &Path, problem: &str) -> WorkspaceError {
+pub(crate) fn unwritable(path: &Path, problem: &str) -> WorkspaceError {
     WorkspaceError::Unwritable {
         path: path.to_owned(),
         problem: problem.to_owned(),
@@ -348,17 +372,20 @@ fn is_folder(path: &Path) -> bool {
 }
 
 /// A file that has no name yet. Dropped before it is finished, it is removed.
-struct Writing<'f> {
+pub(crate) struct Writing<'f> {
     folder: &'f OwnedFd,
-    file: File,
+    pub(crate) file: File,
     name: Option<String>,
 }
 
 impl<'f> Writing<'f> {
+    /// An artefact is as readable as the user's umask allows.
     fn begin(folder: &'f OwnedFd) -> io::Result<Self> {
+        Self::begin_as(folder, Mode::from_raw_mode(0o666))
+    }
+
+    pub(crate) fn begin_as(folder: &'f OwnedFd, mode: Mode) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        // An artefact is as readable as the user's umask allows.
-        let mode = Mode::from_raw_mode(0o666);
         let start = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |time| time.subsec_nanos());
@@ -381,7 +408,7 @@ impl<'f> Writing<'f> {
     }
 
     /// Gives it its name, and with that takes the place of an older file.
-    fn finish(mut self, name: &str) -> io::Result<()> {
+    pub(crate) fn finish(mut self, name: &str) -> io::Result<()> {
         if let Some(writing) = &self.name {
             rustix::fs::renameat(self.folder, writing.as_str(), self.folder, name)?;
         }
@@ -398,7 +425,7 @@ impl Drop for Writing<'_> {
     }
 }
 
-fn problem(error: &io::Error) -> String {
+pub(crate) fn problem(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -646,6 +673,27 @@ mod tests {
         let workspace = Workspace::new(&[] as &[&str], &out).unwrap();
         let says = workspace.write("a.svg", b"x").unwrap_err().to_string();
         assert!(says.contains("the output folder is a link"), "{says}");
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_on_the_way_that_has_become_a_link_is_not_written_through() {
+        let dir = folder();
+        let root = dir.path().canonicalize().unwrap();
+        let (own, elsewhere) = (root.join("own"), root.join("elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        let workspace = Workspace::of(Vec::new(), own.join("deep/out")).in_place();
+        workspace.write("a.svg", b"x").unwrap();
+        assert_eq!(fs::read(own.join("deep/out/a.svg")).unwrap(), b"x");
+        fs::rename(&own, root.join("away")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &own).unwrap();
+        for outcome in [
+            workspace.write("a.svg", b"y").map(drop),
+            workspace.show("a.svg", b"y").map(drop),
+        ] {
+            let says = outcome.unwrap_err().to_string();
+            assert!(says.contains("a link lies on the way"), "{says}");
+        }
         assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 

@@ -17,6 +17,8 @@ pub struct Workspaces {
     memory: Memory,
     /// What each goal holds whose tools are at work.
     goals: Arc<Mutex<HashMap<(String, String), WeakMemory>>>,
+    /// Whether output folders are named where they really lie.
+    in_place: bool,
 }
 
 /// Bytes that all goals of a node may hold together unless it is told otherwise.
@@ -36,7 +38,15 @@ impl Workspaces {
             limits,
             memory: Memory::of(memory_bytes),
             goals: Arc::default(),
+            in_place: false,
         }
+    }
+
+    /// The same, where output folders are named where they really lie; see [`Workspace::in_place`].
+    #[must_use]
+    pub fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self
     }
 
     /// The limits of each call.
@@ -70,9 +80,13 @@ impl Workspaces {
             memory
         });
         drop(goals);
-        Workspace::of(inputs, out_dir)
+        let workspace = Workspace::of(inputs, out_dir)
             .with_limits(self.limits.clone())
-            .with_memory(memory)
+            .with_memory(memory);
+        match self.in_place {
+            true => workspace.in_place(),
+            false => workspace,
+        }
     }
 
     /// The walls of one call.

@@ -189,7 +189,13 @@ pub struct CriticReport {
     pub score: f64,
     /// Each dimension, 0 to 1.
     pub dimensions: BTreeMap<String, f64>,
+    /// What it found wrong with what leaves, worst first, each with what shows it; at most [`ISSUES_TOLD`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issues: Vec<Issue>,
 }
+
+/// Issues of one judgement that are told on; the Critic has all of them.
+pub const ISSUES_TOLD: usize = 8;
 
 /// What thought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -729,6 +735,34 @@ pub struct Remembered {
     pub score: f64,
 }
 
+/// What the Critic said of a result, as it is told on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskJudged {
+    /// What follows from the score.
+    pub verdict: Verdict,
+    /// The weighted mean, 0 to 1.
+    pub score: f64,
+    /// What it is the mean of.
+    pub dimensions: Dimensions,
+    /// Whether any check looked at accuracy.
+    pub checked: bool,
+    /// What is wrong, worst first, each with what shows it; at most [`ISSUES_TOLD`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issues: Vec<Issue>,
+}
+
+impl From<&Judgement> for TaskJudged {
+    fn from(judgement: &Judgement) -> Self {
+        Self {
+            verdict: judgement.verdict,
+            score: judgement.score,
+            dimensions: judgement.dimensions,
+            checked: judgement.checked,
+            issues: judgement.issues.iter().take(ISSUES_TOLD).cloned().collect(),
+        }
+    }
+}
+
 /// A task moved; published on `aios.events.task.{goal_id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskEvent {
@@ -756,6 +790,15 @@ pub struct TaskEvent {
     /// Why it is retried or has failed.
     #[serde(default)]
     pub reason: Option<String>,
+    /// When, RFC 3339; none in what earlier versions told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What the Critic said since the task was told of last: of the attempt before where it is `running`, of this one otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<TaskJudged>>,
+    /// Model tokens that all its attempts took, prompts included; told when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 /// An agent started, fell or came back; published on `aios.events.agent.{agent}`.

@@ -89,6 +89,9 @@ pub struct Goal {
     tenant: String,
     text: String,
     data: Vec<String>,
+    /// See [`Goal::in_place`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    in_place: bool,
 }
 
 #[derive(Deserialize)]
@@ -98,19 +101,23 @@ struct RawGoal {
     text: String,
     #[serde(default)]
     data: Vec<String>,
+    #[serde(default)]
+    in_place: bool,
 }
 
 impl TryFrom<RawGoal> for Goal {
     type Error = GoalError;
 
     fn try_from(raw: RawGoal) -> Result<Self, GoalError> {
-        Self::new(
+        let in_place = raw.in_place;
+        let goal = Self::new(
             &raw.id,
             &raw.tenant,
             &raw.text,
             raw.data,
             &GoalLimits::default(),
-        )
+        )?;
+        Ok(goal.in_place(in_place))
     }
 }
 
@@ -173,7 +180,22 @@ impl Goal {
             tenant: tenant.to_owned(),
             text,
             data,
+            in_place: false,
         })
+    }
+
+    /// The same, and its files are named where they really lie: whoever asked may name some folders alone, and a link that is found on the way
+    /// was not there when that was looked at.
+    #[must_use]
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
+        self
+    }
+
+    /// Whether no link is followed on the way to its files.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        self.in_place
     }
 
     /// The goal's identifier, the first half of every operation id.

@@ -20,26 +20,42 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-PROTO = Path(__file__).resolve().parents[3] / "protocols" / "wire" / "proto"
+FILES = ["aios/common.proto", "aios/orchestration.proto"]
 MESSAGE = "application/vnd.aios.fipa-acl"
 CLAIM = "application/vnd.aios.key-claim"
 HELLO = "application/vnd.aios.agent-hello"
 AGENT = "aios.agent"  # the ontology of orders
 
 
-def stubs(proto=PROTO):
+def protos():
+    """The folder with the .proto files: AIOS_PROTO, one named proto beside this file, or that of the checkout this file lies in."""
+    here = Path(__file__).resolve()
+    named = os.environ.get("AIOS_PROTO")
+    asked = [Path(named)] if named else [here.parent / "proto"] + [up / "protocols" / "wire" / "proto" for up in here.parents]
+    for folder in asked:
+        if all((folder / file).is_file() for file in FILES):
+            return folder
+    raise SystemExit(
+        f"no .proto files of AI OS in {asked[0]}: copy protocols/wire/proto there, or set AIOS_PROTO to the folder that has {FILES[0]}"
+    )
+
+
+def stubs():
     """Makes the Python code of the .proto files and imports it."""
-    from grpc_tools import protoc
-
-    out = tempfile.mkdtemp(prefix="aios-stubs-")
-    files = ["aios/common.proto", "aios/orchestration.proto"]
-    well_known = Path(protoc.__file__).parent / "_proto"
-    arguments = ["protoc", f"-I{proto}", f"-I{well_known}", f"--python_out={out}", f"--grpc_python_out={out}"]
-    if protoc.main(arguments + files) != 0:
-        raise SystemExit(f"the .proto files under {proto} cannot be compiled")
-    sys.path.insert(0, out)
-    from aios import common_pb2, orchestration_pb2, orchestration_pb2_grpc
-
+    try:
+        from grpc_tools import protoc
+    except ImportError:
+        raise SystemExit("grpcio-tools is not installed: pip install -r requirements.txt") from None
+    proto, well_known = protos(), Path(protoc.__file__).parent / "_proto"
+    with tempfile.TemporaryDirectory(prefix="aios-stubs-") as out:
+        arguments = ["protoc", f"-I{proto}", f"-I{well_known}", f"--python_out={out}", f"--grpc_python_out={out}"]
+        if protoc.main(arguments + FILES) != 0:
+            raise SystemExit(f"the .proto files under {proto} cannot be compiled")
+        sys.path.insert(0, out)
+        try:
+            from aios import common_pb2, orchestration_pb2, orchestration_pb2_grpc
+        finally:
+            sys.path.remove(out)
     return common_pb2, orchestration_pb2, orchestration_pb2_grpc
 
 
@@ -84,8 +100,9 @@ class Refused(Exception):
 class Agent:
     """One agent. `work` is called with what is asked and returns the answer, or raises."""
 
-    def __init__(self, address, name, private, work, say=print):
+    def __init__(self, address, name, private, work, say=print, certificates=None):
         self.address, self.name, self.private, self.work, self.say = address, name, private, work, say
+        self.certificates = certificates
         self.epoch = now_us()
         self.sequence = {}
         self.received = None
@@ -193,11 +210,19 @@ class Agent:
             hello.resumes = self.received
         return wire.TaskExecutionMessage(hello=hello)
 
+    def channel(self, options):
+        """In the clear to this machine, with certificates to any other: (authority of servers, own certificate, its key), each in PEM form."""
+        if self.certificates is None:
+            return grpc.insecure_channel(self.address, options=options)
+        authority, own, key = self.certificates
+        shown = grpc.ssl_channel_credentials(authority, key, own)
+        return grpc.secure_channel(self.address, shown, options=options)
+
     def once(self):
         """One connection, to its end."""
         self.out = out = queue.Queue()
         options = [("grpc.keepalive_time_ms", 20_000), ("grpc.max_receive_message_length", 5 << 20)]
-        with grpc.insecure_channel(self.address, options=options) as channel:
+        with self.channel(options) as channel:
             stream = services.OrchestratorServiceStub(channel).ExecuteTask(iter(out.get, None))
             try:
                 for said in stream:

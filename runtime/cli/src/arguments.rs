@@ -105,6 +105,9 @@ pub(crate) struct Doctor {
     /// Where `aios serve` is to listen.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
     pub(crate) http: SocketAddr,
+    /// Where it is to listen for gRPC.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4271")]
+    pub(crate) grpc: SocketAddr,
     /// Settings.
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -264,10 +267,10 @@ pub(crate) struct NatsServer {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where it listens: an address of this machine alone, with port 0 for one that is free.
+    /// Where it listens, with port 0 for one that is free: an address of this machine alone, or any where `serve.tls` names certificates.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4270")]
     pub(crate) http: SocketAddr,
-    /// Where it listens for gRPC, beside HTTP: an address of this machine alone, with port 0 for one that is free.
+    /// Where it listens for gRPC, beside HTTP, by the same rule.
     #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<SocketAddr>,
     /// Where the token lies, and is written if it is not there; without it a fresh one beside the node's socket, for as long as it runs.
@@ -585,9 +588,9 @@ pub(crate) struct SubmitGoal {
     /// A name for the goal, none for a fresh one.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// Where the report and the chart are written.
-    #[arg(long, value_name = "FOLDER", default_value = "aios-out")]
-    pub(crate) out: PathBuf,
+    /// Where the report and the chart are written, on the node's machine: `aios-out` here, or where a node on another machine says.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
     /// Watch it to its answer. Whoever leaves with Ctrl-C leaves it under way.
     #[arg(long)]
     pub(crate) wait: bool,

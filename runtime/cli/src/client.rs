@@ -7,7 +7,8 @@ use aios_control::access::Token;
 use aios_control::grpc::GrpcClient;
 use aios_control::http::HttpClient;
 use aios_control::socket::SocketFolder;
-use aios_control::{Client, ClientError, Request};
+use aios_control::tls::{CLIENT, ClientTls};
+use aios_control::{AddressError, Client, ClientError, Request};
 use aios_runtime::{Config, Node, engines};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,8 @@ use crate::settings;
 /// How often a watcher looks; twice a second is alive, and a look costs a node less than a millisecond.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// What an address of the control bus begins with.
-const GRPC: &str = "grpc://";
+/// What addresses of the control bus begin with, in the clear and with certificates.
+const GRPC: [&str; 2] = ["grpc://", "grpcs://"];
 /// A token by itself.
 const TOKEN: &str = "AIOS_TOKEN";
 /// A file with a token.
@@ -35,14 +36,43 @@ const TOKEN_FILE: &str = "AIOS_TOKEN_FILE";
 pub(crate) async fn to(config: &Config, node: Option<&str>) -> Result<Client, ClientError> {
     let folder = SocketFolder::of(&config.door.folder);
     match node {
-        Some(address) if address.starts_with(GRPC) => {
-            Ok(GrpcClient::client(address, &token(&folder, address)?)?)
+        Some(address) if is_grpc(address) => {
+            let token = token(&folder, address)?;
+            Ok(Client::over(match certificates()? {
+                Some(tls) => GrpcClient::certified(address, &token, &tls)?,
+                None => GrpcClient::new(address, &token)?,
+            }))
         }
-        Some(address) if address.contains("://") => {
-            Ok(HttpClient::client(address, token(&folder, address)?)?)
-        }
+        Some(address) if address.contains("://") => Ok(Client::over(http(&folder, address)?)),
         _ => Client::connect(&folder, node).await,
     }
+}
+
+fn is_grpc(address: &str) -> bool {
+    GRPC.iter().any(|scheme| address.starts_with(scheme))
+}
+
+/// Whether an address is one that is spoken with by certificates: a node on another machine, most likely.
+pub(crate) fn is_elsewhere(address: &str) -> bool {
+    address.starts_with("https://") || address.starts_with("grpcs://")
+}
+
+fn http(folder: &SocketFolder, address: &str) -> Result<HttpClient, ClientError> {
+    let token = token(folder, address)?;
+    Ok(match certificates()? {
+        Some(tls) => HttpClient::certified(address, token, &tls)?,
+        None => HttpClient::new(address, token)?,
+    })
+}
+
+/// What is shown beyond this machine, if anything is named for it.
+fn certificates() -> Result<Option<ClientTls>, ClientError> {
+    let named = CLIENT.map(|name| std::env::var(name).unwrap_or_default());
+    if named.iter().all(String::is_empty) {
+        return Ok(None);
+    }
+    let [cert, key, ca] = &named;
+    Ok(Some(ClientTls::load(cert, key, ca)?))
 }
 
 /// A link to a running node's page, which is asked for by its address.
@@ -54,25 +84,23 @@ pub(crate) fn link(which: &Which, read_only: bool) -> Result<String, Failure> {
             "say the node's address with --node, as `aios serve` printed it",
         ));
     };
-    threads()?.block_on(async {
-        let token = token(&folder, address)?;
-        let mut client = HttpClient::new(address, token).map_err(ClientError::from)?;
-        Ok(client.link(read_only).await?)
-    })
+    threads()?.block_on(async { Ok(http(&folder, address)?.link(read_only).await?) })
 }
 
 /// What is shown to a node at an address: what the environment says, or what a node of the same user has left beside its socket.
 fn token(folder: &SocketFolder, address: &str) -> Result<Token, ClientError> {
-    let port = match address.starts_with(GRPC) {
-        true => GrpcClient::port(address)?,
-        false => HttpClient::port(address)?,
+    let port = match is_grpc(address) {
+        true => GrpcClient::own_port(address)?,
+        false => HttpClient::own_port(address)?,
     };
     if let Some(token) = std::env::var_os(TOKEN) {
         return Ok(Token::parse(&token.to_string_lossy())?);
     }
-    let file = match std::env::var_os(TOKEN_FILE) {
-        Some(file) => file.into(),
-        None => folder.token(port)?,
+    let file = match (std::env::var_os(TOKEN_FILE), port) {
+        (Some(file), _) => file.into(),
+        (None, Some(port)) => folder.token(port)?,
+        // What lies here for a port of this machine is shown to no other.
+        (None, None) => return Err(AddressError::NoToken(address.to_owned()).into()),
     };
     Ok(Token::read(&file)?)
 }

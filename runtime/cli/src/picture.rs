@@ -275,6 +275,9 @@ mod tests {
             score: None,
             duration_ms: None,
             reason: None,
+            at: None,
+            judged: None,
+            tokens: None,
         }
     }
 

@@ -12,7 +12,7 @@ fn doctor(folder: &Path, config: &str) -> Output {
     fs::write(folder.join("aios.toml"), config).unwrap();
     Command::new(env!("CARGO_BIN_EXE_aios"))
         .args(["doctor", "--json", "--config", "aios.toml"])
-        .args(["--http", "127.0.0.1:0"])
+        .args(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"])
         .current_dir(folder)
         .env("AIOS_CACHE", folder.join("no-models"))
         .env_remove("AIOS_DOCTOR_TEST_KEY")
@@ -38,7 +38,14 @@ fn a_machine_that_has_what_is_configured_is_well() {
     assert!(output.status.success(), "{output:?}");
     let found = found(&output);
     assert_eq!(found["ok"], true);
-    for name in ["configuration", "keys", "disk", "clock", "port"] {
+    for name in [
+        "configuration",
+        "keys",
+        "disk",
+        "clock",
+        "port",
+        "gRPC port",
+    ] {
         let state = check(&found, name)["state"].as_str().unwrap();
         assert!(matches!(state, "ok" | "warn"), "{name}: {found}");
     }

@@ -103,6 +103,15 @@ fn tasks_of_a_goal_are_carried_out_in_python_though_it_is_killed_in_the_middle()
     let python = python();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    // Outside a checkout it says what it needs.
+    let alone = folder.join("aios_agent.py");
+    fs::copy(example().join("aios_agent.py"), &alone).unwrap();
+    let alone = Command::new(&python).arg(&alone).output().unwrap();
+    let said = text(&alone.stderr);
+    assert!(
+        !alone.status.success() && said.contains("set AIOS_PROTO"),
+        "{said}"
+    );
     let mut served = Killed(
         aios(folder)
             .args([

@@ -1,6 +1,8 @@
 //! `aios serve` as a person, a script and stock clients meet it. All with the scripted engine.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../control/tests/http/authority.rs"]
+mod authority;
 mod python;
 
 use std::fs::{self, File};
@@ -12,7 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aios_wire::generated::registry::WatchRequest;
+use aios_wire::generated::registry::registry_service_client::RegistryServiceClient;
+use aios_wire::generated::supervision::v1::DeadLettersRequest;
+use aios_wire::generated::supervision::v1::supervision_service_client::SupervisionServiceClient;
 use serde_json::{Value, json};
+
+use authority::Authority;
 
 /// The clients that programs are written against, exactly these.
 const CLIENTS: [&str; 3] = ["openai==3.57.0", "langchain-openai==1.7.4", "mcp==2.3.0"];
@@ -48,6 +56,7 @@ struct Served {
     token_file: PathBuf,
     link: String,
     read_only_link: Value,
+    grpc: Value,
 }
 
 impl Served {
@@ -56,16 +65,13 @@ impl Served {
     }
 
     fn beside(more: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::at("127.0.0.1:0", more, environment)
+    }
+
+    fn at(http: &str, more: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = aios(folder.path())
-            .args([
-                "serve",
-                "--http",
-                "127.0.0.1:0",
-                "--json",
-                "--engine",
-                "scripted",
-            ])
+            .args(["serve", "--http", http, "--json", "--engine", "scripted"])
             .args(more)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -84,6 +90,7 @@ impl Served {
             token_file: field("token_file").into(),
             link: field("link"),
             read_only_link: ready["read_only_link"].clone(),
+            grpc: ready["grpc"].clone(),
             child,
             folder,
         }
@@ -203,18 +210,246 @@ fn a_node_is_served_to_this_user_and_goes_when_it_is_told() {
         "{}",
         text(&strange.stderr)
     );
-    let elsewhere = served.aios(&["tree", "--node", "http://192.0.2.1:80"]);
-    assert!(
-        text(&elsewhere.stderr).contains("is not on this machine"),
-        "{}",
-        text(&elsewhere.stderr)
-    );
+    for (node, says) in [
+        ("http://192.0.2.1:80", "is not on this machine"),
+        ("http://node.example:80", "is a name"),
+        ("grpc://node.example:80", "is a name"),
+        (
+            "https://node.example:443",
+            "there is no token for https://node.example:443",
+        ),
+    ] {
+        let elsewhere = served.aios(&["tree", "--node", node]);
+        let said = text(&elsewhere.stderr);
+        assert!(!elsewhere.status.success() && said.contains(says), "{said}");
+    }
 
     let took = served.asked_to_stop();
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(!served.token_file.exists(), "its token ends with it");
     let address = served.http.strip_prefix("http://").unwrap();
     assert!(TcpStream::connect(address).is_err());
+}
+
+/// A node that other machines reach, and somebody with a certificate who gives it a file of its own.
+#[test]
+fn beyond_this_machine_a_node_is_asked_with_certificates_by_http_and_by_grpc() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let (cert, key) = servers.signs("server");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("aios.toml");
+    let tls = format!(
+        "[serve.tls]\ncert = {cert:?}\nkey = {key:?}\nclient_ca = {:?}\n",
+        clients.path("ca.pem")
+    );
+    fs::write(&config, tls).unwrap();
+    let config = config.to_str().unwrap();
+    let served = Served::at(
+        "0.0.0.0:0",
+        &["--grpc", "0.0.0.0:0", "--config", config],
+        &[],
+    );
+    let port = |address: &str| address.rsplit_once(':').unwrap().1.to_owned();
+    assert!(
+        served.http.starts_with("https://0.0.0.0:"),
+        "{}",
+        served.http
+    );
+    let grpc = served.grpc.as_str().unwrap();
+    assert!(grpc.starts_with("grpcs://0.0.0.0:"), "{grpc}");
+    let (cert, key) = clients.signs("me");
+    let asks = |arguments: &[&str], certified: bool| {
+        let mut command = aios(served.folder.path());
+        command
+            .args(arguments)
+            .env("AIOS_TOKEN_FILE", &served.token_file);
+        if certified {
+            command
+                .env("AIOS_TLS_CERT", &cert)
+                .env("AIOS_TLS_KEY", &key)
+                .env("AIOS_TLS_CA", servers.path("ca.pem"));
+        }
+        command.output().unwrap()
+    };
+    let nodes = [
+        format!("https://localhost:{}", port(&served.http)),
+        format!("grpcs://localhost:{}", port(grpc)),
+    ];
+    for node in &nodes {
+        let seen = asks(&["tree", "--node", node], true);
+        assert!(seen.status.success(), "{}", text(&seen.stderr));
+        let refused = asks(&["tree", "--node", node], false);
+        let said = text(&refused.stderr);
+        assert!(
+            !refused.status.success() && said.contains("AIOS_TLS_CERT"),
+            "{said}"
+        );
+    }
+    // A file of this machine goes there by what is in it, and what is made is put where the server says.
+    let data = docs().join("examples/q3_sales.csv");
+    let goal = [
+        "goal",
+        "submit",
+        "Analyze Q3 sales",
+        "--id",
+        "sent",
+        "--wait",
+        "--json",
+        "--data",
+    ];
+    let goal = [&goal[..], &[data.to_str().unwrap(), "--node", &nodes[1]]].concat();
+    let answered = asks(&goal, true);
+    let said = text(&answered.stdout);
+    assert!(
+        answered.status.success() && said.contains("approved"),
+        "{said}{}",
+        text(&answered.stderr)
+    );
+    let given = served.folder.path().join("aios-out/sent/given");
+    let hashed = fs::read_dir(&given)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let kept = hashed.join("q3_sales.csv");
+    assert_eq!(fs::read(&kept).unwrap(), fs::read(&data).unwrap());
+    let mode = fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Somebody of another tenant, by every way in.
+#[test]
+fn a_guest_works_on_goals_of_its_own_and_sees_nothing_else_by_any_way() {
+    let served = Served::begin(&["--grpc", "127.0.0.1:0"]);
+    let folder = docs().join("examples");
+    let issued = served.aios(&[
+        "key",
+        "issue",
+        "eve",
+        "--tenant",
+        "acme",
+        "--scope",
+        "operate",
+        "--json",
+        "--folder",
+        folder.to_str().unwrap(),
+    ]);
+    let issued: Value = serde_json::from_slice(&issued.stdout).unwrap();
+    let token = issued["token"].as_str().unwrap();
+    let plan = served.folder.path().join("plan.json");
+    let sum = r#"{"goal": "Add", "tasks": [{"id": "sum", "tool": "calc", "args": {"expression": "1 + 1"}}]}"#;
+    fs::write(&plan, sum).unwrap();
+    let own = served.aios(&[
+        "goal",
+        "submit",
+        "--id",
+        "mine",
+        "--wait",
+        "--plan",
+        "plan.json",
+        "--node",
+        &served.http,
+    ]);
+    assert!(own.status.success(), "{}", text(&own.stderr));
+    for path in [
+        "agents",
+        "agents/macro.planner.001@local",
+        "conversations",
+        "conversations/c",
+        "dead-letters",
+        "dead-letters/1",
+        "view",
+        "tree",
+        "events",
+        "audit",
+        "budgets",
+        "ended",
+        "config",
+    ] {
+        let more = format!("Authorization: Bearer {token}\r\n");
+        let answer = visit(&served.http, &format!("GET /v1/{path}"), &more);
+        assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
+    }
+    // By the protocol of coding agents.
+    let calls = |tool: &str, arguments: Value| -> Value {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+        let body = body.to_string();
+        let more = format!(
+            "Authorization: Bearer {token}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = visit(&served.http, "POST /mcp", &more);
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    };
+    let asked = calls("goal_status", json!({"goal_id": "mine", "wait_s": 5}));
+    assert_eq!(
+        asked["result"]["structuredContent"]["kind"], "unknown",
+        "{asked}"
+    );
+    let goal = json!({"goal": "Analyze Q3 sales", "goal_id": "mine", "files": [folder.join("q3_sales.csv")], "wait_s": 60});
+    let answered = calls("submit_goal", goal);
+    let told = &answered["result"]["structuredContent"];
+    assert_eq!(
+        (&told["goal_id"], &told["phase"]),
+        (&"acme..mine".into(), &"answered".into()),
+        "{answered}"
+    );
+    let again = calls("goal_status", json!({"goal_id": "mine"}));
+    assert_eq!(
+        again["result"]["structuredContent"]["goal_id"], "acme..mine",
+        "{again}"
+    );
+    let listed = calls("list_goals", json!({})).to_string();
+    assert!(
+        listed.contains("acme..mine") && !listed.contains("Add"),
+        "{listed}"
+    );
+    for (tool, arguments) in [
+        ("list_agents", json!({})),
+        ("tree", json!({})),
+        (
+            "ask_agent",
+            json!({"agent": "macro.planner", "content": "hello"}),
+        ),
+    ] {
+        let refused = calls(tool, arguments);
+        assert_eq!(
+            refused["result"]["structuredContent"]["kind"], "forbidden",
+            "{tool}: {refused}"
+        );
+    }
+    // By gRPC, where whoever watches hears at once that it may not.
+    let address = served.grpc.as_str().unwrap().replace("grpc://", "http://");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let channel = tonic::transport::Endpoint::from_shared(address)
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
+        fn shown<T>(token: &str, message: T) -> tonic::Request<T> {
+            let mut request = tonic::Request::new(message);
+            let bearer = format!("Bearer {token}").parse().unwrap();
+            request.metadata_mut().insert("authorization", bearer);
+            request
+        }
+        let mut registry = RegistryServiceClient::new(channel.clone());
+        let watched = registry
+            .watch_agents(shown(token, WatchRequest::default()))
+            .await;
+        assert_eq!(watched.unwrap_err().code(), tonic::Code::PermissionDenied);
+        let mut supervision = SupervisionServiceClient::new(channel);
+        let letters = supervision
+            .dead_letters(shown(token, DeadLettersRequest {}))
+            .await;
+        assert_eq!(letters.unwrap_err().code(), tonic::Code::PermissionDenied);
+    });
 }
 
 #[test]
@@ -360,10 +595,17 @@ fn the_protocols_own_client_has_the_nodes_goals_as_tools_over_http_and_from_a_pr
 }
 
 #[test]
-fn a_program_that_starts_the_server_needs_no_node_that_runs() {
+fn a_program_that_starts_the_server_as_its_page_says_needs_no_node_that_runs() {
+    let page = include_str!("../../../docs/guide/mcp-server.md");
+    let block = page.split("```json\n").nth(1).unwrap();
+    let client: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+    let server = &client["mcpServers"]["aios"];
+    assert_eq!(server["command"], "aios");
+    let arguments = server["args"].as_array().unwrap().iter();
     let folder = tempfile::tempdir().unwrap();
     let mut child = aios(folder.path())
-        .args(["mcp", "--engine", "scripted"])
+        .args(arguments.map(|word| word.as_str().unwrap()))
+        .env("AIOS_MODEL_ENGINE", "scripted")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -389,6 +631,19 @@ fn a_program_that_starts_the_server_needs_no_node_that_runs() {
     let tree = heard();
     let text = tree["result"]["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("macro.planner.001@local"), "{text}");
+    said(json!({"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {}}));
+    let listed = heard();
+    let listed = listed["result"]["tools"].as_array().unwrap().iter();
+    let mut listed: Vec<&str> = listed.map(|tool| tool["name"].as_str().unwrap()).collect();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let mut shown: Vec<&str> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
+        // For charters, of which there are none here.
+        .filter(|name| *name != "ask_NAME")
+        .collect();
+    listed.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(listed, shown);
     drop(to);
     // Its client has left, so it goes.
     let begun = Instant::now();
@@ -405,6 +660,14 @@ fn a_program_that_starts_the_server_needs_no_node_that_runs() {
 fn the_python_package_spawns_asks_kills_and_sees_an_agent_come_back() {
     let served = Served::begin(&[]);
     let script = docs().join("clients/python/examples/comes_back.py");
+    let unset = Command::new("python3")
+        .arg(&script)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env_remove("AIOS_NODE")
+        .output()
+        .unwrap();
+    let said = text(&unset.stderr);
+    assert!(said.contains("AIOS_NODE is not set"), "{said}");
     let told = served.example(
         Command::new("python3")
             .arg(script)

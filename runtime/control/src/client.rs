@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
-    Explained, GoalLine, GoalState, Request, Spawn, Spawned, Submit, Submitted, ToolCalled,
-    ToolLine, TreeAsked, Watch,
+    Explained, GoalLine, GoalState, PlanShown, Request, Spawn, Spawned, Submit, Submitted,
+    ToolCalled, ToolLine, TreeAsked, Watch,
 };
 
 /// Why a request came to nothing.
@@ -21,18 +21,18 @@ pub enum ClientError {
     #[cfg(feature = "socket")]
     #[error(transparent)]
     Folder(#[from] crate::socket::FolderError),
-    /// The address is none of a node's.
-    #[cfg(feature = "http")]
+    /// The address is none that can be gone to.
+    #[cfg(any(feature = "http", feature = "grpc"))]
     #[error(transparent)]
-    Address(#[from] crate::http::AddressError),
+    Address(#[from] crate::AddressError),
+    /// What is shown beyond this machine cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// There is nothing to show to come in.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "access")]
     #[error(transparent)]
     Token(#[from] crate::access::TokenError),
-    /// The address is none of a node's that serves gRPC.
-    #[cfg(feature = "grpc")]
-    #[error(transparent)]
-    GrpcAddress(#[from] crate::grpc::GrpcAddressError),
     /// No node of this user runs.
     #[error("no node of yours is running; start one")]
     NoNode,
@@ -213,6 +213,15 @@ impl Client {
     pub async fn explain(&mut self, goal_id: &str) -> Result<Explained, ClientError> {
         let goal_id = goal_id.to_owned();
         self.ask(&Request::Explain { goal_id }).await
+    }
+
+    /// The plan of a goal and how far it has come.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn goal_plan(&mut self, goal_id: &str) -> Result<PlanShown, ClientError> {
+        let goal_id = goal_id.to_owned();
+        self.ask(&Request::GoalPlan { goal_id }).await
     }
 
     /// The goals that came by the contract, newest first.

@@ -10,12 +10,13 @@ mod watched;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aios_work::content::TaskStatus;
 use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, Client, ClientError, ConversationsAsked, Decision, EmbedTexts,
-    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GoalPhase, Request, RestartRule,
-    Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
+    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GivenFile, GoalPhase, PlanTask,
+    Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
 };
 
 /// How long anything may take that is waited for.
@@ -57,6 +58,7 @@ pub async fn conforms(stage: &mut Stage) {
     an_agent_is_asked_or_the_asker_hears_why_not(stage).await;
     a_goal_is_watched_to_its_answer_and_again_from_any_event(stage).await;
     a_goal_that_cannot_be_worked_on_leaves_no_trace(stage).await;
+    files_come_with_a_goal(stage).await;
     a_name_is_one_goal_and_a_goal_is_called_off_once(stage).await;
     a_goal_rests_and_goes_on_and_says_why_it_waits(stage).await;
     whoever_stops_watching_asks_on(stage).await;
@@ -239,6 +241,27 @@ async fn a_goal_is_watched_to_its_answer_and_again_from_any_event(stage: &mut St
     let answer = state.answer.expect("an answered goal has its answer");
     assert_eq!(answer.goal_id, id, "{answer:?}");
     assert_eq!(state.error, None);
+    let plan = done("its plan", stage.other.goal_plan(&id).await);
+    assert_eq!(
+        (plan.goal_id.as_str(), plan.phase),
+        (id.as_str(), GoalPhase::Answered)
+    );
+    assert!(plan.source.is_some(), "{plan:?}");
+    let is_done = |task: &&PlanTask| task.work.status == TaskStatus::Completed;
+    for task in plan.tasks.iter().filter(is_done) {
+        // Of a list each element was given to somebody.
+        let Some(last) = task.work.attempts.last() else {
+            assert!(!task.parts.is_empty(), "somebody was given it: {task:?}");
+            continue;
+        };
+        assert!(last.began.is_some() && last.took_ms.is_some(), "{task:?}");
+        let judged = last.judged.as_ref().map(|judged| judged.score);
+        assert_eq!(judged, task.work.score, "{task:?}");
+    }
+    let named = |id: &String| plan.tasks.iter().any(|task| task.id == *id);
+    assert!(plan.critical_path.iter().all(named), "{plan:?}");
+    assert!(!plan.critical_path.is_empty() && plan.critical_path_ms > 0.0);
+    assert!(plan.judged.is_some(), "the answer was judged: {plan:?}");
     // Whoever comes later, or was cut off, hears the rest and no more.
     for after in [0, 1, seen.len() as u64 - 1, seen.len() as u64, u64::MAX] {
         done("a watch", stage.other.watch(&id, after).await);
@@ -260,6 +283,32 @@ async fn a_goal_is_watched_to_its_answer_and_again_from_any_event(stage: &mut St
         stage.owner.cancel(&id).await,
         ErrorKind::Conflict,
     );
+}
+
+/// The same goal whose files are named by path, by what is in them.
+async fn files_come_with_a_goal(stage: &mut Stage) {
+    let path = stage.goal.data.first().expect("the goal is about a file");
+    let bytes = std::fs::read(path).expect("the goal's file is there");
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let given = |name: &str, bytes: &[u8]| Submit {
+        data: Vec::new(),
+        files: vec![GivenFile::new(name, bytes.to_vec())],
+        ..stage.goal.clone()
+    };
+    let goal = given(&name, &bytes);
+    let (escapes, large) = (
+        given("../x.csv", &bytes),
+        given("x.csv", &vec![b'x'; Submit::FILES_BYTES_MAX + 1]),
+    );
+    let id = done("a goal with a file", stage.owner.submit(goal).await).goal_id;
+    done("a watch", stage.owner.watch(&id, 0).await);
+    events(&mut stage.owner).await;
+    let state = done("the goal", stage.other.goal(&id).await);
+    assert_eq!(state.phase, GoalPhase::Answered, "{:?}", state.error);
+    let outcome = stage.owner.submit(escapes).await;
+    refused("a file in another folder", outcome, ErrorKind::Invalid);
+    let outcome = stage.owner.submit(large).await;
+    refused("a file that is too large", outcome, ErrorKind::TooLarge);
 }
 
 async fn a_goal_that_cannot_be_worked_on_leaves_no_trace(stage: &mut Stage) {
@@ -385,6 +434,11 @@ async fn a_goal_rests_and_goes_on_and_says_why_it_waits(stage: &mut Stage) {
         refused(
             "why",
             stage.owner.explain(unknown).await,
+            ErrorKind::Unknown,
+        );
+        refused(
+            "a plan",
+            stage.owner.goal_plan(unknown).await,
             ErrorKind::Unknown,
         );
         refused(

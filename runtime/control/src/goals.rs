@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use aios_work::PlanFile;
 use aios_work::content::Answer;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,8 +29,14 @@ pub struct Submit {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "http", schemars(inner(regex(pattern = "^/"))))]
     pub data: Vec<String>,
-    /// The folder below which the goal gets one of its own, absolute as the files are.
-    #[cfg_attr(feature = "http", schemars(regex(pattern = "^/")))]
+    /// Files it is about that come with it, at most [`Submit::FILES_MAX`] of at most [`Submit::FILES_BYTES_MAX`] bytes together. The node keeps
+    /// them in the goal's own folder, readable by its user alone, and from then on they are among `data`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schemars(length(max = 16)))]
+    pub files: Vec<GivenFile>,
+    /// The folder below which the goal gets one of its own, absolute as the files are; empty for the one of the server that is asked, where
+    /// it has one.
+    #[cfg_attr(feature = "http", schemars(regex(pattern = "^(/.*)?$")))]
     pub out: String,
     /// Nothing of it may leave the node's machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -40,6 +48,92 @@ pub struct Submit {
         schemars(with = "Option<serde_json::Map<String, Value>>")
     )]
     pub plan: Option<Box<PlanFile>>,
+}
+
+impl Submit {
+    /// Files that come with a goal.
+    pub const FILES_MAX: usize = 16;
+    /// Bytes that they have together: with what is around them they fit into one request.
+    pub const FILES_BYTES_MAX: usize = 3 * 1024 * 1024 - 64 * 1024;
+}
+
+/// A file that comes with a goal.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenFile {
+    /// What it is called: one name, in no folder. Its ending says what it is.
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 255)))]
+    pub name: String,
+    /// What is in it.
+    pub content: String,
+    /// How that is written.
+    #[serde(default, skip_serializing_if = "Encoding::is_text")]
+    pub encoding: Encoding,
+}
+
+/// How the bytes of a file are written.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// As text in UTF-8.
+    #[default]
+    Text,
+    /// As base64, with padding.
+    Base64,
+}
+
+impl Encoding {
+    fn is_text(&self) -> bool {
+        *self == Self::Text
+    }
+}
+
+/// What is in it is its owner's and is not printed.
+impl std::fmt::Debug for GivenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GivenFile")
+            .field("name", &self.name)
+            .field("length", &self.content.len())
+            .finish()
+    }
+}
+
+impl GivenFile {
+    /// A file of these bytes.
+    #[must_use]
+    pub fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let name = name.into();
+        match String::from_utf8(bytes) {
+            Ok(content) => Self {
+                name,
+                content,
+                encoding: Encoding::Text,
+            },
+            Err(error) => Self {
+                name,
+                content: STANDARD.encode(error.as_bytes()),
+                encoding: Encoding::Base64,
+            },
+        }
+    }
+
+    /// The bytes.
+    ///
+    /// # Errors
+    /// When they are no base64.
+    pub fn bytes(&self) -> Result<Vec<u8>, ControlError> {
+        match self.encoding {
+            Encoding::Text => Ok(self.content.as_bytes().to_vec()),
+            Encoding::Base64 => STANDARD.decode(&self.content).map_err(|error| {
+                ControlError::invalid(format!(
+                    "the content of file {:?} is no base64: {error}",
+                    self.name.chars().take(255).collect::<String>()
+                ))
+            }),
+        }
+    }
 }
 
 /// A goal that was taken up.
@@ -232,4 +326,30 @@ pub struct Way {
     pub does: String,
     /// The command.
     pub command: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_travels_as_text_where_it_is_text_and_as_base64_where_it_is_not() {
+        for (bytes, written) in [
+            (&b"a,b\n1,2\n"[..], r#"{"name":"f","content":"a,b\n1,2\n"}"#),
+            (
+                b"\xff\x00",
+                r#"{"name":"f","content":"/wA=","encoding":"base64"}"#,
+            ),
+            (b"", r#"{"name":"f","content":""}"#),
+        ] {
+            let file = GivenFile::new("f", bytes.to_vec());
+            assert_eq!(serde_json::to_string(&file).unwrap(), written);
+            let read: GivenFile = serde_json::from_str(written).unwrap();
+            assert_eq!(read.bytes().unwrap(), bytes);
+        }
+        let wrong = r#"{"name":"f","content":"x","encoding":"base64"}"#;
+        let wrong: GivenFile = serde_json::from_str(wrong).unwrap();
+        assert!(wrong.bytes().unwrap_err().message.contains("no base64"));
+        assert!(!format!("{:?}", GivenFile::new("f", b"secret".to_vec())).contains("secret"));
+    }
 }

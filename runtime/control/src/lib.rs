@@ -17,13 +17,18 @@ mod connections;
 mod control;
 mod engines;
 mod error;
+#[cfg(any(feature = "http", feature = "grpc"))]
+mod far;
 mod goals;
 mod happened;
 mod ledger;
 mod letters;
 mod local;
+mod plan;
 mod protocol;
 mod runs;
+#[cfg(any(feature = "http", feature = "grpc"))]
+mod stream;
 mod talks;
 mod tools;
 mod tree;
@@ -40,6 +45,8 @@ pub mod http;
 pub mod mcp;
 #[cfg(feature = "socket")]
 pub mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 /// What a human is asked. Times are RFC 3339.
 pub type Approval = aios_work::Approval<String>;
@@ -51,8 +58,11 @@ pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
 pub use engines::{EmbedTexts, Embedded, EngineLine, Generate, Generated, Speaker, Turn};
 pub use error::{ControlError, ErrorKind};
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub use far::AddressError;
 pub use goals::{
-    Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState, Submit, Submitted, Way,
+    Encoding, Event, EventKind, Events, Explained, GivenFile, GoalLine, GoalPhase, GoalState,
+    Submit, Submitted, Way,
 };
 pub use happened::{
     AgentHappened, ApprovalHappened, BreakerHappened, BudgetHappened, Gap, GoalHappened, Happened,
@@ -64,10 +74,13 @@ pub use ledger::{
 };
 pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
+pub use plan::{PlanAttempt, PlanPart, PlanShown, PlanTask, PlanWork};
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
 pub use runs::{
     Compared, Fork, Forked, Replayed, RunFile, RunStep, UndoOutcome, Undone, UndoneEffect,
 };
 pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
 pub use tools::{CallTool, ToolCalled, ToolLine};
-pub use tree::{AgentPart, EndedAgent, MailboxPart, SupervisorPart, TreeAsked, TreeLine, TreePage};
+pub use tree::{
+    AgentPart, EndedAgent, MailboxPart, Sleepers, SupervisorPart, TreeAsked, TreeLine, TreePage,
+};

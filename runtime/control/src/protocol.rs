@@ -162,6 +162,11 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
+    /// The plan of a goal and how far it has come: its [`PlanShown`](crate::PlanShown).
+    GoalPlan {
+        /// Which.
+        goal_id: String,
+    },
     /// What is different between two goals: [`Compared`](crate::Compared).
     Diff {
         /// One.
@@ -253,6 +258,7 @@ impl Request {
             | Self::Goals {}
             | Self::Goal { .. }
             | Self::Explain { .. }
+            | Self::GoalPlan { .. }
             | Self::Diff { .. }
             | Self::Export { .. }
             | Self::History(_)
@@ -380,6 +386,7 @@ mod tests {
                 goal_id: Some("q3".into()),
                 text: "Analyze Q3 sales".into(),
                 data: vec!["/data/q3.csv".into()],
+                files: Vec::new(),
                 out: "/out".into(),
                 private: true,
                 plan: None,
@@ -388,6 +395,7 @@ mod tests {
                 goal_id: None,
                 text: "Plan it".into(),
                 data: vec![],
+                files: vec![],
                 out: "/out".into(),
                 plan: PlanFile::read(br#"{"goal":"x","tasks":[{"id":"a","tool":"t","args":{}}]}"#)
                     .ok()

@@ -64,10 +64,27 @@ pub struct TreePage {
     /// Memory of the whole process that is in use, where the system tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// Agents that sleep until somebody wants them, as counts: they stand nowhere in the tree. None on a node whose agents do not sleep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleepers: Option<Sleepers>,
     /// Lines there are, those of other pages included.
     pub total: u64,
     /// From the root down, each child behind its supervisor, in start order.
     pub lines: Vec<TreeLine>,
+}
+
+/// Agents that sleep, and those of them that were woken.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sleepers {
+    /// Asleep now: neither an actor nor a mailbox, only a name.
+    pub asleep: u64,
+    /// Awake now, or on the way; these stand in the tree.
+    pub awake: u64,
+    /// How often one was woken since the node began.
+    pub woken: u64,
+    /// How often one fell asleep since then.
+    pub slept: u64,
 }
 
 /// A supervisor or a child of one.

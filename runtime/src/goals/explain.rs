@@ -198,6 +198,9 @@ mod tests {
             score: None,
             duration_ms: None,
             reason: reason.map(str::to_owned),
+            at: None,
+            judged: None,
+            tokens: None,
         };
         Event {
             seq,

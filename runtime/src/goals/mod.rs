@@ -6,6 +6,8 @@
 
 mod explain;
 mod following;
+mod given;
+mod plan;
 mod progress;
 mod recorded;
 mod register;
@@ -14,7 +16,7 @@ mod waking;
 mod watching;
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +29,7 @@ use tokio::sync::Semaphore;
 use crate::gateway::{Goal, fresh_id};
 use crate::node::Node;
 use crate::rights::leads_to;
+use given::given;
 use progress::{Progress, Wanted};
 use register::{Hold, Kept, Register, State};
 
@@ -130,16 +133,26 @@ impl Goals {
         if caller.place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
-        // Where its files are written then has no link in it, and one that is found there later is somebody's who wants other files read.
-        if let Some(out) = leads_to(Path::new(&asked.out))
-            .as_deref()
-            .and_then(Path::to_str)
+        let in_place = node.confined(caller).is_some();
+        // Where its files are written then has no link in it, and one that is found there later is somebody's who wants other files read. Of
+        // somebody who may name some folders alone it was looked at already.
+        if !in_place
+            && let Some(out) = leads_to(Path::new(&asked.out))
+                .as_deref()
+                .and_then(Path::to_str)
         {
             asked.out = out.to_owned();
         }
         let goal_id = match &asked.goal_id {
             Some(goal_id) => goal_id.clone(),
             None => fresh_id()?,
+        };
+        let given = match asked.files.is_empty() {
+            true => None,
+            false => {
+                let own = own_folder(node, tenant, &asked.out, &goal_id)?;
+                given(&mut asked, &own)?
+            }
         };
         let _entered = self.entrance.lock().await;
         if let Some(known) = self.under_way(tenant, &goal_id)? {
@@ -152,13 +165,20 @@ impl Goals {
                 .advise("choose another id, or call it off first"));
         }
         // What cannot be worked on leaves no trace.
-        let goal = self.again(&goal_id, tenant, asked.clone())?;
+        let kept = match given {
+            Some(given) => Some(given.keep().await?),
+            None => None,
+        };
+        let goal = self.again(&goal_id, tenant, asked.clone(), in_place)?;
         let ready = node.prepare(goal).await?;
         self.may_be_called(&goal_id, tenant)?;
         self.is_not_undone(&goal_id)?;
         // It goes on with the steps that are there, and so stays what it was.
         let origin = self.register.origin(&goal_id).map_err(unwritten)?;
-        self.accept_as(&goal_id, &asked, tenant, now_us(node), origin)?;
+        self.accept_as(&goal_id, &asked, tenant, now_us(node), origin, in_place)?;
+        if let Some(kept) = kept {
+            kept.stay();
+        }
         let register = self.register.clone();
         let (id, whose) = (goal_id.clone(), tenant.to_owned());
         let progress = Progress::new(register, id, whose, asked, Vec::new());
@@ -199,12 +219,26 @@ impl Goals {
         &self,
         node: &Node,
         caller: &Caller,
-        asked: Submit,
+        mut asked: Submit,
     ) -> Result<PlanFile, ControlError> {
         if caller.place == Place::Elsewhere {
             absolute(asked.data.iter().chain([&asked.out]))?;
         }
-        let goal = Goal::from(asked).of_tenant(caller.principal.tenant());
+        let tenant = caller.principal.tenant();
+        // Files that come with it lie there for as long as it is thought about.
+        let given = match asked.files.is_empty() {
+            true => None,
+            false => {
+                let own = own_folder(node, tenant, &asked.out, &fresh_id()?)?;
+                given(&mut asked, &own)?
+            }
+        };
+        let _kept = match given {
+            Some(given) => Some(given.keep().await?),
+            None => None,
+        };
+        let in_place = node.confined(caller).is_some();
+        let goal = Goal::from(asked).of_tenant(tenant).in_place(in_place);
         Ok(node.plan(goal).await?)
     }
 
@@ -254,6 +288,17 @@ impl Goals {
             Err(goal.is_over())
         }
     }
+}
+
+/// The folder of a goal's own, of a name that it may have.
+fn own_folder(
+    node: &Node,
+    tenant: &str,
+    out: &str,
+    goal_id: &str,
+) -> Result<PathBuf, ControlError> {
+    let named = Goal::new("x").id(goal_id).of_tenant(tenant).out(out);
+    Ok(named.recorded(node.config())?.out_dir.into())
 }
 
 /// A path from another process says nothing unless it is absolute: the node may stand in another folder.

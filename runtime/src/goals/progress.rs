@@ -329,12 +329,20 @@ mod tests {
             goal_id: None,
             text: "x".to_owned(),
             data: Vec::new(),
+            files: Vec::new(),
             out: "/out".to_owned(),
             private: false,
             plan: None,
         };
         register
-            .accept("g", &asked, "local", 1, super::super::runs::Origin::Asked)
+            .accept(
+                "g",
+                &asked,
+                "local",
+                1,
+                super::super::runs::Origin::Asked,
+                false,
+            )
             .unwrap();
         let goal = Arc::new(Progress::new(
             register,

@@ -22,11 +22,12 @@ impl Goals {
         tenant: &str,
         now_us: u64,
         origin: Origin,
+        in_place: bool,
     ) -> Result<(), ControlError> {
         self.may_be_called(goal_id, tenant)?;
         self.make_room(tenant, goal_id)?;
         self.register
-            .accept(goal_id, asked, tenant, now_us, origin)
+            .accept(goal_id, asked, tenant, now_us, origin, in_place)
             .map_err(unwritten)?;
         self.enter_record(tenant, goal_id);
         Ok(())
@@ -144,8 +145,12 @@ impl Goals {
         goal_id: &str,
         tenant: &str,
         asked: Submit,
+        in_place: bool,
     ) -> Result<Goal, ControlError> {
-        let goal = Goal::from(asked).id(goal_id).of_tenant(tenant);
+        let goal = Goal::from(asked)
+            .id(goal_id)
+            .of_tenant(tenant)
+            .in_place(in_place);
         let origin = self.register.origin(goal_id).map_err(unwritten)?;
         Ok(match origin {
             // What was done elsewhere may have been done to the same world, and nobody here has said yes to it.

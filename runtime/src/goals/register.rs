@@ -38,6 +38,9 @@ pub(crate) struct Asked {
     /// How it came to be here.
     #[serde(default)]
     pub(crate) origin: Origin,
+    /// Whether its files are named where they really lie, by somebody who may name some alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_place: bool,
 }
 
 /// How it stands.
@@ -220,18 +223,28 @@ impl Register {
         tenant: &str,
         now_us: u64,
         origin: Origin,
+        in_place: bool,
     ) -> Result<(), StoreError> {
-        // One of the same name that is over makes way, with all that happened.
-        self.forget(goal_id)?;
+        // One of the same name that is over makes way, with all that happened. The very same goal, handed in again, does not: whoever was told
+        // that it is accepted finds it, wherever in the middle of this the process ends. What was done for it is held throughout.
+        let same = self
+            .asked(goal_id)?
+            .is_some_and(|known| known.goal == *goal);
+        if !same {
+            self.store.delete(&key(goal_id, "asked"))?;
+        }
         let asked = Asked {
             form: FORM,
             at_us: now_us,
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
             origin,
+            in_place,
         };
-        // Last, so that a goal that is seen is whole.
         self.write(goal_id, "state", &State::begun())?;
+        self.store.delete(&key(goal_id, "answer"))?;
+        self.clear(&key(goal_id, "event/"))?;
+        // Last, so that a goal that is seen is whole.
         self.write(goal_id, "asked", &asked)?;
         let lasting = self.store.flush();
         if lasting.is_err() {
@@ -264,6 +277,7 @@ impl Register {
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
             origin,
+            in_place: false,
         };
         if let Some(answer) = answer {
             self.write(goal_id, "answer", answer)?;
@@ -281,6 +295,11 @@ impl Register {
             .asked(goal_id)?
             .map(|asked| asked.origin)
             .unwrap_or_default())
+    }
+
+    /// Whether no link is followed on the way to its files.
+    pub(crate) fn in_place(&self, goal_id: &str) -> Result<bool, StoreError> {
+        Ok(self.asked(goal_id)?.is_some_and(|asked| asked.in_place))
     }
 
     /// Writes down how a goal stands; lasting when this returns.
@@ -400,9 +419,13 @@ impl Register {
         // First, so that one that is cut short here is no goal any more.
         self.holds(goal_id, GoalPhase::Cancelled);
         self.store.delete(&key(goal_id, "asked"))?;
-        let prefix = key(goal_id, "");
+        self.clear(&key(goal_id, ""))
+    }
+
+    /// Takes away everything that begins so.
+    fn clear(&self, prefix: &[u8]) -> Result<(), StoreError> {
         loop {
-            let page = self.store.scan_prefix(&prefix, None, PAGE)?;
+            let page = self.store.scan_prefix(prefix, None, PAGE)?;
             if page.is_empty() {
                 return Ok(());
             }
@@ -471,7 +494,8 @@ fn event_key(seq: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aios_memory::InMemoryStore;
+    use aios_memory::{Entry, InMemoryStore, Swap};
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -480,6 +504,7 @@ mod tests {
             goal_id: None,
             text: text.to_owned(),
             data: Vec::new(),
+            files: Vec::new(),
             out: "/out".to_owned(),
             private: false,
             plan: None,
@@ -550,13 +575,13 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
         let register = Register::new(Arc::clone(&store), Arc::new(|_, _, _| {}));
         register
-            .accept("b", &asked("second"), "local", 2, Origin::Asked)
+            .accept("b", &asked("second"), "local", 2, Origin::Asked, false)
             .unwrap();
         register
-            .accept("a", &asked("third"), "local", 3, Origin::Asked)
+            .accept("a", &asked("third"), "local", 3, Origin::Asked, false)
             .unwrap();
         register
-            .accept("a.b", &asked("first"), "local", 1, Origin::Asked)
+            .accept("a.b", &asked("first"), "local", 1, Origin::Asked, false)
             .unwrap();
         store
             .put(
@@ -578,11 +603,109 @@ mod tests {
         assert!(store.get(b"goal/other").unwrap().is_some());
     }
 
+    /// A store of a process that ends after so many writes: the others never were.
+    struct Ends {
+        store: InMemoryStore,
+        left: Mutex<usize>,
+    }
+
+    impl Ends {
+        fn writes(&self) -> Result<(), StoreError> {
+            let mut left = self.left.lock();
+            *left = left.checked_sub(1).ok_or_else(|| StoreError::Io {
+                reason: "the process has ended".to_owned(),
+            })?;
+            Ok(())
+        }
+    }
+
+    impl Store for Ends {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.store.get(key)
+        }
+
+        fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+            self.writes()?;
+            self.store.put(key, value)
+        }
+
+        fn delete(&self, key: &[u8]) -> Result<bool, StoreError> {
+            self.writes()?;
+            self.store.delete(key)
+        }
+
+        fn scan_prefix(
+            &self,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
+        ) -> Result<Vec<Entry>, StoreError> {
+            self.store.scan_prefix(prefix, after, limit)
+        }
+
+        fn compare_and_swap(
+            &self,
+            key: &[u8],
+            expected: Option<&[u8]>,
+            new: Option<&[u8]>,
+        ) -> Result<Swap, StoreError> {
+            self.store.compare_and_swap(key, expected, new)
+        }
+
+        fn flush(&self) -> Result<(), StoreError> {
+            self.store.flush()
+        }
+    }
+
+    #[test]
+    fn a_goal_that_was_accepted_is_found_wherever_the_process_ends_while_it_is_handed_in_again() {
+        let mut whole = 0;
+        for writes in 0..20 {
+            let ends = Arc::new(Ends {
+                store: InMemoryStore::new(),
+                left: Mutex::new(usize::MAX),
+            });
+            let held = Arc::new(Mutex::new(Vec::new()));
+            let tells = Arc::clone(&held);
+            let hold: Hold = Arc::new(move |_, _, is_held| tells.lock().push(is_held));
+            let register = Register::new(Arc::clone(&ends) as Arc<dyn Store>, hold);
+            let accept =
+                |now| register.accept("g", &asked("x"), "local", now, Origin::Asked, false);
+            accept(1).unwrap();
+            for seq in 1..=5 {
+                register.tell("g", &event(seq)).unwrap();
+            }
+            let answered = State::ended(GoalPhase::Answered, None);
+            register
+                .settle("g", &answered, Some(&Answer::none("g")))
+                .unwrap();
+            held.lock().clear();
+            *ends.left.lock() = writes;
+            if accept(2).is_ok() {
+                whole += 1;
+                assert_eq!(register.last_seq("g").unwrap(), 0);
+                assert!(register.answer("g").unwrap().is_none());
+            }
+            assert!(
+                held.lock().iter().all(|held| *held),
+                "what was done for it is never let go of"
+            );
+            let Recorded { kept, torn, .. } = register.all().unwrap();
+            assert_eq!((kept.len(), torn), (1, vec![]), "after {writes} writes");
+            let phase = kept[0].state.phase;
+            assert!(
+                phase == GoalPhase::Running || writes == 0,
+                "after {writes} writes it is {phase:?}"
+            );
+        }
+        assert!(whole > 0, "it is handed in again as a whole, too");
+    }
+
     #[test]
     fn what_happened_is_read_from_any_number_on() {
         let register = Register::new(Arc::new(InMemoryStore::new()), Arc::new(|_, _, _| {}));
         register
-            .accept("g", &asked("x"), "local", 1, Origin::Asked)
+            .accept("g", &asked("x"), "local", 1, Origin::Asked, false)
             .unwrap();
         assert_eq!(register.last_seq("g").unwrap(), 0);
         for seq in 1..=1_200 {
@@ -597,7 +720,7 @@ mod tests {
         assert_eq!(seqs(9, 3), [10, 11, 12], "by number and not by letter");
         assert!(seqs(1_200, 3).is_empty());
         register
-            .accept("g", &asked("again"), "local", 2, Origin::Asked)
+            .accept("g", &asked("again"), "local", 2, Origin::Asked, false)
             .unwrap();
         assert!(seqs(0, 3).is_empty(), "asked for anew it begins anew");
     }
@@ -607,7 +730,7 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
         let register = Register::new(Arc::clone(&store), Arc::new(|_, _, _| {}));
         register
-            .accept("g", &asked("x"), "local", 1, Origin::Asked)
+            .accept("g", &asked("x"), "local", 1, Origin::Asked, false)
             .unwrap();
         let bytes = store.get(b"goals/g/state").unwrap().unwrap();
         let later = String::from_utf8(bytes)

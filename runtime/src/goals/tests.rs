@@ -18,6 +18,7 @@ fn what_is_over_makes_way_and_what_is_under_way_does_not() {
         goal_id: Some(id.to_owned()),
         text: "x".to_owned(),
         data: Vec::new(),
+        files: Vec::new(),
         out: "/out".to_owned(),
         private: false,
         plan: None,
@@ -83,13 +84,14 @@ fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_t
         goal_id: None,
         text: "x".to_owned(),
         data: Vec::new(),
+        files: Vec::new(),
         out: "/out".to_owned(),
         private: false,
         plan: None,
     };
     let accept = |tenant: &str, goal_id: &str, at| {
         goals
-            .accept_as(goal_id, &asked, tenant, at, Origin::Asked)
+            .accept_as(goal_id, &asked, tenant, at, Origin::Asked, false)
             .unwrap();
         let state = State::ended(GoalPhase::Answered, None);
         goals.register.settle(goal_id, &state, None).unwrap();
@@ -128,6 +130,7 @@ fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
         goal_id: None,
         text: "x".to_owned(),
         data: Vec::new(),
+        files: Vec::new(),
         out: "/out".to_owned(),
         private: false,
         plan: None,
@@ -138,9 +141,9 @@ fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
         (3, "imported", Origin::Imported, true),
     ] {
         goals
-            .accept_as(goal_id, &asked, "local", at, origin)
+            .accept_as(goal_id, &asked, "local", at, origin, false)
             .unwrap();
-        let goal = goals.again(goal_id, "local", asked.clone()).unwrap();
+        let goal = goals.again(goal_id, "local", asked.clone(), false).unwrap();
         let request = goal.recorded(&crate::config::Config::default()).unwrap();
         assert_eq!(request.forked, asks, "{goal_id}");
     }
@@ -159,6 +162,7 @@ fn of_those_that_are_over_the_oldest_leave_the_record() {
         goal_id: None,
         text: "x".to_owned(),
         data: Vec::new(),
+        files: Vec::new(),
         out: "/out".to_owned(),
         private: false,
         plan: None,
@@ -173,16 +177,16 @@ fn of_those_that_are_over_the_oldest_leave_the_record() {
     ] {
         let goal_id = format!("g{at}");
         goals
-            .accept_as(&goal_id, &asked, "local", at, Origin::Asked)
+            .accept_as(&goal_id, &asked, "local", at, Origin::Asked, false)
             .unwrap();
         let state = State::ended(phase, None);
         goals.register.settle(&goal_id, &state, None).unwrap();
     }
     goals
-        .accept_as("g7", &asked, "local", 7, Origin::Asked)
+        .accept_as("g7", &asked, "local", 7, Origin::Asked, false)
         .unwrap();
     let taken = goals
-        .accept_as("g7", &asked, "acme", 8, Origin::Asked)
+        .accept_as("g7", &asked, "acme", 8, Origin::Asked, false)
         .unwrap_err();
     assert_eq!(taken.kind, ErrorKind::Conflict, "it is another tenant's");
     assert_eq!(goals.list("acme").unwrap(), []);

@@ -117,7 +117,8 @@ impl Goals {
         tenant: &str,
         asked: Submit,
     ) -> Result<Arc<Progress>, ControlError> {
-        let goal = self.again(goal_id, tenant, asked.clone())?;
+        let in_place = self.register.in_place(goal_id).map_err(unwritten)?;
+        let goal = self.again(goal_id, tenant, asked.clone(), in_place)?;
         let ready = node.prepare(goal).await?;
         let progress = self.known_again(goal_id, tenant, asked)?;
         self.follow(Arc::clone(&progress), ready.begin());
@@ -173,10 +174,11 @@ async fn in_turn(
         }
         turn = turn => turn,
     };
-    let again = node
-        .parts
-        .goals
-        .again(&goal.goal_id, &goal.tenant, goal.asked.clone());
+    let goals = &node.parts.goals;
+    let in_place = goals.register.in_place(&goal.goal_id).map_err(unwritten);
+    let again = in_place.and_then(|in_place| {
+        goals.again(&goal.goal_id, &goal.tenant, goal.asked.clone(), in_place)
+    });
     let again = match again {
         Ok(again) => again,
         Err(error) => return goal.end(GoalPhase::Failed, None, Some(error)),

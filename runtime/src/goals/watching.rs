@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use aios_control::{
-    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX, Submit,
+    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX,
+    PlanShown, Submit,
 };
 use aios_work::ApprovalStatus;
 
 use super::progress::Progress;
 use super::register::Kept;
 use super::runs::left_open;
-use super::{EXPLAINED_MAX, Goals, explain, unwritten};
+use super::{EXPLAINED_MAX, Goals, explain, plan, runs, unwritten};
 use crate::node::Node;
 
 impl Goals {
@@ -77,6 +78,31 @@ impl Goals {
             unheard,
             open,
             resting: resting.map(|breaker| breaker.service).collect(),
+        }))
+    }
+
+    /// The plan of a goal and how far it has come.
+    pub(crate) fn planned(
+        &self,
+        node: &Node,
+        tenant: &str,
+        goal_id: &str,
+    ) -> Result<PlanShown, ControlError> {
+        let goal = self.find(tenant, goal_id)?;
+        let kept = runs::kept_plan(node, tenant, goal_id)?;
+        let events = self
+            .register
+            .events(goal_id, 0, EXPLAINED_MAX)
+            .map_err(unwritten)?;
+        let state = goal.state();
+        let handed_in = || goal.asked.plan.as_ref().map(|file| file.plan(goal_id));
+        Ok(plan::shown(plan::Case {
+            goal_id,
+            phase: state.phase,
+            plan: kept.or_else(handed_in),
+            events: &events,
+            answer: state.answer.as_deref(),
+            now: node.system().now(),
         }))
     }
 

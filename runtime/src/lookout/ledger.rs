@@ -1,5 +1,6 @@
 //! What was commanded and refused, as a chain; what rests; what was spent.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -16,29 +17,37 @@ use super::Lookout;
 use super::observer::{hex, time};
 
 /// Entries kept; a node that was flooded with forged messages forgets older ones, and its counts remember them.
-const KEPT: usize = 2_048;
+pub(super) const KEPT: usize = 2_048;
 /// Commands kept that were forbidden. Whoever may do nothing can be refused as often as it likes, so these are kept apart.
-const FORBIDDEN: usize = 256;
+pub(super) const FORBIDDEN: usize = 256;
 /// How often watchers are told that somebody was forbidden something.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// What was commanded and refused since the node began, as two chains: commands that were forbidden have their own, and their numbers are of
+/// What was commanded and refused, as far as it is kept, as two chains: commands that were forbidden have their own, and their numbers are of
 /// one count. Each entry names the digest of the one before it in its chain, so that none can be taken out or changed without whoever wrote
 /// the last digest down noticing.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
-    done: Chain,
-    forbidden: Chain,
-    refused: BTreeMap<&'static str, u64>,
+    pub(super) done: Chain,
+    pub(super) forbidden: Chain,
+    refused: BTreeMap<Cow<'static, str>, u64>,
     seq: u64,
     /// Whom watchers were told of as forbidden something, and when.
     told: BTreeMap<String, Instant>,
 }
 
 #[derive(Debug, Default)]
-struct Chain {
+pub(super) struct Chain {
     lines: VecDeque<AuditLine>,
     head: [u8; 32],
+}
+
+/// The latest of a chain.
+pub(super) struct Since {
+    /// The number of the first that is kept.
+    pub(super) first: Option<u64>,
+    /// Those behind a number, the first of them.
+    pub(super) lines: Vec<AuditLine>,
 }
 
 impl Chain {
@@ -50,6 +59,23 @@ impl Chain {
         }
         self.lines.push_back(line.clone());
         line
+    }
+
+    /// One that was kept elsewhere.
+    fn of(lines: Vec<AuditLine>, kept: usize) -> Self {
+        let surplus = lines.len().saturating_sub(kept);
+        let lines: VecDeque<AuditLine> = lines.into_iter().skip(surplus).collect();
+        let head = lines.back().map_or([0; 32], digest);
+        Self { lines, head }
+    }
+
+    /// Those behind a number, at most so many.
+    pub(super) fn since(&self, seq: u64, most: usize) -> Since {
+        let from = self.lines.partition_point(|line| line.seq <= seq);
+        Since {
+            first: self.lines.front().map(|line| line.seq),
+            lines: self.lines.range(from..).take(most).cloned().collect(),
+        }
     }
 
     fn holds(&self) -> bool {
@@ -84,8 +110,28 @@ impl Trail {
         true
     }
 
-    pub(super) fn refused(&mut self, entry: &AuditEntry) -> AuditLine {
-        *self.refused.entry(entry.label).or_default() += 1;
+    /// Goes on where it was left.
+    pub(super) fn go_on(
+        &mut self,
+        done: Vec<AuditLine>,
+        forbidden: Vec<AuditLine>,
+        refused: BTreeMap<String, u64>,
+    ) {
+        let last = { done.iter().chain(&forbidden) }.map(|line| line.seq).max();
+        self.seq = last.unwrap_or(0);
+        self.done = Chain::of(done, KEPT);
+        self.forbidden = Chain::of(forbidden, FORBIDDEN);
+        let refused = refused.into_iter();
+        self.refused = refused.map(|(word, many)| (word.into(), many)).collect();
+    }
+
+    /// How many were ever refused, by the word for why.
+    pub(super) fn refused(&self) -> &BTreeMap<Cow<'static, str>, u64> {
+        &self.refused
+    }
+
+    pub(super) fn refuse(&mut self, entry: &AuditEntry) -> AuditLine {
+        *self.refused.entry(entry.label.into()).or_default() += 1;
         self.enter(AuditLine {
             seq: 0,
             at: time(entry.at),
@@ -154,6 +200,7 @@ impl Lookout {
             _ => (trail.enter(line), true),
         };
         drop(trail);
+        self.entered();
         if tells {
             self.note(Happened::Audit(line));
         }
@@ -176,7 +223,7 @@ impl Lookout {
         AuditTrail {
             entries,
             refused: refused
-                .map(|(word, count)| ((*word).to_owned(), *count))
+                .map(|(word, count)| (word.to_string(), *count))
                 .collect(),
             chain_holds: trail.holds(),
             head: hex(&trail.done.head),

@@ -4,11 +4,12 @@
 //! cannot slow what it watches. Messages are noted only while somebody looks; the flag for that is all that a message costs otherwise.
 //!
 //! `ring` keeps what happened, `stream` is one watcher's way through it, `observer` what agents and their world tell, `relay` what
-//! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures.
+//! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures; `recorded` is where the trail lies.
 
 mod ledger;
 mod letters;
 mod observer;
+mod recorded;
 mod relay;
 mod ring;
 mod stream;
@@ -70,6 +71,7 @@ pub(crate) struct Lookout {
     /// Where what fell is on record.
     falls: OnceLock<Falls>,
     trail: Mutex<Trail>,
+    recorded: recorded::Recorded,
     rates: tree::Rates,
     /// Whether anybody traces what is done.
     tracing: AtomicBool,
@@ -103,6 +105,7 @@ impl Lookout {
             under_way: Mutex::default(),
             falls: OnceLock::new(),
             trail: Mutex::default(),
+            recorded: recorded::Recorded::default(),
             rates: tree::Rates::default(),
             tracing: AtomicBool::new(false),
             #[cfg(feature = "telemetry")]
@@ -122,6 +125,12 @@ impl Lookout {
     pub(crate) fn note(&self, happened: Happened) {
         self.rings.lock().push(happened);
         // Costs next to nothing while nobody waits.
+        self.news.notify_waiters();
+    }
+
+    /// Notes a message that passes by.
+    fn pass(&self, passing: observer::Passing) {
+        self.rings.lock().pass(passing);
         self.news.notify_waiters();
     }
 

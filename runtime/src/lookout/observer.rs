@@ -1,5 +1,6 @@
 //! What agents and their world tell as it passes by.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aios_actors::agent::AuditEntry;
@@ -11,18 +12,18 @@ use aios_supervisor::DeadLetter;
 
 use super::{HEIRS, Lookout, letters};
 
-impl Observer for Lookout {
-    fn looks(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
-    }
+/// A message as it passes by, and the goal that it is said for.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    seen: MessageSeen,
+    goal: Option<Arc<str>>,
+}
 
-    fn message(&self, seen: MessageSeen) {
-        if self.rests() {
-            return;
-        }
-        let goal_id = self.goal_of(seen.trace.as_ref());
-        self.note(Happened::Message(MessageHappened {
-            at: seen.at.to_string(),
+impl From<&Passing> for MessageHappened {
+    fn from(passing: &Passing) -> Self {
+        let Passing { seen, goal } = passing;
+        Self {
+            at: time(seen.at),
             what: match seen.step {
                 Step::Sent => "sent",
                 Step::Verified => "verified",
@@ -37,10 +38,24 @@ impl Observer for Lookout {
             reply_by: seen.reply_by.map(time),
             content_bytes: seen.content_bytes as u64,
             trace_id: seen.trace.map(|trace| hex(trace.trace_id())),
-            goal_id: goal_id.map(|goal| goal.to_string()),
+            goal_id: goal.as_ref().map(ToString::to_string),
             label: None,
             why: None,
-        }));
+        }
+    }
+}
+
+impl Observer for Lookout {
+    fn looks(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
+    }
+
+    fn message(&self, seen: MessageSeen) {
+        if self.rests() {
+            return;
+        }
+        let goal = self.goal_of(seen.trace.as_ref());
+        self.pass(Passing { seen, goal });
     }
 
     fn inherited(&self, agent: &Party, inherited: Inherited) {
@@ -56,7 +71,8 @@ impl Observer for Lookout {
     }
 
     fn audited(&self, entry: &AuditEntry) {
-        let line = self.trail.lock().refused(entry);
+        let line = self.trail.lock().refuse(entry);
+        self.entered();
         if let Some(message) = &entry.message
             && self.looks()
         {

@@ -83,10 +83,12 @@ async fn at(moment: Option<tokio::time::Instant>) {
 pub(crate) async fn bus(mut events: Box<dyn Subscription>, lookout: Arc<Lookout>) {
     let of = |topic| SubjectPattern::events(topic);
     let (tasks, breakers) = (of(EventTopic::Task), of(EventTopic::Breaker));
+    let counted = measure::Tasks::new();
     while let Some(delivery) = events.next().await {
         let happened = if tasks.matches(&delivery.subject) {
             let event = serde_json::from_slice::<TaskEvent>(&delivery.payload);
-            event.ok().inspect(measure::task).map(Happened::Task)
+            let event = event.ok().inspect(|event| counted.moved(event));
+            event.map(Happened::Task)
         } else if breakers.matches(&delivery.subject) {
             let event = serde_json::from_slice::<BreakerEvent>(&delivery.payload);
             event.ok().map(|event| {

@@ -1,20 +1,63 @@
 //! What happened, kept for a while: two rings with one row of numbers, so that a flood of messages does not push out what is rare.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use aios_control::{EventKind, Happened};
+use aios_control::{EventKind, Happened, MessageHappened, Watch};
+use serde_json::Value;
+
+use super::observer::Passing;
 
 /// Rare events kept: hours of a quiet node.
 const RARE: usize = 4_096;
 /// Messages kept: some seconds of a busy node, minutes of a quiet one.
 const MESSAGES: usize = 8_192;
 
-/// An event with its number.
+/// An event with its number. What a message says of itself is put into words when somebody is told of it first, and then for all.
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(crate) seq: u64,
-    pub(crate) happened: Happened,
+    heard: Heard,
+    told: OnceLock<Happened>,
+    written: OnceLock<Option<Value>>,
+}
+
+/// What was noted.
+#[derive(Debug)]
+enum Heard {
+    Told(Box<Happened>),
+    Passing(Box<Passing>),
+}
+
+impl Noted {
+    pub(crate) fn kind(&self) -> EventKind {
+        match &self.heard {
+            Heard::Told(happened) => happened.kind(),
+            Heard::Passing(_) => EventKind::Message,
+        }
+    }
+
+    pub(crate) fn happened(&self) -> &Happened {
+        match &self.heard {
+            Heard::Told(happened) => happened,
+            Heard::Passing(passing) => self
+                .told
+                .get_or_init(|| Happened::Message(MessageHappened::from(passing.as_ref()))),
+        }
+    }
+
+    /// The same as it is told.
+    pub(crate) fn written(&self) -> Option<Value> {
+        // Their fields are texts and numbers, which can always be written.
+        let written = || serde_json::to_value(self.happened()).ok();
+        self.written.get_or_init(written).clone()
+    }
+
+    /// Whether a watch asks for it.
+    pub(crate) fn is_wanted(&self, watch: &Watch) -> bool {
+        let all = watch.goal_id.is_none() && watch.conversation.is_none() && watch.agent.is_none();
+        watch.wants(self.kind()) && (all || self.happened().is_wanted(watch))
+    }
 }
 
 /// How far somebody has read each ring; none of one that it does not read.
@@ -83,7 +126,7 @@ impl Ring {
         self.kept.push_back(Arc::new(noted));
     }
 
-    fn after(&self, seq: u64) -> impl Iterator<Item = &Arc<Noted>> {
+    fn after(&self, seq: u64) -> impl ExactSizeIterator<Item = &Arc<Noted>> {
         let from = self.kept.partition_point(|noted| noted.seq <= seq);
         self.kept.range(from..)
     }
@@ -100,15 +143,28 @@ impl Rings {
         }
     }
 
-    pub(crate) fn push(&mut self, happened: Happened) -> u64 {
+    pub(crate) fn push(&mut self, happened: Happened) {
+        self.enter(Heard::Told(Box::new(happened)));
+    }
+
+    /// A message that passes by.
+    pub(crate) fn pass(&mut self, passing: Passing) {
+        self.enter(Heard::Passing(Box::new(passing)));
+    }
+
+    fn enter(&mut self, heard: Heard) {
         self.last += 1;
-        let seq = self.last;
-        let ring = match happened.kind() {
+        let noted = Noted {
+            seq: self.last,
+            heard,
+            told: OnceLock::new(),
+            written: OnceLock::new(),
+        };
+        let ring = match noted.kind() {
             EventKind::Message => &mut self.messages,
             _ => &mut self.rare,
         };
-        ring.push(Noted { seq, happened });
-        seq
+        ring.push(noted);
     }
 
     /// The number of the last event.
@@ -146,9 +202,16 @@ impl Rings {
         })
     }
 
+    /// How many there are behind a number, in the rings that are read at a place.
+    pub(crate) fn behind(&self, seq: u64, place: Place) -> u64 {
+        let rare = place.rare.map_or(0, |_| self.rare.after(seq).len());
+        let messages = place.messages.map_or(0, |_| self.messages.after(seq).len());
+        (rare + messages) as u64
+    }
+
     /// Messages that are kept, oldest first.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = &Arc<Noted>> {
-        self.messages.kept.iter()
+    pub(crate) fn messages(&self) -> Vec<Arc<Noted>> {
+        self.messages.kept.iter().cloned().collect()
     }
 }
 
@@ -200,6 +263,10 @@ mod tests {
         assert_eq!(seqs(&rings, 0, true, false), [101, 103]);
         assert_eq!(seqs(&rings, 0, false, true), [102]);
         assert!(seqs(&rings, 103, true, true).is_empty());
+        for (rare, messages, behind) in [(true, true, 2), (true, false, 1), (false, true, 1)] {
+            let place = Place::at(0, rare, messages);
+            assert_eq!(rings.behind(101, place), behind, "{place:?}");
+        }
         for _ in 0..MESSAGES + 10 {
             rings.push(message());
         }
@@ -209,7 +276,7 @@ mod tests {
         let mut rare = Place::at(100, true, false);
         assert_eq!(rings.catch_up(&mut rare), 0, "the rare ones are all there");
         assert_eq!(seqs(&rings, 0, true, false), [101, 103]);
-        assert_eq!(rings.messages().count(), MESSAGES);
+        assert_eq!(rings.messages().len(), MESSAGES);
         place.pass(rings.last());
         assert_eq!(place.seq(), rings.last());
         assert_eq!(rings.after(place).count(), 0);

@@ -66,8 +66,8 @@ impl Lookout {
             ))
             .advise("one that is over is known only if somebody watched while it was held"));
         };
-        let rings = self.rings.lock();
-        let said = rings.messages().filter_map(|noted| match &noted.happened {
+        let kept = self.rings.lock().messages();
+        let said = kept.iter().filter_map(|noted| match noted.happened() {
             Happened::Message(message) if message.conversation.as_deref() == Some(id) => {
                 Some(message.clone())
             }
@@ -84,9 +84,10 @@ impl Lookout {
         let mut lines: HashMap<Key, ConversationLine> = HashMap::new();
         // Whoever is heard first in a conversation opened it, as far as is known here.
         let mut openers: HashMap<String, String> = HashMap::new();
-        let rings = self.rings.lock();
-        for noted in rings.messages() {
-            let Happened::Message(message) = &noted.happened else {
+        // Put into words while others are noted.
+        let kept = self.rings.lock().messages();
+        for noted in &kept {
+            let Happened::Message(message) = noted.happened() else {
                 continue;
             };
             let (Some(id), Some(sender)) = (&message.conversation, &message.sender) else {

@@ -43,7 +43,9 @@ impl Lookout {
         self.handed_in(SpanSeen {
             at,
             parent: None,
-            name: "user_request".to_owned(),
+            operation: "user_request",
+            what: String::new(),
+            cause: None,
             agent: None,
             began,
             ended: self.now(),

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use aios_actors::SleepCounts;
 use aios_actors::agent::{AgentState, AgentView};
 use aios_control::{
-    AgentPart, ControlError, Event, EventKind, EventStream, MailboxPart, SupervisorPart, TreeAsked,
-    TreeLine, TreePage,
+    AgentPart, ControlError, Event, EventKind, EventStream, MailboxPart, Sleepers, SupervisorPart,
+    TreeAsked, TreeLine, TreePage,
 };
 use aios_protocols::{AgentId, Party};
 use aios_supervisor::{
@@ -286,9 +287,26 @@ impl Node {
         Ok(TreePage {
             at: self.parts.system.now().to_string(),
             memory_bytes: memory_bytes(),
+            sleepers: self.parts.system.sleep_counts().map(sleepers),
             total,
             lines,
         })
+    }
+}
+
+fn sleepers(counts: SleepCounts) -> Sleepers {
+    let count = |many: usize| u64::try_from(many).unwrap_or(u64::MAX);
+    let SleepCounts {
+        registered,
+        awake,
+        woken,
+        slept,
+    } = counts;
+    Sleepers {
+        asleep: count(registered.saturating_sub(awake)),
+        awake: count(awake),
+        woken,
+        slept,
     }
 }
 
@@ -298,7 +316,7 @@ pub(crate) struct TreeWatcher {
     asked: TreeAsked,
     events: broadcast::Receiver<SupervisionEvent>,
     seq: u64,
-    told: Option<Vec<TreeLine>>,
+    told: Option<(Vec<TreeLine>, Option<Sleepers>)>,
     looked: Instant,
 }
 
@@ -356,7 +374,7 @@ impl EventStream for TreeWatcher {
             }
             self.looked = Instant::now();
             let page = self.node.tree_page(&self.asked).ok()?;
-            let now = still(&page.lines);
+            let now = (still(&page.lines), page.sleepers);
             if self.told.as_ref() == Some(&now) {
                 continue;
             }

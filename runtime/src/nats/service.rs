@@ -38,7 +38,7 @@ pub(super) async fn serve(node: Weak<Parts>) {
 }
 
 async fn answer(node: &Weak<Parts>, client: &async_nats::Client) -> Result<(), async_nats::Error> {
-    let Some((zone, metadata)) = node.upgrade().map(|parts| about(&parts)) else {
+    let Some((group, metadata)) = node.upgrade().and_then(|parts| about(&parts)) else {
         return Ok(());
     };
     let service: Service = client
@@ -47,7 +47,7 @@ async fn answer(node: &Weak<Parts>, client: &async_nats::Client) -> Result<(), a
         .metadata(metadata)
         .start(NAME, env!("CARGO_PKG_VERSION"))
         .await?;
-    let group = service.group(format!("aios.node.{zone}"));
+    let group = service.group(group);
     let mut status = group.endpoint("status").await?;
     let mut agents = group.endpoint("agents").await?;
     loop {
@@ -63,16 +63,18 @@ async fn answer(node: &Weak<Parts>, client: &async_nats::Client) -> Result<(), a
     }
 }
 
-fn about(parts: &Arc<Parts>) -> (String, HashMap<String, String>) {
-    let config = &parts.config;
-    let key = parts.nats.as_ref().map(|nats| nats.signer().1);
+/// What its subjects begin with, and what the server says of it.
+fn about(parts: &Parts) -> Option<(String, HashMap<String, String>)> {
+    let nats = parts.nats.as_ref()?;
+    let node = &parts.config.node;
     let metadata = [
-        ("zone", config.node.zone.clone()),
-        ("tenant", config.node.tenant.clone()),
-        ("key", key.unwrap_or_default()),
+        ("zone", node.zone.clone()),
+        ("tenant", node.tenant.clone()),
+        ("key", nats.signer().1),
     ];
     let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
-    (config.node.zone.clone(), metadata.into())
+    let group = nats.subject(&format!("aios.node.{}", node.zone));
+    Some((group, metadata.into()))
 }
 
 fn list(parts: &Arc<Parts>) -> Value {

@@ -154,6 +154,8 @@ impl Node {
         let parts = &self.parts;
         let (system, services) = (&parts.system, &parts.services);
         check(&charter, &options)?;
+        // From here until it is known by its name and its key nobody else takes either.
+        let _entered = parts.spawning.lock().await;
         self.is_free(&key)?;
         let supervisor = match &options.under {
             Some(under) => self.supervisor(under)?,

@@ -222,7 +222,7 @@ impl Stand {
     }
 
     fn refuse(&self, letters: Vec<Letter>, waiting: Vec<Sealed>, sentence: &str) {
-        let why = || Reason::new(ReasonKind::InternalError, sentence);
+        let why = || Reason::new(ReasonKind::Unavailable, sentence);
         for letter in letters {
             self.place.not_delivered(&letter, why());
         }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use aios_actors::SpanSeen;
-use aios_protocols::{Tier, Timestamp};
+use aios_protocols::{Party, Tier, Timestamp};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
@@ -26,7 +26,7 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::samples::{Sample, Sort};
 use crate::metric;
@@ -41,23 +41,52 @@ const WAIT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where spans are handed in. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Spans(mpsc::Sender<Handed>);
+#[derive(Clone, Default)]
+pub(crate) struct Spans(Arc<Waiting>);
 
-/// What is handed in.
-enum Handed {
-    /// A span that is over.
-    Span(Box<SpanSeen>),
-    /// Whoever holds the other end waits until all before it is sent.
-    Flush(oneshot::Sender<()>),
+/// Spans that wait to be sent. Whoever hands one in wakes nobody, unless it is the first or makes a batch full.
+#[derive(Default)]
+struct Waiting {
+    spans: Mutex<Vec<SpanSeen>>,
+    news: Notify,
 }
 
 impl Spans {
     /// Hands a span in, if it is one of those that are kept.
     pub(crate) fn hand_in(&self, span: SpanSeen) {
-        if is_sampled(&span) && self.0.try_send(Handed::Span(Box::new(span))).is_err() {
-            metrics::counter!(metric::SPANS_DROPPED_TOTAL).increment(1);
+        if !is_sampled(&span) {
+            return;
         }
+        let waiting = {
+            let mut spans = self.0.spans.lock();
+            if spans.len() >= QUEUE {
+                drop(spans);
+                metrics::counter!(metric::SPANS_DROPPED_TOTAL).increment(1);
+                return;
+            }
+            spans.push(span);
+            spans.len()
+        };
+        if waiting == 1 || waiting == BATCH {
+            self.0.news.notify_one();
+        }
+    }
+
+    /// Returns when there is a batch, or something that has waited for one.
+    async fn come(&self) {
+        self.0.news.notified().await;
+        let full = async {
+            while self.0.spans.lock().len() < BATCH {
+                self.0.news.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(WAIT, full).await;
+    }
+
+    /// All that wait.
+    fn take(&self) -> Vec<SpanSeen> {
+        let room = Vec::with_capacity(BATCH);
+        std::mem::replace(&mut self.0.spans.lock(), room)
     }
 }
 
@@ -82,6 +111,8 @@ fn is_sampled(span: &SpanSeen) -> bool {
 /// What sends. Dropped, it sends no more.
 pub(crate) struct Otlp {
     pub(crate) spans: Spans,
+    /// Asks that all be sent that wait, and to be told then.
+    flush: mpsc::Sender<oneshot::Sender<()>>,
     sending: tokio::task::JoinHandle<()>,
     figures: SdkMeterProvider,
 }
@@ -144,10 +175,12 @@ impl Otlp {
             .with_reader(reader.with_interval(every).build())
             .build();
         instruments(&provider, figures);
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let waiting = Spans::default();
+        let (flush, asked) = mpsc::channel(1);
         Ok(Self {
-            spans: Spans(sender),
-            sending: tokio::spawn(send(receiver, spans)),
+            sending: tokio::spawn(send(waiting.clone(), asked, spans)),
+            spans: waiting,
+            flush,
             figures: provider,
         })
     }
@@ -159,7 +192,7 @@ impl Otlp {
         let flushed = tokio::task::spawn_blocking(move || figures.shutdown());
         let (sender, sent) = oneshot::channel();
         let all_sent = async {
-            if self.spans.0.send(Handed::Flush(sender)).await.is_ok() {
+            if self.flush.send(sender).await.is_ok() {
                 let _ = sent.await;
             }
         };
@@ -180,43 +213,42 @@ impl Drop for Otlp {
 }
 
 /// Sends spans as they come, a batch at a time.
-async fn send(mut spans: mpsc::Receiver<Handed>, exporter: SpanExporter) {
+async fn send(
+    spans: Spans,
+    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
+    exporter: SpanExporter,
+) {
     let scope = InstrumentationScope::builder("aios")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build();
     let mut silent = false;
-    while let Some(first) = spans.recv().await {
-        let (mut batch, mut waits) = (Vec::with_capacity(BATCH), None);
-        let full = tokio::time::Instant::now() + WAIT;
-        let mut next = Some(first);
-        while let Some(handed) = next.take() {
-            match handed {
-                Handed::Span(span) => batch.push(written(*span, &scope)),
-                Handed::Flush(sent) => {
-                    waits = Some(sent);
-                    break;
-                }
-            }
-            if batch.len() < BATCH {
-                next = tokio::time::timeout_at(full, spans.recv())
-                    .await
-                    .unwrap_or(None);
-            }
-        }
-        let count = batch.len() as u64;
-        let sent = match batch.is_empty() {
-            true => Ok(()),
-            false => exporter.export(batch).await,
+    loop {
+        let waits = tokio::select! {
+            () = spans.come() => None,
+            asked = asked.recv() => match asked {
+                Some(waits) => Some(waits),
+                None => return,
+            },
         };
-        match sent {
-            Ok(()) => silent = false,
-            Err(error) => {
-                metrics::counter!(metric::SPANS_DROPPED_TOTAL).increment(count);
-                // Said once, until it works again.
-                if !silent {
-                    tracing::warn!(%error, "spans could not be sent");
+        let mut left = spans.take().into_iter();
+        loop {
+            let batch: Vec<SpanData> = { left.by_ref().take(BATCH) }
+                .map(|span| written(span, &scope))
+                .collect();
+            let count = batch.len() as u64;
+            if count == 0 {
+                break;
+            }
+            match exporter.export(batch).await {
+                Ok(()) => silent = false,
+                Err(error) => {
+                    metrics::counter!(metric::SPANS_DROPPED_TOTAL).increment(count);
+                    // Said once, until it works again.
+                    if !silent {
+                        tracing::warn!(%error, "spans could not be sent");
+                    }
+                    silent = true;
                 }
-                silent = true;
             }
         }
         if let Some(waits) = waits {
@@ -226,19 +258,36 @@ async fn send(mut spans: mpsc::Receiver<Handed>, exporter: SpanExporter) {
 }
 
 fn written(span: SpanSeen, scope: &InstrumentationScope) -> SpanData {
+    let name = span.name();
     let SpanSeen {
         at,
         parent,
-        name,
+        operation,
+        what: _,
+        cause,
         agent,
         began,
         ended,
-        attributes,
+        attributes: said,
         error,
     } = span;
-    let attributes = attributes
-        .into_iter()
-        .map(|(name, value)| attribute(name, value));
+    let mut attributes = Vec::with_capacity(said.len() + 6);
+    if let Some(cause) = cause {
+        if let Some(agent) = agent.as_ref().and_then(Party::agent) {
+            attributes.push(KeyValue::new("gen_ai.agent.name", agent.role().to_owned()));
+            attributes.push(KeyValue::new("gen_ai.agent.id", agent.to_string()));
+        }
+        let conversation = cause.conversation.to_string();
+        attributes.push(KeyValue::new("gen_ai.conversation.id", conversation));
+        attributes.push(KeyValue::new("aios.message.act", cause.act.as_str()));
+        let ontology = cause.ontology.into_iter();
+        attributes.extend(ontology.map(|it| KeyValue::new("aios.message.ontology", it)));
+    }
+    if agent.is_some() {
+        attributes.push(KeyValue::new("gen_ai.operation.name", operation));
+    }
+    let said = said.into_iter();
+    attributes.extend(said.map(|(name, value)| attribute(name, value)));
     SpanData {
         span_context: SpanContext::new(
             TraceId::from_bytes(*at.trace_id()),
@@ -256,7 +305,7 @@ fn written(span: SpanSeen, scope: &InstrumentationScope) -> SpanData {
         name: name.into(),
         start_time: time(began),
         end_time: time(ended),
-        attributes: attributes.collect(),
+        attributes,
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links: SpanLinks::default(),
@@ -413,7 +462,9 @@ mod tests {
             )
             .unwrap(),
             parent: None,
-            name: "x".to_owned(),
+            operation: "x",
+            what: String::new(),
+            cause: None,
             agent: agent.map(|agent| agent.parse().unwrap()),
             began: Timestamp::since_epoch(Duration::ZERO),
             ended: Timestamp::since_epoch(Duration::ZERO),

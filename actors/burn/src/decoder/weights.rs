@@ -55,7 +55,7 @@ impl Weights {
         Ok(Self {
             embedding: parts.matrix("token_embd.weight", rows, cols)?,
             layers,
-            final_norm: parts.vector("output_norm.weight", cols)?,
+            final_norm: parts.norm("output_norm.weight", cols)?,
             output,
             config,
         })
@@ -91,6 +91,20 @@ impl<'a> Parts<'a> {
         load_vector(name, self.file.tensor(name)?, len)
     }
 
+    /// The scales of a norm.
+    fn norm(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
+        let mut scales = self.vector(name, len)?;
+        if self.file.kept().norms_beyond_one {
+            scales.iter_mut().for_each(|scale| *scale += 1.0);
+        }
+        Ok(scales)
+    }
+
+    /// Whether the file puts the two numbers of each rotated pair beside each other.
+    fn is_interleaved(&self) -> bool {
+        self.family.is_interleaved && !self.file.kept().halves_first
+    }
+
     fn source(
         &self,
         name: String,
@@ -115,8 +129,8 @@ impl<'a> Parts<'a> {
             ..
         } = *self.config;
         let name = |part: &str| format!("blk.{i}.{part}.weight");
-        let norm = |part: &str, len| self.vector(&name(part), len);
-        let pairs_of = self.family.is_interleaved.then_some(dim);
+        let norm = |part: &str, len| self.norm(&name(part), len);
+        let pairs_of = self.is_interleaved().then_some(dim);
         let qkv = [
             self.source(name("attn_q"), heads * dim, pairs_of)?,
             self.source(name("attn_k"), kv_heads * dim, pairs_of)?,
@@ -168,7 +182,7 @@ impl<'a> Parts<'a> {
             ("attn_v", kv_heads),
         ] {
             let mut bias = self.vector(&format!("blk.{layer}.{part}.bias"), rows * dim)?;
-            if self.family.is_interleaved && part != "attn_v" {
+            if self.is_interleaved() && part != "attn_v" {
                 halves_first(&mut bias, dim, 1);
             }
             all.extend(bias);

@@ -4,8 +4,12 @@
 
 use std::path::Path;
 
-use super::answered;
+use serde_json::json;
+
+use super::tiny::folder::Published;
 use super::tiny::{END, File, Value, plain, zeros};
+use super::{answered, answered_from_folder};
+use crate::error::LoadError;
 
 /// What becomes of a file.
 enum Fate {
@@ -200,11 +204,99 @@ fn lists(inner: &[(u32, u64, &str)]) -> Value {
     Value::list(9, inner.len() as u64, &items)
 }
 
+/// Folders that differ from the good one in what their name says, their parts as the target takes them.
+fn folders() -> Vec<(&'static str, Vec<u8>, Fate)> {
+    let mut file = File::of_size(32, 2, 32, 16);
+    // The embedding is the output matrix too, in half of the bytes.
+    file.tensors.retain(|tensor| tensor.name != "output.weight");
+    for tensor in file.tensors.iter_mut().filter(|t| t.dims.len() > 1) {
+        let values = tensor.data.as_chunks::<4>().0.iter();
+        let halves = values.map(|v| half::f16::from_f32(f32::from_le_bytes(*v)));
+        (tensor.kind, tensor.data) = (1, halves.flat_map(half::f16::to_le_bytes).collect());
+    }
+    let good = Published::of(&file);
+    let one = "model-00001-of-00001.safetensors";
+    let written = |of: &Published, index: Option<serde_json::Value>| {
+        let (_, files) = of.files(1);
+        let index = index.map(|index| index.to_string()).unwrap_or_default();
+        let parts = [
+            of.config.to_string(),
+            of.tokenizer.to_string(),
+            of.tokenizer_config.to_string(),
+            index,
+        ];
+        let small: Vec<u8> = parts
+            .iter()
+            .flat_map(|part| [part.as_bytes(), b"\0"].concat())
+            .collect();
+        [small, files[0].1.clone()].concat()
+    };
+    let listed = |name: &str| {
+        let tensors = good
+            .tensors
+            .iter()
+            .map(|(tensor, ..)| (tensor.clone(), json!(name)));
+        json!({"metadata": {"total_size": 0}, "weight_map": tensors.collect::<serde_json::Map<_, _>>()})
+    };
+    let spoilt = |change: &dyn Fn(&mut Published)| {
+        let mut other = good.clone();
+        change(&mut other);
+        written(&other, None)
+    };
+    let mut twice = listed(one);
+    twice["weight_map"]["model.norm.weight"] = json!("other.safetensors");
+    vec![
+        ("one_file", written(&good, None), Read(ITSELF)),
+        (
+            "a_list_of_one_file",
+            written(&good, Some(listed(one))),
+            Read(ITSELF),
+        ),
+        (
+            "turns_of_llama_3",
+            spoilt(&|of| {
+                of.config["rope_scaling"] = json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0, "original_max_position_embeddings": 8});
+            }),
+            Read(ITSELF),
+        ),
+        (
+            "a_list_that_leads_out",
+            written(&good, Some(listed("../model.safetensors"))),
+            Refused("it names the file \"../model.safetensors\"; only files of this folder"),
+        ),
+        (
+            "a_tensor_in_another_file",
+            written(&good, Some(twice)),
+            Refused("which model.safetensors.index.json says is in"),
+        ),
+        (
+            "weights_of_eight_bits",
+            spoilt(&|of| {
+                let tensor = &mut of.tensors[0];
+                (tensor.1, tensor.2[1]) = ("I8", 64);
+            }),
+            Refused("is stored as I8; F32, F16 and BF16 are read"),
+        ),
+    ]
+}
+
 #[test]
 fn each_model_among_the_seeds_is_made_here_and_meets_the_fate_of_its_name() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds/gguf");
+    meet("gguf", files(), answered);
+    meet("model_folder", folders(), answered_from_folder);
+}
+
+fn meet(
+    target: &str,
+    made: Vec<(&str, Vec<u8>, Fate)>,
+    answered: fn(&[u8], u32) -> Result<Vec<f32>, LoadError>,
+) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/fuzz/seeds")
+        .join(target);
     let again = "AIOS_WRITE_SEEDS=1 cargo test -p aios-burn seeds";
-    for (name, bytes, fate) in files() {
+    for (name, bytes, fate) in made {
         let path = folder.join(name);
         if std::env::var_os("AIOS_WRITE_SEEDS").is_some() {
             std::fs::write(&path, &bytes).unwrap();

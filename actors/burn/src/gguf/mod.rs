@@ -6,6 +6,7 @@
 //! somebody [reads](TensorView::read) them to their last place, so memory is what is used of a file and once. What the
 //! numbers mean is decided by [`decoder`](crate::decoder); how blocks become weights by [`matrix`](crate::matrix).
 
+mod assembly;
 mod format;
 mod reader;
 
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::path::Path;
 
+pub(crate) use self::assembly::Assembly;
 pub(crate) use self::format::Format;
 pub(crate) use self::reader::{List, Value};
 use self::reader::{NESTING_MAX, Reader};
@@ -65,13 +67,24 @@ impl<'a> TensorView<'a> {
     }
 }
 
-/// Where a tensor lies in the file.
+/// Where a tensor lies in its file.
 #[derive(Debug)]
 struct Entry {
     shape: Vec<usize>,
     format: Format,
+    /// Which of the files, by its number; of one there is only the first.
+    store: usize,
     start: u64,
     len: usize,
+}
+
+/// In what weights are kept otherwise than this format keeps them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    /// Rows of each query and key head come with first halves before second halves, also where a family interleaves them here.
+    pub(crate) halves_first: bool,
+    /// Scales of norms are what is added to one.
+    pub(crate) norms_beyond_one: bool,
 }
 
 /// Where a metadata value lies in the file.
@@ -88,7 +101,8 @@ pub(crate) struct Gguf {
     entries: BTreeMap<String, Entry>,
     /// Everything before the tensors.
     head: Vec<u8>,
-    store: Store,
+    stores: Vec<Store>,
+    kept: Kept,
 }
 
 /// What a head says: metadata, tensors as `(name, shape, format, offset)`, and where it ends.
@@ -136,21 +150,19 @@ impl Gguf {
                     alignment,
                 });
             }
-            let entry = place(&name, shape, format, offset, data_start, store.len())?;
-            match entries.entry(name) {
-                Slot::Vacant(slot) => slot.insert(entry),
-                Slot::Occupied(slot) => {
-                    return Err(LoadError::TensorTwice {
-                        tensor: slot.key().clone(),
-                    });
-                }
+            let too_long = || LoadError::TensorTooLong {
+                tensor: name.clone(),
             };
+            let start = data_start.checked_add(offset).ok_or_else(too_long)?;
+            let entry = place(&name, shape, format, start, store.len())?;
+            enter(&mut entries, name, entry)?;
         }
         let file = Self {
             metadata: head.metadata,
             entries,
             head: bytes[..head.end].to_vec(),
-            store,
+            stores: vec![store],
+            kept: Kept::default(),
         };
         file.check_overlaps()?;
         Ok(file)
@@ -159,10 +171,10 @@ impl Gguf {
     /// Each byte belongs to one tensor at most.
     fn check_overlaps(&self) -> Result<(), LoadError> {
         let mut order: Vec<(&String, &Entry)> = self.entries.iter().collect();
-        order.sort_by_key(|(_, entry)| entry.start);
+        order.sort_by_key(|(_, entry)| (entry.store, entry.start));
         for pair in order.windows(2) {
             let [(first, one), (second, other)] = [pair[0], pair[1]];
-            if other.start < one.start + one.len as u64 {
+            if other.store == one.store && other.start < one.start + one.len as u64 {
                 return Err(LoadError::TensorsOverlap {
                     first: first.clone(),
                     second: second.clone(),
@@ -186,8 +198,12 @@ impl Gguf {
             entry.format,
             entry.start,
             entry.len,
-            &self.store,
+            self.stores.get(entry.store)?,
         ))
+    }
+
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept
     }
 
     pub(crate) fn tensor_names(&self) -> impl Iterator<Item = &str> {
@@ -401,13 +417,28 @@ fn bad(key: &str, wanted: &'static str) -> LoadError {
     }
 }
 
+fn enter(
+    entries: &mut BTreeMap<String, Entry>,
+    name: String,
+    entry: Entry,
+) -> Result<(), LoadError> {
+    match entries.entry(name) {
+        Slot::Vacant(slot) => {
+            slot.insert(entry);
+            Ok(())
+        }
+        Slot::Occupied(slot) => Err(LoadError::TensorTwice {
+            tensor: slot.key().clone(),
+        }),
+    }
+}
+
 /// Where a tensor lies in the file, or why it cannot lie there.
 fn place(
     name: &str,
     shape: Vec<usize>,
     format: Format,
-    offset: u64,
-    data_start: u64,
+    start: u64,
     file_len: u64,
 ) -> Result<Entry, LoadError> {
     let too_long = || LoadError::TensorTooLong {
@@ -434,7 +465,6 @@ fn place(
     let len = (weights / block_weights)
         .checked_mul(block_bytes)
         .ok_or_else(too_long)?;
-    let start = data_start.checked_add(offset).ok_or_else(too_long)?;
     let end = start.checked_add(len as u64).ok_or_else(too_long)?;
     if end > file_len {
         return Err(LoadError::Truncated {
@@ -446,6 +476,7 @@ fn place(
     Ok(Entry {
         shape,
         format,
+        store: 0,
         start,
         len,
     })

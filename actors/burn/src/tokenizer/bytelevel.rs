@@ -27,6 +27,15 @@ pub(super) struct Cut {
     pub(super) begins: bool,
 }
 
+/// What a file that gives no name says is done to a text, see [`Cut`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Does<'a> {
+    pub(crate) words: Option<&'a str>,
+    pub(crate) digits: bool,
+    pub(crate) composes: bool,
+    pub(crate) whole_words: bool,
+}
+
 const GPT_2: Cut = Cut {
     names: &["gpt-2", "phi-2", "olmo", "mpt"],
     words: None,
@@ -70,6 +79,15 @@ impl Cut {
             found: name.to_owned(),
             wanted: "gpt-2, smollm, llama-bpe and qwen2 are supported; run this model in a server and name that in [engines]",
         })
+    }
+
+    /// The name of the one that does exactly this.
+    pub(super) fn that_does(does: &Does<'_>) -> Option<&'static str> {
+        let same = |cut: &&Cut| {
+            let it_does = (cut.words, cut.digits, cut.composes, cut.whole_words);
+            it_does == (does.words, does.digits, does.composes, does.whole_words)
+        };
+        CUTS.iter().find(same)?.names.first().copied()
     }
 
     fn pre_tokenizer(self) -> Result<Sequence, String> {

@@ -11,17 +11,19 @@ mod tests;
 
 use std::ops::Range;
 
+pub(crate) use self::bytelevel::Does;
 use self::pieces::Pieces;
 use crate::control::Controls;
 use crate::error::LoadError;
 use crate::gguf::{Gguf, Value};
 
 /// The file's numbers for kinds of tokens.
-const UNKNOWN: i64 = 2;
-const CONTROL: i64 = 3;
-const NAMED: i64 = 4;
-const UNUSED: i64 = 5;
-const BYTE: i64 = 6;
+pub(crate) const TEXT: i64 = 1;
+pub(crate) const UNKNOWN: i64 = 2;
+pub(crate) const CONTROL: i64 = 3;
+pub(crate) const NAMED: i64 = 4;
+pub(crate) const UNUSED: i64 = 5;
+pub(crate) const BYTE: i64 = 6;
 /// Control tokens that end an answer, besides the file's own end token. Some files call them text; they are none.
 const ENDS: [&str; 10] = [
     "<|im_end|>",
@@ -36,8 +38,13 @@ const ENDS: [&str; 10] = [
     "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
 ];
 /// Twice the largest vocabulary of a known model, and all its merges: a library keeps some 200 bytes for each.
-const TOKENS_MAX: usize = 1 << 19;
-const MERGES_MAX: usize = 1 << 19;
+pub(crate) const TOKENS_MAX: usize = 1 << 19;
+pub(crate) const MERGES_MAX: usize = 1 << 19;
+
+/// The name by which a GGUF file says that this is done to a text, if it is something that can be done here.
+pub(crate) fn cut_that_does(does: &Does<'_>) -> Option<&'static str> {
+    bytelevel::Cut::that_does(does)
+}
 
 pub(crate) struct Tokenizer {
     merging: Merging,

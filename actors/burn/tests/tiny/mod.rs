@@ -4,6 +4,8 @@
 //! the model is a table of which token follows which. Byte `b` has id `b`; from 256 on come control tokens.
 #![allow(dead_code)]
 
+pub(crate) mod folder;
+
 /// Ids of the control tokens.
 pub(crate) const START: u32 = 257;
 pub(crate) const END: u32 = 258;

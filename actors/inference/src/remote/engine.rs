@@ -555,7 +555,9 @@ impl Engine for RemoteEngine {
             context_length: if config.model.is_empty() {
                 0
             } else {
-                config.context
+                // What it said of itself is no less true for being less than what is configured.
+                let said = honours.and_then(|probe| probe.context);
+                said.map_or(config.context, |said| said.min(config.context))
             },
             streaming: true,
             embedding: self.0.dimensions.get().copied(),

@@ -1,11 +1,15 @@
 //! The shape that goal and criteria ask for: sentences, words, lines, a list, a haiku, JSON, the columns of a table.
 
+mod keys;
+
+pub(super) use keys::asks_keys;
+
 use aios_languages::{Lexicon, Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 use hypher::Lang;
 
 use super::{Finding, Look};
-use crate::answer::{Kind, item};
+use crate::answer::{Kind, item, unfenced};
 use crate::criteria::{Criteria, Shape};
 use crate::goal::Need;
 use crate::numeral::Bound;
@@ -61,12 +65,23 @@ impl Look for Form {
         {
             wrong(why, "Write three lines of 5, 7 and 5 syllables");
         }
-        if (has(Sense::FormJson) || criteria.json)
-            && let Err(error) = serde_json::from_str::<serde_json::Value>(json_of(reading))
-        {
+        if has(Sense::FormJson) || criteria.json {
+            match serde_json::from_str::<serde_json::Value>(unfenced(reading.raw)) {
+                Err(error) => wrong(
+                    format!("it is no JSON: {error}"),
+                    "Write one JSON value and nothing else",
+                ),
+                Ok(value) => {
+                    if let Some(what) = keys::wrong(asked, &value) {
+                        wrong(what, "Use the keys that were asked for");
+                    }
+                }
+            }
+        }
+        if has(Sense::FormList) && !reading.raw.lines().any(|line| item(line.trim()).is_some()) {
             wrong(
-                format!("it is no JSON: {error}"),
-                "Write one JSON value and nothing else",
+                "a list was asked for and there is none".to_owned(),
+                "Write a list, one item a line",
             );
         }
         if has(Sense::FormTable)
@@ -97,21 +112,6 @@ impl Look for Form {
     }
 }
 
-/// The JSON of an answer, without a fence around it.
-pub(super) fn json_of<'r>(reading: &'r Reading<'_>) -> &'r str {
-    let codes: Vec<&str> = reading
-        .answer
-        .pieces
-        .iter()
-        .filter(|piece| piece.kind == Kind::Code)
-        .map(|piece| piece.text.as_str())
-        .collect();
-    match codes.as_slice() {
-        [one] if reading.said().next().is_none() => one,
-        _ => reading.raw.trim(),
-    }
-}
-
 /// What the goal's words ask of the form: "in two sentences at most", "three bullet points".
 fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
     let asked = &reading.ground.asked;
@@ -127,7 +127,7 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
                 && text
                     .raw
                     .get(number.end..place)
-                    .is_some_and(|gap| !gap.contains([',', '.', ';']))
+                    .is_some_and(|gap| !gap.contains([',', '.', ';', '?', '!']))
         });
         let single = tag.from.checked_sub(1).is_some_and(|before| {
             text.tags

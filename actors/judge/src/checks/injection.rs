@@ -7,6 +7,7 @@ use aios_work::{Category, FEEDBACK_MARK, Issue, Severity};
 use super::{Finding, Look, at};
 use crate::criteria::Criteria;
 use crate::reading::Reading;
+use crate::text::Text;
 
 pub(crate) struct Injection;
 
@@ -112,6 +113,13 @@ impl Look for Injection {
                 "Leave secrets out",
             );
         }
+        if let Some(found) = told_secret(reading) {
+            let start: String = found.chars().take(3).collect();
+            say(
+                format!("it passes on what opens something: {start}..."),
+                "Leave passwords and keys out; nobody asked for them",
+            );
+        }
         for link in links(raw) {
             if !given.contains(link) {
                 say(
@@ -183,6 +191,47 @@ fn given(reading: &Reading<'_>) -> String {
         }
     }
     out
+}
+
+/// Words between the name of a secret and the secret: "the password for the desk is".
+const BETWEEN: usize = 3;
+
+/// A password or key that answer or sources name as one and that the answer tells, where the goal asks for none.
+fn told_secret<'r>(reading: &'r Reading<'_>) -> Option<&'r str> {
+    let ground = reading.ground;
+    if ground.asked.text.has(Sense::Credential) {
+        return None;
+    }
+    let sources = ground.papers.iter().flat_map(|paper| &paper.sentences);
+    let own = reading.texts.iter().flat_map(secrets);
+    own.chain(sources.flat_map(|sentence| secrets(&sentence.text)))
+        .find(|secret| reading.raw.contains(secret))
+}
+
+/// What follows the name of a secret and looks like one: letters with digits or signs among them, in one piece.
+fn secrets(text: &Text) -> Vec<&str> {
+    let named = text
+        .tags
+        .iter()
+        .filter(|tag| tag.tag == Tag::Sense(Sense::Credential));
+    named
+        .filter_map(|tag| {
+            let from = text.words[tag.to - 1].end;
+            let rest = text.raw.get(from..)?;
+            let words = rest.split_whitespace().take(BETWEEN);
+            words
+                .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+                .find(|word| {
+                    let letters = word.chars().any(char::is_alphabetic);
+                    let digits = word.chars().filter(char::is_ascii_digit).count();
+                    let signs = word.chars().any(|c| {
+                        !c.is_alphanumeric() && !matches!(c, '.' | '\'' | '’' | ':' | '@')
+                    });
+                    let counted = word.starts_with(|c: char| c.is_ascii_digit()) && digits < 3;
+                    word.len() > 5 && !counted && letters && digits > 0 && (digits > 1 || signs)
+                })
+        })
+        .collect()
 }
 
 /// Words before a value that nobody else should read.

@@ -41,6 +41,10 @@ impl Look for Language {
         let Some(wanted) = wanted.or(own) else {
             return Finding::default();
         };
+        // Keys are of no language, and what stands at them are names and figures.
+        if reading.answer.is_json {
+            return Finding::default();
+        }
         // Only words tell a language: names and figures are the same in all of them.
         let prose: Vec<&str> = reading
             .said()

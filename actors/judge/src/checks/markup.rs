@@ -178,7 +178,9 @@ fn hole(raw: &str) -> Option<&str> {
                 && raw[at + found.len()..]
                     .trim_start()
                     .starts_with(char::is_alphabetic);
-            edge(before) && edge(behind) && !sentence && !wordy
+            // Between code marks it is a word of a program.
+            let code = before == Some('`') && behind == Some('`');
+            edge(before) && edge(behind) && !sentence && !wordy && !code
         })
     };
     HOLES.iter().find(|found| word(found)).copied().or_else(|| {

@@ -41,8 +41,12 @@ impl Look for Numbers {
             claims: claims.len(),
             ..Finding::default()
         };
+        let spent = reading.ground.grids.iter().any(crate::grid::Grid::is_spent);
         for claim in claims {
-            if claim.found.is_empty() || claim.against.is_some() {
+            if spent && claim.found.is_empty() && claim.against.is_none() {
+                finding.unable =
+                    Some("the table is too large to look for every figure in it".to_owned());
+            } else if claim.found.is_empty() || claim.against.is_some() {
                 finding.issues.push(wrong(reading, claim));
             } else {
                 finding.supported += 1;

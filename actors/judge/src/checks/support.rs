@@ -29,6 +29,12 @@ impl Look for Support {
             return Finding::default();
         }
         let known = &ground.vocabulary;
+        let asked = &ground.asked.text;
+        // A letter greets, a poem paints, and whoever is asked for an opinion has words of their own.
+        let free = [Sense::FormLetter, Sense::FormHaiku, Sense::FormReview]
+            .iter()
+            .any(|sense| asked.has(*sense));
+        let opinion = asked.has(Sense::FormReview);
         let mut finding = Finding::default();
         for piece in reading.said() {
             if !matches!(
@@ -48,11 +54,14 @@ impl Look for Support {
                 .senses()
                 .find(|(sense, _)| matches!(sense, Sense::Cause | Sense::Judgement));
             let cue_known = cue.is_some_and(|(sense, _)| known.senses.contains(&sense));
-            let claimed =
-                cue.is_some() && !strange.is_empty() && (!cue_known || strange.len() * 3 > all);
+            let claimed = !opinion
+                && cue.is_some()
+                && !strange.is_empty()
+                && (!cue_known || strange.len() * 3 > all);
             // Other words than the source's are no fault where a figure of the sentence is borne out.
-            let elsewhere = strange.len() >= 3 && strange.len() * 10 >= all * 7 && !borne_out;
-            if claimed || elsewhere || clause_of_its_own(text, &strange) {
+            let elsewhere =
+                !free && strange.len() >= 3 && strange.len() * 10 >= all * 7 && !borne_out;
+            if claimed || elsewhere || (!opinion && clause_of_its_own(text, &strange)) {
                 let words: Vec<&str> = strange
                     .iter()
                     .take(4)

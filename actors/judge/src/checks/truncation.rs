@@ -27,6 +27,15 @@ impl Look for Truncation {
         else {
             return Finding::default();
         };
+        // Lines of a poem need no points.
+        if reading
+            .ground
+            .asked
+            .text
+            .has(aios_languages::Sense::FormHaiku)
+        {
+            return Finding::default();
+        }
         match broken_off(reading, last) {
             Some(what) => Finding::of([at(
                 reading,

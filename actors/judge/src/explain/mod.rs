@@ -86,6 +86,8 @@ pub(crate) struct Scope {
     pub each: bool,
     /// Whether it is what something came from.
     pub from: bool,
+    /// Whether it is what something came to.
+    pub to: bool,
     /// Whether it may be what others leave.
     pub rest: bool,
     /// Whether it goes up (1) or down (-1).
@@ -388,6 +390,12 @@ impl<'a> Explainer<'a> {
                         && self.fits(a, measure)
                     {
                         self.push(Form::Figure(Stat::Total), Some(measure), &before);
+                    }
+                    if self.scope.to
+                        && let Some(measure) = measure
+                        && self.fits(b, measure)
+                    {
+                        self.push(Form::Figure(Stat::Total), Some(measure), &after);
                     }
                     let fits = match measure {
                         Some(measure) => self

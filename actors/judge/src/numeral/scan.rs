@@ -52,7 +52,19 @@ impl Scan<'_> {
             }
             let after_digit = before.is_some_and(|c| matches!(c, '.' | ',' | ':' | '/'))
                 && self.text[..start - 1].ends_with(|c: char| c.is_ascii_digit());
-            if after_digit {
+            // "26/14" are two figures; "24/7", "2024/25" and "22/10" are a habit, a season and a day.
+            let slashed = before == Some('/') && {
+                let head = &self.text[..start - 1];
+                let bare = head.trim_end_matches(|c: char| c.is_ascii_digit());
+                let (first, second) = (&head[bare.len()..], &self.text[start..start + len]);
+                let value = |digits: &str| digits.parse::<u32>().unwrap_or(0);
+                bare.ends_with(' ')
+                    && (2..=3).contains(&first.len())
+                    && second.len() > 1
+                    && (value(first) > 31 || value(second) > 12)
+                    && !self.text[start + len..].starts_with(['/', '.', ',', ':'])
+            };
+            if after_digit && !slashed {
                 continue;
             }
             if let Some(number) = self.figure(start, start + len, readings) {

@@ -59,6 +59,19 @@ impl Place<'_> {
             .copied()
             .filter(|entity| part(entity.start) == part(number.start))
             .collect();
+        // "A 5, B 7; on average 6": where each name has figures in its own part, a part without a name is of no one in particular.
+        let parted = own.is_empty() && !of.is_empty() && {
+            let mut names = of.iter();
+            names.all(|entity| {
+                let mut others = self.text.numbers.iter();
+                others.any(|other| part(other.start) == part(entity.start))
+            })
+        };
+        if parted {
+            return of
+                .last()
+                .map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
+        }
         let apart = !own.is_empty() && own.len() < of.len();
         let of = if apart { own.as_slice() } else { of };
         let stated: Vec<&Number> = self

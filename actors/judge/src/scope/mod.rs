@@ -153,8 +153,14 @@ impl Place<'_> {
             }
             columns.extend(seen);
         }
-        if scope.pairs.is_empty() {
-            scope.pairs = self.goal_pairs(&base, table, grid);
+        // "A rose from 3 to 5 and B from 4 to 6": the names are compared with themselves, at the times of the goal.
+        let of_names = scope
+            .pairs
+            .iter()
+            .all(|(from, _)| matches!(from, Pred::Is(..)));
+        if scope.pairs.is_empty() || (of_names && !self.asked.pairs.is_empty()) {
+            let of_goal = self.goal_pairs(&base, table, grid);
+            scope.pairs.extend(of_goal);
         }
         // "Old Town leads by 91": ahead of any one of a few others.
         let alone =
@@ -192,15 +198,38 @@ impl Place<'_> {
             .text
             .words
             .partition_point(|word| word.start < number.start);
-        scope.from = self
-            .text
-            .tags
+        let marked = |sense: Sense| {
+            let mut tags = self.text.tags.iter();
+            tags.any(|tag| tag.tag == Tag::Sense(sense) && tag.to == next)
+        };
+        // "3,548 -> 3,643".
+        let arrow = |text: &str| ["->", "→", "=>"].iter().any(|sign| text.ends_with(sign));
+        let before = self.text.raw.get(..number.start).unwrap_or("").trim_end();
+        let behind = self.text.raw.get(number.end..).unwrap_or("").trim_start();
+        let begins = ["->", "→", "=>"]
             .iter()
-            .any(|tag| tag.tag == Tag::Sense(Sense::From) && tag.to == next);
+            .any(|sign| behind.starts_with(sign));
+        scope.from = marked(Sense::From) || begins;
+        scope.to = marked(Sense::To) || arrow(before);
+        // "(21.9 kg to 33.0 kg)".
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let goes_on = self.text.tags.iter().any(|tag| {
+            tag.tag == Tag::Sense(Sense::To)
+                && tag.from == behind
+                && self.text.numbers.iter().any(|other| {
+                    self.text.words.get(tag.to).is_some_and(|word| {
+                        word.start == other.start || other.start + 1 == word.start
+                    })
+                })
+        });
+        scope.from |= goes_on;
         scope
     }
 
-    /// "24 against 12": whether a number is the second of two that are held against each other.
+    /// "24 against 12", "ahead 83 to 65": whether a number is the second of two that are held against each other.
     fn is_held_against(&self, number: &Number) -> bool {
         let text = self.text;
         let at = text
@@ -212,7 +241,8 @@ impl Place<'_> {
             .and_then(|at| text.numbers.get(at));
         before.is_some_and(|before| {
             text.senses().any(|(sense, place)| {
-                sense == Sense::Against && before.end <= place && place < number.start
+                let held = sense == Sense::Against || (sense == Sense::To && self.compares());
+                held && before.end <= place && place < number.start
             })
         })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag};
 
 use super::{Place, entities};
 use crate::conditions::{conditions, none_of};
@@ -13,6 +13,31 @@ use crate::numeral::Number;
 use crate::text::Text;
 
 impl Place<'_> {
+    /// Whether the clause of a number speaks of all of a kind: "overall", "all branches".
+    fn speaks_of_all(&self, number: &Number, grid: &Grid) -> bool {
+        let clause = self.text.clause(number.start);
+        let here = |place: usize| self.text.clause(place) == clause;
+        let whole = |tag: &aios_languages::Tagged| {
+            let named = || {
+                self.text.stems.iter().any(|(word, stem)| {
+                    (tag.to..tag.to + 2).contains(word)
+                        && grid
+                            .groups()
+                            .any(|column| grid.columns[column].stems.contains(stem))
+                })
+            };
+            match tag.tag {
+                Tag::Sense(Sense::Total) => true,
+                Tag::Sense(Sense::Whole) => named(),
+                _ => false,
+            }
+        };
+        self.text
+            .tags
+            .iter()
+            .any(|tag| here(self.text.words[tag.from].start) && whole(tag))
+    }
+
     /// The rows a number may be about.
     pub(super) fn rows(
         &self,
@@ -99,6 +124,31 @@ impl Place<'_> {
                     .filter(|pred| !matches!(pred, Pred::At(..)));
                 if grid.rows_of(&[Pred::Within(column, from, to)]).len() == grid.rows {
                     out.push(others.collect());
+                }
+            }
+        }
+        // "Against 7.7 % for all branches": nobody in particular.
+        if self.speaks_of_all(number, grid) {
+            let timed = required.iter().copied();
+            out.push(timed.filter(|pred| !matches!(pred, Pred::Is(..))).collect());
+            let times = entities(self.text, table, grid)
+                .into_iter()
+                .map(|entity| entity.pred);
+            let times: BTreeSet<Pred> = times.filter(|pred| matches!(pred, Pred::At(..))).collect();
+            if times.len() == 1 {
+                out.push(times.into_iter().collect());
+            }
+        }
+        // "18, so every third": of whom one point of the goal speaks.
+        if columns.is_empty() && self.asked.points.len() > 1 {
+            for point in &self.asked.points {
+                let names: BTreeSet<Pred> = entities(&point.text, table, grid)
+                    .into_iter()
+                    .map(|entity| entity.pred)
+                    .filter(|pred| matches!(pred, Pred::Is(..)))
+                    .collect();
+                if let (1, Some(one)) = (names.len(), names.first()) {
+                    out.push(required.iter().copied().chain([*one]).collect());
                 }
             }
         }

@@ -93,6 +93,24 @@ impl Place<'_> {
             sense == Sense::Rest && !apart
         });
         let goal = &self.asked.text;
+        // "3.7 thousand" where the median was asked for.
+        if scope.stats.is_empty() && goal.has(Sense::Median) && !goal.has(Sense::Mean) {
+            scope.stats = vec![Stat::Median, Stat::Total, Stat::Mean];
+        }
+        // "8 entries".
+        let next = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let reading = aios_languages::concept_number("reading");
+        let rows =
+            number.unit.is_none()
+                && self.text.tags.iter().any(|tag| {
+                    tag.from == next && tag.tag == aios_languages::Tag::Concept(reading)
+                });
+        if rows {
+            governed = [Sense::Count].into();
+        }
         scope.ends |= number.bound.is_some() || goal.has(Sense::Highest) || goal.has(Sense::Lowest);
         scope.times = std::iter::once(self.text)
             .chain(self.labels.iter().copied())

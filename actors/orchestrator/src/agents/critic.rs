@@ -28,7 +28,7 @@ use aios_work::{
 };
 
 use super::growing::{Streams, grown};
-use super::judging::{History, judged, why};
+use super::judging::{judged, why};
 use crate::Services;
 use crate::evidence::{Proofs, Proven, Prover, Source, Sources, Witnessed};
 use crate::services::elsewhere;
@@ -47,7 +47,6 @@ pub struct Critic {
     proofs: Arc<Proofs>,
     sources: Arc<Sources>,
     streams: Arc<Streams>,
-    history: Arc<History>,
 }
 
 impl Critic {
@@ -58,7 +57,6 @@ impl Critic {
             proofs: Arc::default(),
             sources: Arc::default(),
             streams: Arc::default(),
-            history: Arc::default(),
         }
     }
 }
@@ -77,25 +75,33 @@ impl Agent for Critic {
         }
         match incoming.ontology.as_deref() {
             Some(ontology::JUDGE) => {
-                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                let services = Arc::clone(&self.services);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let report = judged(&incoming, &services.tools, &history, &ctx).await?;
+                    let report =
+                        judged(&incoming, &services.tools, &services.history, &ctx).await?;
                     incoming.inform(report)?;
                     Ok(())
                 });
                 return Ok(());
             }
             Some(ontology::STREAM) => {
-                let (services, history) = (Arc::clone(&self.services), Arc::clone(&self.history));
+                let services = Arc::clone(&self.services);
                 let streams = Arc::clone(&self.streams);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let reply = grown(&incoming, &streams, &services.tools, &history, &ctx).await?;
+                    let reply = grown(
+                        &incoming,
+                        &streams,
+                        &services.tools,
+                        &services.history,
+                        &ctx,
+                    )
+                    .await?;
                     incoming.inform(reply)?;
                     Ok(())
                 });
                 return Ok(());
             }
-            Some(ontology::HISTORY) => return self.history.answer(&incoming),
+            Some(ontology::HISTORY) => return self.services.history.answer(&incoming),
             Some(ontology::VALIDATE) => {}
             _ => return Err(not_understood()),
         }
@@ -108,7 +114,7 @@ impl Agent for Critic {
             return Ok(());
         }
         let (services, proofs) = (Arc::clone(&self.services), Arc::clone(&self.proofs));
-        let (sources, history) = (Arc::clone(&self.sources), Arc::clone(&self.history));
+        let sources = Arc::clone(&self.sources);
         ctx.spawn(incoming, move |incoming, ctx| async move {
             let request: ValidationRequest = incoming.json()?;
             // Open until the judgement is said.
@@ -128,7 +134,6 @@ impl Agent for Critic {
                     ctx: &ctx,
                 },
                 sources: &sources,
-                history: &history,
                 goal_id: &request.goal_id,
                 ctx: &ctx,
             };
@@ -152,7 +157,6 @@ struct Judge<'a> {
     services: &'a Arc<Services>,
     prover: Prover<'a>,
     sources: &'a Sources,
-    history: &'a History,
     goal_id: &'a str,
     ctx: &'a Context,
 }
@@ -277,7 +281,7 @@ impl Judge<'_> {
             (true, true) => Status::Approved,
             (true, false) => Status::Unverified,
         };
-        self.history.add(JudgedWork {
+        let work = JudgedWork {
             agent: self.sender.to_owned(),
             kind: WorkKind::Text,
             at_ms: self.ctx.now().as_millis(),
@@ -286,7 +290,8 @@ impl Judge<'_> {
             score: judged.score.overall,
             criteria: "goal".to_owned(),
             why: why(&judged.issues),
-        });
+        };
+        self.services.history.add(work, self.ctx.is_private());
     }
 
     /// The goal's files as the Critic reads them.

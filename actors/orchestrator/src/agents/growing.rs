@@ -11,7 +11,8 @@ use aios_tools::Toolbox;
 use aios_work::{JudgeRequest, StreamReply, StreamRequest};
 use parking_lot::Mutex;
 
-use super::judging::{History, criteria_of, whole};
+use super::history::History;
+use super::judging::{criteria_of, whole};
 
 /// Texts that grow at once; of more than these the one that was heard of longest ago is forgotten.
 const GROWING: usize = 64;

@@ -29,12 +29,26 @@ const PRINCIPALS: usize = 1_024;
 #[derive(Default)]
 pub struct Interface {
     rate: Rate,
+    front: Option<Party>,
 }
 
 impl Interface {
     /// An interface nobody has spoken to yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same behind somebody who has let in whoever asks through it: what accepted goals it hands in are not one asker's, and one that was
+    /// accepted does not fail because others were too.
+    pub fn behind(front: Option<Party>) -> Self {
+        Self {
+            rate: Rate::default(),
+            front,
+        }
+    }
+
+    fn admits(&mut self, who: &Party, now: Timestamp) -> bool {
+        self.front.as_ref() == Some(who) || self.rate.admit(who, now)
     }
 }
 
@@ -49,7 +63,7 @@ impl Agent for Interface {
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         let asked = goal_or_plan(&incoming)?;
         // A goal that is handed over again after a crash was counted the first time.
-        if incoming.deliveries() == 1 && !self.rate.admit(&incoming.sender, ctx.now()) {
+        if incoming.deliveries() == 1 && !self.admits(&incoming.sender, ctx.now()) {
             return Err(AgentError::refuse(
                 ReasonKind::Overloaded,
                 format!(
@@ -220,6 +234,17 @@ mod tests {
         assert!(!rate.admit(&ann, at(59)), "one over the limit");
         assert!(rate.admit(&bob, at(59)), "somebody else");
         assert!(rate.admit(&ann, at(60)), "the window has passed");
+    }
+
+    #[test]
+    fn whoever_hands_in_the_goals_of_many_is_not_one_asker() {
+        let (front, ann) = (party("front"), party("ann"));
+        let mut interface = Interface::behind(Some(front.clone()));
+        for _ in 0..=GOALS_PER_WINDOW {
+            assert!(interface.admits(&front, at(0)));
+        }
+        let taken = (0..=GOALS_PER_WINDOW).filter(|_| interface.admits(&ann, at(0)));
+        assert_eq!(taken.count(), GOALS_PER_WINDOW);
     }
 
     #[test]

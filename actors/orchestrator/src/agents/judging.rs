@@ -1,10 +1,9 @@
-//! What any agent may ask the Critic: to judge a work of its own by criteria, and what was refused before.
+//! What any agent may ask the Critic: to judge a work of its own by criteria.
 //!
 //! The work is judged by what is pure; a model that the criteria ask for is asked here, a tool is called if it needs no grant, and a command
 //! is run where the owner of the node lets processes be started: in a folder of its own that holds the work and the texts it rests on.
 //! What cannot be asked counts as a check that could not run.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AgentError, Context, Incoming};
@@ -13,56 +12,21 @@ use aios_judge::{Criteria, Ground, Heard, Outside, Rubric, Said, judge, judge_be
 use aios_protocols::Content;
 use aios_tools::{Toolbox, run_command};
 use aios_work::{
-    CancelFlag, Capabilities, Capability, Category, Effect, HistoryRequest, Issue, JudgeRequest,
-    JudgedWork, Material, Report, ToolCall, WorkKind, quoted,
+    CancelFlag, Capabilities, Capability, Category, Effect, Issue, JudgeRequest, JudgedWork,
+    Material, Report, ToolCall, WorkKind, quoted,
 };
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::history::History;
 use crate::services::elsewhere;
 
-/// Works that are remembered; the oldest leave first.
-const REMEMBERED: usize = 1_000;
 /// How long a tool or a model may take with one judgement.
 const OUTSIDE: Duration = Duration::from_secs(60);
 /// Bytes of a work that a model is shown.
 const SHOWN: usize = 16_000;
 /// Tokens of a model's judgement.
 const TOKENS: u32 = 160;
-
-/// What was judged lately, for whoever asks or learns from it.
-#[derive(Debug, Default)]
-pub(crate) struct History(Mutex<VecDeque<JudgedWork>>);
-
-impl History {
-    pub(super) fn add(&self, work: JudgedWork) {
-        let mut all = self.0.lock();
-        if all.len() >= REMEMBERED {
-            all.pop_back();
-        }
-        all.push_front(work);
-    }
-
-    fn find(&self, asked: &HistoryRequest) -> Vec<JudgedWork> {
-        let all = self.0.lock();
-        let fits = |work: &&JudgedWork| {
-            asked
-                .agent
-                .as_ref()
-                .is_none_or(|agent| *agent == work.agent)
-                && asked.kind.is_none_or(|kind| kind == work.kind)
-        };
-        all.iter().filter(fits).cloned().collect()
-    }
-
-    /// Answers with what was judged.
-    pub(crate) fn answer(&self, incoming: &Incoming) -> Result<(), AgentError> {
-        let asked: HistoryRequest = incoming.json()?;
-        incoming.inform(Content::json(&self.find(&asked))?)?;
-        Ok(())
-    }
-}
 
 /// Judges what an agent submits of its own, and remembers it.
 pub(crate) async fn judged(
@@ -113,7 +77,7 @@ pub(super) async fn whole(
     }
     if !growing {
         metrics::histogram!(crate::metric::CRITIC_SCORE).record(report.score);
-        history.add(JudgedWork {
+        let work = JudgedWork {
             agent,
             kind,
             at_ms: ctx.now().as_millis(),
@@ -122,7 +86,8 @@ pub(super) async fn whole(
             score: report.score,
             criteria: report.criteria.clone(),
             why: why(&report.issues),
-        });
+        };
+        history.add(work, ctx.is_private());
     }
     Ok(report)
 }
@@ -337,7 +302,6 @@ fn verdict(text: &str) -> Option<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::{Status, WorkKind};
 
     #[test]
     fn a_verdict_is_a_number_in_an_object_and_nothing_else() {
@@ -377,32 +341,5 @@ mod tests {
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["sum.py", "passwd", "work.patch"]);
         assert_eq!(files[2].1, "+1");
-    }
-
-    #[test]
-    fn the_history_is_bounded_and_found_by_agent_and_kind() {
-        let history = History::default();
-        let work = |agent: &str, kind: WorkKind, at_ms: u64| JudgedWork {
-            agent: agent.to_owned(),
-            kind,
-            at_ms,
-            goal: String::new(),
-            status: Status::Rejected,
-            score: 0.0,
-            criteria: String::new(),
-            why: Vec::new(),
-        };
-        for at in 0..REMEMBERED as u64 + 5 {
-            let agent = if at % 2 == 0 { "a" } else { "b" };
-            history.add(work(agent, WorkKind::Text, at));
-        }
-        history.add(work("a", WorkKind::Patch, 9_999));
-        let all = history.find(&HistoryRequest::default());
-        assert_eq!((all.len(), all[0].at_ms), (REMEMBERED, 9_999));
-        let asked = HistoryRequest {
-            agent: Some("a".to_owned()),
-            kind: Some(WorkKind::Patch),
-        };
-        assert_eq!(history.find(&asked).len(), 1);
     }
 }

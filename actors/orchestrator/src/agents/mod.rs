@@ -3,6 +3,7 @@
 pub mod critic;
 pub mod executor;
 mod growing;
+pub(crate) mod history;
 pub mod interface;
 mod judging;
 mod kept;

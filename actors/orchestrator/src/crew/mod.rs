@@ -29,7 +29,7 @@ use std::sync::Arc;
 use aios_actors::Spending;
 use aios_actors::agent::Context;
 use aios_actors::recovery::{Lineages, Reach};
-use aios_work::AGENT_TOOLS;
+use aios_work::{AGENT_TOOLS, Spent};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
@@ -126,6 +126,12 @@ impl Crew {
             spent: record.spent,
         });
         self.0.records.enter(agent, record);
+    }
+
+    /// What an agent spent on a piece of work of this name, as long as it is on record.
+    #[must_use]
+    pub fn spent_on(&self, operation: &str) -> Option<Spent> {
+        self.0.records.on(operation)
     }
 
     /// The questions that an agent was at work on last, by its whole name, the latest first.

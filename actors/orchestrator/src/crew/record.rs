@@ -123,6 +123,14 @@ impl Records {
             .collect()
     }
 
+    /// What was spent on a piece of work, whoever did it.
+    pub(super) fn on(&self, operation: &str) -> Option<Spent> {
+        let agents = self.0.lock();
+        let runs = agents.values().flat_map(|runs| &runs.latest);
+        let of_it = runs.filter(|run| run.operation == operation);
+        of_it.map(|run| run.spent).max_by_key(|spent| spent.tokens)
+    }
+
     /// What each agent has cost, by its name.
     pub(super) fn bills(&self) -> Vec<(String, Bill)> {
         let agents = self.0.lock();
@@ -175,6 +183,8 @@ mod tests {
             [("a".to_owned(), bill)],
             "nothing is paid twice"
         );
+        assert_eq!(records.on("r39").map(|spent| spent.tokens), Some(25));
+        assert_eq!(records.on("r1"), None, "it is not on record any more");
         let runs = records.of("a");
         assert_eq!((runs.len(), runs[0].operation.as_str()), (OF_ONE, "r39"));
         assert_eq!(runs[0].outcome, Outcome::Answered);

@@ -250,9 +250,10 @@ impl Prover<'_> {
         if known.as_deref().is_some_and(|read| are_these(inputs, read)) {
             return Ok(());
         }
-        let data = goal.data().to_vec();
+        let (data, in_place) = (goal.data().to_vec(), goal.is_in_place());
         let most = aios_tools::Limits::default().file_bytes;
-        let read = tokio::task::spawn_blocking(move || GoalFiles::of(&data, most)).await;
+        let read = move || GoalFiles::of(&data, in_place, most);
+        let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|error| format!("the files of the goal were not read: {error}"))?;
         if let Some(why) = read.unreadable() {
             return Err(format!("the files of the goal cannot be read: {why}"));

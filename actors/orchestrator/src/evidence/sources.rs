@@ -12,11 +12,13 @@ use tokio::sync::OnceCell;
 
 use crate::Packs;
 
-/// Goals whose files are held, read; each may hold [`MOST`] bytes of files, and some times that once they are read.
+/// Goals whose files are held, read.
 const HELD: usize = 8;
-/// Bytes of all files of a goal above which they are not looked at a second time, because each figure of an answer is looked for in all rows:
-/// results are then asked for twice, and that is all.
-const MOST: u64 = 1 << 20;
+/// Bytes of the files of all goals that are held beside the latest; once read they take about as much again.
+const HELD_BYTES: u64 = 16 << 20;
+/// Bytes of all files of a goal above which they are not looked at a second time, because all of them is held while an answer is judged:
+/// results are then asked for twice, and that is all. How often their rows are looked at is bounded by the judge.
+const MOST: u64 = 16 << 20;
 
 /// What was read of a goal's files, once for all of its texts.
 #[derive(Clone)]
@@ -28,9 +30,12 @@ pub(crate) struct Source {
 
 type Cell = Arc<OnceCell<Source>>;
 
+/// A goal with its files: its name, their bytes, what was read.
+type Held = (String, u64, Cell);
+
 /// The latest goals with their files as they were read.
 #[derive(Default)]
-pub(crate) struct Sources(Mutex<VecDeque<(String, Cell)>>);
+pub(crate) struct Sources(Mutex<VecDeque<Held>>);
 
 impl Sources {
     /// What this goal's files hold, or the passages that were recalled for one without files. Whoever asks first reads them; the others
@@ -45,7 +50,9 @@ impl Sources {
     ) -> Source {
         let mut name = DefaultHasher::new();
         recalled.hash(&mut name);
-        let cell = self.cell(format!("{tenant}\0{}\0{}", goal.digest(), name.finish()));
+        let length = bytes(files);
+        let name = format!("{tenant}\0{}\0{}", goal.digest(), name.finish());
+        let cell = self.cell(name, length);
         let read = || {
             let (packs, files) = (packs.clone(), files.to_vec());
             let (text, recalled) = (goal.text().to_owned(), recalled.to_vec());
@@ -66,22 +73,33 @@ impl Sources {
         cell.get_or_init(read).await.clone()
     }
 
-    fn cell(&self, name: String) -> Cell {
+    fn cell(&self, name: String, length: u64) -> Cell {
         let mut all = self.0.lock();
-        let known = all.iter().position(|(other, _)| *other == name);
+        let known = all.iter().position(|(other, ..)| *other == name);
         let entry = known
             .and_then(|at| all.remove(at))
-            .unwrap_or_else(|| (name, Cell::default()));
-        let cell = Arc::clone(&entry.1);
+            .unwrap_or_else(|| (name, length, Cell::default()));
+        let cell = Arc::clone(&entry.2);
+        let mut before = 0;
+        let fits = all.iter().take(HELD - 1).take_while(|(_, length, _)| {
+            before += length;
+            before <= HELD_BYTES
+        });
+        let fits = fits.count();
+        all.truncate(fits);
         all.push_front(entry);
-        all.truncate(HELD);
         cell
     }
 }
 
+/// How long the files of a goal are in all.
+fn bytes(files: &[InputFile]) -> u64 {
+    files.iter().map(|file| file.state.length).sum()
+}
+
 /// Reads files for a second look. One that is another than the goal means is not looked at: what was proven of it was proven of the other.
 fn read(goal: &str, files: &[InputFile], recalled: Vec<String>, packs: &Packs) -> Source {
-    let length: u64 = files.iter().map(|file| file.state.length).sum();
+    let length = bytes(files);
     let (mut materials, mut unread) = (Vec::new(), None);
     if length > MOST {
         let why = format!("its files have {length} bytes; {MOST} are looked at a second time");
@@ -156,14 +174,17 @@ mod tests {
         assert!(!other.ground.has_sources(), "another state");
         assert!(other.unread.unwrap().contains("has changed"));
         for at in 0..HELD {
-            sources.cell(at.to_string());
+            sources.cell(at.to_string(), 1);
         }
-        assert!(
-            !sources
-                .0
-                .lock()
-                .iter()
-                .any(|(name, _)| name.starts_with("t\0"))
-        );
+        let held = || -> Vec<String> {
+            let all = sources.0.lock();
+            all.iter().map(|(name, ..)| name.clone()).collect()
+        };
+        assert_eq!(held().len(), HELD);
+        assert!(!held().iter().any(|name| name.starts_with("t\0")));
+        // What is large leaves no room for others.
+        sources.cell("large".to_owned(), MOST);
+        sources.cell("next".to_owned(), 1);
+        assert_eq!(held(), ["next", "large"]);
     }
 }

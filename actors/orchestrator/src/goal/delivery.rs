@@ -5,8 +5,8 @@ use std::time::Duration;
 use aios_actors::agent::{AgentError, Context};
 use aios_protocols::{Limits, Performative};
 use aios_work::content::{
-    Answer, CriticReport, GoalStatus, Judgement, RememberRequest, Remembered, Submission,
-    TaskReport, hex, ontology,
+    Answer, CriticReport, GoalStatus, ISSUES_TOLD, Judgement, RememberRequest, Remembered,
+    Submission, TaskReport, hex, ontology,
 };
 use aios_work::{Case, Goal, Plan};
 
@@ -67,6 +67,11 @@ pub(crate) async fn deliver(
         answer = humbler;
     }
     let (judgement, proof) = judged.map_err(AgentError::failure)?;
+    answer.critic = CriticReport {
+        score: judgement.score,
+        dimensions: judgement.dimensions.by_name(),
+        issues: judgement.issues.iter().take(ISSUES_TOLD).cloned().collect(),
+    };
     if !judgement.deliverable {
         let reason = format!(
             "the critic holds the answer back: {}",
@@ -74,10 +79,6 @@ pub(crate) async fn deliver(
         );
         return Ok(withheld(answer, reason));
     }
-    answer.critic = CriticReport {
-        score: judgement.score,
-        dimensions: judgement.dimensions.by_name(),
-    };
     answer.verdict = hex(proof.sealed().as_bytes());
     Ok(answer)
 }

@@ -168,8 +168,9 @@ async fn files_of(
     {
         return Ok(GoalFiles::known(kept.files));
     }
-    let data = goal.data().to_vec();
-    let read = move || GoalFiles::of(&data, aios_tools::Limits::default().file_bytes);
+    let (data, in_place) = (goal.data().to_vec(), goal.is_in_place());
+    let most = aios_tools::Limits::default().file_bytes;
+    let read = move || GoalFiles::of(&data, in_place, most);
     tokio::task::spawn_blocking(read)
         .await
         .map_err(|panic| AgentError::broken(format!("reading the goal's files panicked: {panic}")))

@@ -236,6 +236,10 @@ impl<'a> GoalTasks<'a> {
 
     /// Tells whoever watches.
     pub(crate) async fn tell(&self, event: TaskEvent) {
+        let event = TaskEvent {
+            at: Some(self.ctx.now().to_string()),
+            ..event
+        };
         let subject = Subject::event(EventTopic::Task, self.goal().id());
         if let Err(error) = self.ctx.publish(subject, &event).await {
             tracing::debug!(%error, "a task event was not published");

@@ -2,8 +2,8 @@
 //!
 //! The model writes one JSON document under a schema made from the granted tools, never a call: it proposes, and the plan's own rules
 //! decide. What they refuse the model may mend twice, with the exact error before it. A small model does not hold a whole plan in its head,
-//! so it is led by the hand: the tools are ranked by meaning, it picks one of the nearest, fills in that tool's form, and whatever it writes
-//! there must stand in the goal.
+//! so it is led by the hand: the tools are ranked by meaning, it picks one of the nearest, which must be the nearest, fills in that tool's form,
+//! and whatever it writes there must stand in the goal, and not in another field's place.
 
 use aios_work::{
     Bench, Goal, MadeBy, Plan, PlanFile, PlanSource, Question, Task, Thinks, ToolSpec, quoted,
@@ -232,14 +232,14 @@ async fn nearest(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec], most: usize
     if tools.len() <= most && told(tools).len() == tools.len() {
         return tools.to_vec();
     }
-    ranked(goal, bench, tools)
-        .await
-        .into_iter()
-        .take(most)
-        .collect()
+    match ranked(goal, bench, tools).await {
+        Some(ranked) => ranked.into_iter().take(most).collect(),
+        None => tools.iter().take(most).cloned().collect(),
+    }
 }
 
-async fn ranked(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Vec<ToolSpec> {
+/// The tools in the order of their meaning, nearest first; none where nobody can tell.
+async fn ranked(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Option<Vec<ToolSpec>> {
     let said = |tool: &ToolSpec| {
         format!(
             "{}: {}",
@@ -248,13 +248,9 @@ async fn ranked(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Vec<ToolS
         )
     };
     let said: Vec<String> = tools.iter().map(said).collect();
-    match bench.rank(goal.text(), &said).await {
-        Some(order) => order
-            .into_iter()
-            .filter_map(|at| tools.get(at).cloned())
-            .collect(),
-        None => tools.to_vec(),
-    }
+    let order = bench.rank(goal.text(), &said).await?;
+    let known = order.into_iter().filter_map(|at| tools.get(at).cloned());
+    Some(known.collect())
 }
 
 #[derive(Deserialize)]
@@ -264,11 +260,12 @@ struct Picked {
 
 /// One tool and its form: what a small model can be led through.
 async fn in_steps(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Result<Plan, String> {
-    let near: Vec<ToolSpec> = ranked(goal, bench, tools)
-        .await
-        .into_iter()
-        .take(PICKED_FROM)
-        .collect();
+    let Some(mut near) = ranked(goal, bench, tools).await else {
+        return Err(refused(
+            "what a small model picks is held against what is nearest in meaning, and there is no embedder to tell (`aios model pull` brings one)",
+        ));
+    };
+    near.truncate(PICKED_FROM);
     let names: Vec<&str> = near
         .iter()
         .map(|tool| tool.name.as_str())
@@ -294,6 +291,13 @@ async fn in_steps(goal: &Goal, bench: &dyn Bench, tools: &[ToolSpec]) -> Result<
     let Some(tool) = near.iter().find(|tool| tool.name == picked.tool) else {
         return Err(refused("the model finds no tool that fits"));
     };
+    // Two that choose in different ways and agree are seldom both wrong; a small model by itself often is.
+    if let Some(nearest) = near.first().filter(|nearest| nearest.name != tool.name) {
+        return Err(refused(&format!(
+            "the model picks {}, and {} is nearer in meaning to what is asked",
+            tool.name, nearest.name
+        )));
+    }
     let question = Question {
         role: format!(
             "You fill in the form of {}: {}",
@@ -337,6 +341,12 @@ fn filled(goal: &Goal, bench: &dyn Bench, tool: &ToolSpec, written: &str) -> Res
     if let Some(word) = made_up(goal, &tool.input, &args) {
         return Err(format!("{} does not stand in the goal", quoted(&word, 80)));
     }
+    if let Some((field, word)) = mixed_up(goal, &args) {
+        return Err(format!(
+            "the goal says \"{field} {}\", which is written elsewhere",
+            quoted(&word, 80)
+        ));
+    }
     let plan = Plan::of(
         goal.id(),
         MadeBy::MODEL,
@@ -377,6 +387,26 @@ fn made_up(goal: &Goal, schema: &Value, args: &Value) -> Option<String> {
     None
 }
 
+/// A field and what stands right behind its name in the goal, where that was written into another field: `from Rome`, and Rome is `to`.
+fn mixed_up(goal: &Goal, args: &Value) -> Option<(String, String)> {
+    let asked = format!(" {} ", folded(goal.text()));
+    let said = |value: &Value| match value {
+        Value::String(text) => Some(folded(text)),
+        Value::Number(number) => Some(folded(&number.to_string())),
+        _ => None,
+    };
+    let fields: Vec<(String, String)> = (args.as_object()?.iter())
+        .filter_map(|(name, value)| Some((folded(name), said(value)?)))
+        .collect();
+    let stands = |name: &str, word: &str| asked.contains(&format!(" {name} {word} "));
+    let mixed = |(name, value): &(String, String)| {
+        let mut others = fields.iter().map(|(_, other)| other);
+        let other = others.find(|other| *other != value && stands(name, other))?;
+        (!stands(name, value)).then(|| (name.clone(), other.clone()))
+    };
+    fields.iter().find_map(mixed)
+}
+
 /// The values that a schema names itself: choices, constants, what is usual.
 fn named(schema: &Value) -> Vec<&Value> {
     let (mut found, mut left) = (Vec::new(), vec![schema]);
@@ -406,4 +436,54 @@ fn folded(text: &str) -> String {
         .map(str::to_lowercase)
         .collect();
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_work::GoalLimits;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_a_fields_name_in_the_goal_is_that_fields() {
+        let rows = [
+            (
+                "How far is it from Paris to Lyon?",
+                json!({"from": "Paris", "to": "Lyon"}),
+                None,
+            ),
+            (
+                "How far is it from Paris to Lyon?",
+                json!({"from": "Lyon", "to": "Paris"}),
+                Some("from paris"),
+            ),
+            (
+                "How far is it from Paris to Lyon?",
+                json!({"from": "Paris", "to": "Paris"}),
+                None,
+            ),
+            (
+                "Convert 250 USD to EUR",
+                json!({"amount": 250, "from": "EUR", "to": "USD"}),
+                Some("to eur"),
+            ),
+            (
+                "Convert 250 USD to EUR",
+                json!({"amount": 250, "from": "USD", "to": "EUR"}),
+                None,
+            ),
+            (
+                "What is 7 in the limit 12?",
+                json!({"limit": 7, "of": 12}),
+                Some("limit 12"),
+            ),
+            ("Say it", json!({}), None),
+            ("Say it", json!("it"), None),
+        ];
+        for (words, args, expected) in rows {
+            let goal = Goal::new("g", "t", words, vec![], &GoalLimits::default()).unwrap();
+            let found = mixed_up(&goal, &args).map(|(field, word)| format!("{field} {word}"));
+            assert_eq!(found.as_deref(), expected, "{words}: {args}");
+        }
+    }
 }

@@ -126,9 +126,13 @@ pub(crate) fn seals(output: &ToolOutput) -> Result<Vec<String>, Miss> {
 pub(crate) struct GoalFiles(Result<Vec<InputFile>, String>);
 
 impl GoalFiles {
-    /// Now: each file is read once, and its content is part of its state. Blocks.
-    pub(crate) fn of(paths: &[String], most: u64) -> Self {
-        let pinned = InputFile::all(paths).and_then(|mut files| {
+    /// Now: each file is read once, and its content is part of its state; `in_place`, no link is followed on the way. Blocks.
+    pub(crate) fn of(paths: &[String], in_place: bool, most: u64) -> Self {
+        let found = match in_place {
+            true => InputFile::all_in_place(paths),
+            false => InputFile::all(paths),
+        };
+        let pinned = found.and_then(|mut files| {
             files.iter_mut().try_for_each(|file| file.pin(most))?;
             Ok(files)
         });
@@ -289,7 +293,7 @@ mod tests {
         let tenant = |name| TenantId::new(name).unwrap();
         let (ours, args) = (tenant("local"), json!({"query": "SELECT 1"}));
         let store = store();
-        let before = GoalFiles::of(&files, 1_000);
+        let before = GoalFiles::of(&files, false, 1_000);
         let asked = key(&ours, "sql", &args, Some(&before));
         let output = ToolOutput {
             value: json!(7),
@@ -300,7 +304,7 @@ mod tests {
         assert_eq!(signed, frame());
         assert_eq!((found.output.value, found.score), (json!(7), Some(0.9)));
         std::fs::write(&file, "a,b\n1,2\n3,4\n").unwrap();
-        let after = GoalFiles::of(&files, 1_000);
+        let after = GoalFiles::of(&files, false, 1_000);
         for other in [
             key(&tenant("other"), "sql", &args, Some(&before)),
             key(&ours, "chart", &args, Some(&before)),

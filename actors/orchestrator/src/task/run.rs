@@ -581,6 +581,9 @@ pub(crate) fn untold(goal_id: &str, task: &Task, title: &str, status: TaskStatus
         score: None,
         duration_ms: None,
         reason: None,
+        at: None,
+        judged: None,
+        tokens: None,
     }
 }
 

@@ -1,14 +1,18 @@
 //! Does what `task::run` and `fallback` order: asks executors, the critic and humans, looks among earlier results, tells whoever watches.
 //! It holds the results; what follows from them is not decided here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aios_actors::agent::{Address, AgentError, AskError, SendError};
-use aios_actors::recovery::{ApprovalError, FailureKind, Pass, Question, Resting, service};
+use aios_actors::recovery::{
+    Allowance, ApprovalError, Budget, FailureKind, Pass, Question, Resting, service,
+};
 use aios_protocols::{Party, Performative, Sealed};
 use aios_tools::Workspace;
 use aios_work::content::{
-    Candidate, Exhibit, Judgement, Origin, Submission, TaskOrder, TaskResult, hex, ontology,
+    Candidate, Exhibit, Judgement, Origin, Submission, TaskEvent, TaskJudged, TaskOrder,
+    TaskResult, hex, ontology,
 };
 use aios_work::{Artifact, Capability, Case, Effect, Ended, Simpler, Task, ToolOutput};
 use serde_json::Value;
@@ -53,6 +57,12 @@ struct TaskShell<'a> {
     read: Option<String>,
     /// What the files of the last result hashed to before it was judged.
     seals: Option<Result<Vec<String>, Miss>>,
+    /// What the critic said and nobody was told yet.
+    judged: Option<Box<TaskJudged>>,
+    /// What the task's model calls are counted by.
+    meter: Option<Meter<'a>>,
+    /// The names under which its work was given.
+    given: BTreeSet<String>,
 }
 
 impl GoalTasks<'_> {
@@ -120,7 +130,53 @@ impl GoalTasks<'_> {
             took: Duration::ZERO,
             read: None,
             seals: None,
+            judged: None,
+            meter: self.meter(task),
+            given: BTreeSet::new(),
         }
+    }
+
+    /// Counts what a task's calls of the model take: a budget within the goal's under the task's name. An agent that does a task has one of
+    /// its own there.
+    fn meter(&self, task: &Task) -> Option<Meter<'_>> {
+        let asks_model = self.needs(&task.tool).covers(&Capability::MODEL_USE);
+        if !asks_model || self.services.crew().skill(&task.tool).is_some() {
+            return None;
+        }
+        let (allowed, now) = (self.budget.allowance(), self.ctx.now());
+        // It refuses nothing itself, so that what there is not enough of is always the goal's.
+        let counted = Allowance {
+            tokens: u64::MAX,
+            money_micros: u64::MAX,
+            time: allowed.time.saturating_mul(2),
+            ..allowed
+        };
+        let budget = Budget::below([self.budget.clone()], counted, now);
+        if self.ctx.is_private() {
+            budget.keep_private();
+        }
+        let operation = format!("{}/{}", self.goal().id(), task.id);
+        let budgets = self.services.budgets();
+        budgets.enter(self.ctx.tenant(), &operation, &budget, now);
+        Some(Meter {
+            goal: self,
+            operation,
+            budget,
+        })
+    }
+}
+
+/// The account of one task, as long as it is under way.
+struct Meter<'a> {
+    goal: &'a GoalTasks<'a>,
+    operation: String,
+    budget: Budget,
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        let (goal, budgets) = (self.goal, self.goal.services.budgets());
+        budgets.close(goal.ctx.tenant(), &self.operation, &self.budget);
     }
 }
 
@@ -149,9 +205,12 @@ impl TaskShell<'_> {
         }
     }
 
-    async fn say(&self, aside: Aside) {
+    async fn say(&mut self, aside: Aside) {
         match aside {
-            Aside::Tell(event) => self.goal.tell(event).await,
+            Aside::Tell(event) => {
+                let judged = self.judged.take();
+                self.goal.tell(TaskEvent { judged, ..event }).await;
+            }
             Aside::Cut(ended) => self.goal.end(ended),
             Aside::WaitsFor(approval) => self.goal.wait_for(approval),
             Aside::Taken(recourse) => {
@@ -194,19 +253,24 @@ impl TaskShell<'_> {
         }
     }
 
-    async fn finish(self, finish: Finish) -> Conducted {
+    async fn finish(mut self, finish: Finish) -> Conducted {
         if finish.outcome.is_ok() {
             self.goal.got_on();
         }
         if let Some(args) = &finish.keep {
-            let seals = self.seals.unwrap_or(Ok(Vec::new()));
+            let seals = self.seals.take().unwrap_or(Ok(Vec::new()));
             let score = finish.report.score;
             if let Some(Origin::Signed { operation }) = &self.origin {
                 self.goal
                     .keep(self.task, args, (&self.output, operation), seals, score);
             }
         }
-        self.goal.tell(finish.event).await;
+        let event = TaskEvent {
+            judged: self.judged.take(),
+            tokens: self.tokens(),
+            ..finish.event
+        };
+        self.goal.tell(event).await;
         Conducted {
             report: finish.report,
             origin: self.origin.filter(|_| finish.outcome.is_ok()),
@@ -214,6 +278,18 @@ impl TaskShell<'_> {
             instead: finish.instead,
             gap: finish.gap,
             note: finish.note,
+        }
+    }
+
+    /// What its calls of the model took, or those of the agents that did it; none if nobody counted them.
+    fn tokens(&self) -> Option<u64> {
+        match &self.meter {
+            Some(meter) => Some(meter.budget.spent().tokens),
+            None => {
+                let crew = self.goal.services.crew();
+                let spent = { self.given.iter() }.filter_map(|operation| crew.spent_on(operation));
+                spent.map(|spent| spent.tokens).reduce(u64::saturating_add)
+            }
         }
     }
 
@@ -269,6 +345,7 @@ impl TaskShell<'_> {
         let pass = self.pass.take();
         let (goal, request) = (self.goal, self.goal.request);
         let operation = assigned.operation.clone();
+        self.given.insert(operation.clone());
         let order = TaskOrder {
             goal_id: request.goal.id().to_owned(),
             task_id: task.id.clone(),
@@ -339,11 +416,11 @@ impl TaskShell<'_> {
             origin,
             frame: None,
         };
-        said(
-            self.goal
-                .judged(Candidate { task, exhibit }, self.took)
-                .await,
-        )
+        let said = self
+            .goal
+            .judged(Candidate { task, exhibit }, self.took)
+            .await;
+        self.said(said)
     }
 
     /// The text as it would be used, without what surrounds it.
@@ -358,7 +435,23 @@ impl TaskShell<'_> {
         }
         let grounds = writing.seen.grounds(self.goal);
         let work = Submission::Prose { text, grounds };
-        said(self.goal.text_judged(&self.task.id, work).await)
+        let said = self.goal.text_judged(&self.task.id, work).await;
+        self.said(said)
+    }
+
+    /// The critic's word.
+    fn said(&mut self, judgement: Result<Judgement, String>) -> Event {
+        match judgement {
+            Ok(judgement) => {
+                self.judged = Some(Box::new(TaskJudged::from(&judgement)));
+                Event::Judged {
+                    passes: judgement.verdict.passes(),
+                    score: judgement.score,
+                    feedback: judgement.feedback,
+                }
+            }
+            Err(reason) => Event::Unjudged(reason),
+        }
     }
 
     /// Goes a way out as far as it was ordered; `args` are those of the task as planned.
@@ -504,18 +597,6 @@ impl GoalTasks<'_> {
                 })
             })
             .collect()
-    }
-}
-
-/// The critic's word.
-fn said(judgement: Result<Judgement, String>) -> Event {
-    match judgement {
-        Ok(judgement) => Event::Judged {
-            passes: judgement.verdict.passes(),
-            score: judgement.score,
-            feedback: judgement.feedback,
-        },
-        Err(reason) => Event::Unjudged(reason),
     }
 }
 

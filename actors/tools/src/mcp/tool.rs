@@ -130,9 +130,10 @@ impl Tool for ServerTool {
         self.spec.clone()
     }
 
-    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
+    async fn call(&self, mut call: ToolCall) -> Result<ToolOutput, ToolError> {
         call.check()?;
-        let Value::Object(args) = call.args.clone() else {
+        // They may be a megabyte, and nobody reads them again.
+        let Value::Object(args) = std::mem::take(&mut call.args) else {
             return Err(ToolError::invalid_arguments(
                 &self.spec.name,
                 "they are no object",

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod hostile_http;
+mod hostile_server;
 mod installed;
 mod rig;
 mod strangers;

@@ -71,7 +71,7 @@ pub enum PlanError {
         task: String,
     },
     /// Nobody can do this.
-    #[error("task {task:?} asks for the tool {tool:?}, known are {known}")]
+    #[error("task {task:?} asks for the tool {tool:?}, known are {known}{hint}")]
     UnknownTool {
         /// The task.
         task: String,
@@ -79,6 +79,8 @@ pub enum PlanError {
         tool: String,
         /// What there is.
         known: String,
+        /// What may be the matter, with what comes before it; empty if nothing is to be said.
+        hint: String,
     },
     /// A dependency on nothing.
     #[error("task {task:?} needs {needs:?}, which is not in the plan")]
@@ -234,10 +236,27 @@ impl PlanError {
             .into_iter()
             .map(|name| name.as_ref().to_owned())
             .collect();
+        let tool: String = task.tool.chars().take(80).collect();
+        // Of what agents offer, the name before the mark is no server's.
+        let server = tool
+            .split_once("__")
+            .map(|(server, _)| server)
+            .filter(|server| *server != "agent");
+        let is_there = |server: &str| {
+            let start = format!("{server}__");
+            known.iter().any(|name| name.starts_with(&start))
+        };
+        let hint = match server {
+            Some(server) if !is_there(server) => format!(
+                "; no tool of a server {server:?} is there, and `aios tree` says why if it is configured"
+            ),
+            _ => String::new(),
+        };
         Self::UnknownTool {
             task: task.id.clone(),
-            tool: task.tool.chars().take(80).collect(),
+            tool,
             known: known.join(", "),
+            hint,
         }
     }
 }
@@ -446,6 +465,10 @@ mod tests {
             ),
             (vec![task("a b", &[])], "not usable"),
             (with(|t| t.tool = "rm".into()), "tool \"rm\", known are sql"),
+            (
+                with(|t| t.tool = "web__get".into()),
+                "; no tool of a server \"web\" is there, and `aios tree` says why",
+            ),
             (vec![task("a", &["b"])], "needs \"b\""),
             (vec![task("a", &["a"])], "waits for itself"),
             (

@@ -17,7 +17,7 @@ description: Greets whoever asks.
 Say hello in one sentence.
 """
 
-goal = node.submit("Analyze Q3 sales", data=[os.environ["DATA"]])
+goal = node.submit("Analyze Q3 sales", files=[os.environ["DATA"]])
 with node.spawn(charter=CHARTER) as agent:
     print("said something:", len(agent.ask("Hello, who are you?")) > 0)
     agent.kill()

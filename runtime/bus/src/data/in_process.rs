@@ -14,10 +14,18 @@ use super::{METRIC_LATENCY, METRIC_MESSAGES, METRIC_MISSED, PAYLOAD_BYTES_MAX};
 
 /// Fans out to bounded queues. A publisher is never held up: a subscriber whose queue is full misses the newest delivery, is told how
 /// many it missed, and the loss is counted.
-#[derive(Default)]
 pub struct InProcessDataBus {
     /// `None` once closed.
     queues: RwLock<Option<Vec<Queue>>>,
+    /// What is counted for every message, found once.
+    published: metrics::Counter,
+    latency: metrics::Histogram,
+}
+
+impl Default for InProcessDataBus {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 struct Queue {
@@ -34,6 +42,8 @@ impl InProcessDataBus {
     pub fn new() -> Self {
         Self {
             queues: RwLock::new(Some(Vec::new())),
+            published: metrics::counter!(METRIC_MESSAGES, "bus" => "data"),
+            latency: metrics::histogram!(METRIC_LATENCY, "bus" => "data"),
         }
     }
 
@@ -49,7 +59,7 @@ impl InProcessDataBus {
                 allowed: PAYLOAD_BYTES_MAX,
             });
         }
-        metrics::counter!(METRIC_MESSAGES, "bus" => "data").increment(1);
+        self.published.increment(1);
         let (mut gone, now) = (false, Instant::now());
         {
             let queues = self.queues.read();
@@ -101,7 +111,12 @@ impl DataBus for InProcessDataBus {
                     sender,
                     missed: Arc::clone(&missed),
                 });
-                Ok(Box::new(InProcessSubscription { receiver, missed }) as Box<dyn Subscription>)
+                let latency = self.latency.clone();
+                Ok(Box::new(InProcessSubscription {
+                    receiver,
+                    missed,
+                    latency,
+                }) as Box<dyn Subscription>)
             }
             None => Err(BusError::Closed),
         };
@@ -119,24 +134,31 @@ fn family(pattern: &SubjectPattern) -> String {
         .join(".")
 }
 
-/// Takes a delivery up.
-fn delivered((published, delivery): Published) -> Delivery {
-    metrics::histogram!(METRIC_LATENCY, "bus" => "data").record(published.elapsed());
-    delivery
-}
-
 struct InProcessSubscription {
     receiver: mpsc::Receiver<Published>,
     missed: Arc<AtomicU64>,
+    latency: metrics::Histogram,
+}
+
+impl InProcessSubscription {
+    /// Takes a delivery up.
+    fn delivered(&self, (published, delivery): Published) -> Delivery {
+        self.latency.record(published.elapsed());
+        delivery
+    }
 }
 
 impl Subscription for InProcessSubscription {
     fn next(&mut self) -> BoxFuture<'_, Option<Delivery>> {
-        Box::pin(async move { self.receiver.recv().await.map(delivered) })
+        Box::pin(async move {
+            let published = self.receiver.recv().await?;
+            Some(self.delivered(published))
+        })
     }
 
     fn try_next(&mut self) -> Option<Delivery> {
-        self.receiver.try_recv().ok().map(delivered)
+        let published = self.receiver.try_recv().ok()?;
+        Some(self.delivered(published))
     }
 
     fn missed(&self) -> u64 {

@@ -319,3 +319,42 @@ impl Drop for Killed {
         let _ = self.0.wait();
     }
 }
+
+/// Where the server lies that is started by a process that is killed.
+const LEFT: &str = "AIOS_TEST_LEFT";
+
+/// The process that is killed starts a server, says which it is, and waits for its end.
+#[test]
+#[allow(clippy::print_stdout)] // what the parent reads
+fn a_server_does_not_outlive_the_process_that_started_it_and_was_killed() {
+    if let Some(folder) = std::env::var_os(LEFT) {
+        let server = rig::server(Path::new(&folder));
+        println!("serves {}", server.process().unwrap());
+        std::thread::sleep(Duration::from_secs(120));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let name = "kills::a_server_does_not_outlive_the_process_that_started_it_and_was_killed";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(LEFT, folder.path().join("nats"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap());
+    let mut killed = Killed(child);
+    let mut lines = said.lines().map_while(Result::ok);
+    let server = lines.find_map(|line| Some(line.split_once("serves ")?.1.to_owned()));
+    let process = PathBuf::from("/proc").join(server.unwrap().trim());
+    assert!(process.exists(), "it runs");
+    killed.0.kill().unwrap();
+    killed.0.wait().unwrap();
+    let begun = Instant::now();
+    let runs =
+        || std::fs::read_to_string(process.join("stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while runs() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it runs on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

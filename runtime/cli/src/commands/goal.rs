@@ -1,11 +1,13 @@
 //! `aios goal`: the goals on record, of a running node or of a storage folder.
 
-use std::path::Path;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use aios_control::{
-    Client, ClientError, Event, EventKind, Events, Explained, GoalLine, GoalPhase, GoalState,
-    Request, Submit,
+    Client, ClientError, Event, EventKind, Events, Explained, GivenFile, GoalLine, GoalPhase,
+    GoalState, Request, Submit,
 };
 use aios_work::content::{AgentEvent, TaskEvent};
 use aios_work::shown;
@@ -16,7 +18,7 @@ use super::run::{Leaving, report, watch};
 use crate::arguments::{Format, Goal, GoalList, OneGoal, SubmitGoal, Which};
 use crate::client;
 use crate::console::{self, Screen};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::own_node::{engine_at_hand, plan_file, started, threads, wanted};
 use crate::{picture, settings};
 
@@ -58,6 +60,54 @@ pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Where a goal's files are written unless somebody says so.
+const OUT: &str = "aios-out";
+
+/// Files that go to a node at an address, which may lie on another machine or be asked with a key that may not name them: by what is in them,
+/// if that is not too much. None where they go by their paths.
+fn sent(files: &[PathBuf], node: &str) -> Result<Option<Vec<GivenFile>>, Failure> {
+    let unread = |file: &Path, error: io::Error| {
+        let sentence = format!("{} cannot be read: {error}", file.display());
+        Failure::new(Kind::Input, sentence)
+    };
+    let mut length = 0;
+    for file in files {
+        let found = fs::metadata(file).map_err(|error| unread(file, error))?;
+        if !found.is_file() {
+            let sentence = format!("{} is no file; name the files in it", file.display());
+            return Err(Failure::new(Kind::Input, sentence));
+        }
+        length += found.len();
+    }
+    let most = Submit::FILES_BYTES_MAX as u64;
+    if length > most && client::is_elsewhere(node) {
+        let sentence = format!(
+            "the files have {length} bytes, {most} go to a node on another machine; bring them there, and name them by path from a shell of that machine"
+        );
+        return Err(Failure::new(Kind::Input, sentence));
+    }
+    if length > most || files.len() > Submit::FILES_MAX {
+        return Ok(None);
+    }
+    let mut given = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let mut bytes = Vec::new();
+        let read = fs::File::open(file).and_then(|opened| {
+            // Of a file that grows meanwhile no more is taken than was looked at, and one byte that says so.
+            opened.take(most + 1).read_to_end(&mut bytes)
+        });
+        read.map_err(|error| unread(file, error))?;
+        // Two of one name, or one of a name that is not taken, go by their paths.
+        let fits = !name.starts_with('.') && given.iter().all(|one: &GivenFile| one.name != name);
+        if !fits {
+            return Ok(None);
+        }
+        given.push(GivenFile::new(name, bytes));
+    }
+    Ok(Some(given))
+}
+
 /// Paths are made whole here: the node may stand in another folder.
 fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
     let whole = |path: &Path| {
@@ -70,15 +120,33 @@ fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
     };
     let plan = arguments.plan.as_deref().map(plan_file).transpose()?;
     let mut meant = arguments.wanted.clone();
+    let node = arguments.which.node.as_deref();
+    let address = node.filter(|node| node.contains("://"));
+    let mut files = Vec::new();
+    if let Some(address) = address
+        && let Some(given) = sent(&meant.data, address)?
+    {
+        files = given;
+        meant.data.clear();
+    }
     for file in &mut meant.data {
         *file = whole(file)?;
     }
-    let mut goal = wanted(&meant, plan, &whole(&arguments.out)?);
+    let elsewhere = address.is_some_and(client::is_elsewhere);
+    let out = match &arguments.out {
+        // A path of another machine is written as it lies there.
+        Some(out) if elsewhere => out.clone(),
+        Some(out) => whole(out)?,
+        None if elsewhere => PathBuf::new(),
+        None => whole(Path::new(OUT))?,
+    };
+    let mut goal = wanted(&meant, plan, &out);
     if let Some(id) = &arguments.id {
         goal = goal.id(id);
     }
     let config = settings::load(&arguments.which.settings, &[])?;
-    let goal: Submit = goal.into();
+    let mut goal: Submit = goal.into();
+    goal.files = files;
     let title = goal.text.clone();
     let runtime = threads()?;
     let outcome = runtime.block_on(async {

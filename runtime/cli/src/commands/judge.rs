@@ -123,12 +123,30 @@ impl Bench {
     }
 
     pub(crate) fn judge(&mut self, case: &Case, criteria: &Criteria) -> Result<Report, Failure> {
+        let ground = self.ground(case)?;
+        let started = Instant::now();
+        let report = judge(&case.answer, &ground, criteria, &[]);
+        self.spent += started.elapsed();
+        Ok(report)
+    }
+
+    /// What each part of a judgement takes.
+    pub(crate) fn profile(
+        &mut self,
+        case: &Case,
+        criteria: &Criteria,
+    ) -> Result<Vec<(&'static str, Duration)>, Failure> {
+        let ground = self.ground(case)?;
+        Ok(aios_judge::profile(&case.answer, &ground, criteria))
+    }
+
+    fn ground(&mut self, case: &Case) -> Result<Arc<Ground>, Failure> {
         let key = (case.goal.clone(), case.data_file.clone());
         if self.grounds.len() >= GROUNDS && !self.grounds.contains_key(&key) {
             self.grounds.clear();
         }
-        let ground = match self.grounds.get(&key) {
-            Some(ground) => Arc::clone(ground),
+        match self.grounds.get(&key) {
+            Some(ground) => Ok(Arc::clone(ground)),
             None => {
                 let data: Vec<PathBuf> = case
                     .data_file
@@ -137,13 +155,9 @@ impl Bench {
                     .collect();
                 let ground = Arc::new(ground(&case.goal, &data)?);
                 self.grounds.insert(key, Arc::clone(&ground));
-                ground
+                Ok(ground)
             }
-        };
-        let started = Instant::now();
-        let report = judge(&case.answer, &ground, criteria, &[]);
-        self.spent += started.elapsed();
-        Ok(report)
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use aios_control::Control;
 use aios_control::access::{KeyFile, Known, Principals, Token};
 use aios_control::grpc::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService};
-use aios_control::http::{BindError, HttpServer, HttpService, Page, PageFile, Running, Tls};
+use aios_control::http::{BindError, HttpServer, HttpService, Page, PageFile, Running};
 use aios_control::socket::SocketFolder;
+use aios_control::tls::{CLIENT, Tls};
 use aios_runtime::Node;
 use aios_runtime::config::TlsConfig;
 use serde_json::json;
@@ -34,20 +35,23 @@ pub(crate) fn run(arguments: &Serve) -> Result<ExitCode, Failure> {
         let sentence = BindError::BeyondLoopback(arguments.http).to_string();
         return Err(Failure::new(Kind::Usage, format!("--http: {sentence}")));
     }
-    if let Some(grpc) = arguments.grpc.filter(|grpc| !grpc.ip().is_loopback()) {
+    let open = arguments.grpc.filter(|grpc| !grpc.ip().is_loopback());
+    if let Some(grpc) = open.filter(|_| tls.is_none()) {
         let sentence = GrpcBindError::BeyondLoopback(grpc).to_string();
         return Err(Failure::new(Kind::Usage, format!("--grpc: {sentence}")));
     }
     keep(&arguments.node, async |node| {
-        let server = match tls {
+        let server = match tls.clone() {
             Some(tls) => HttpServer::bind_tls(arguments.http, tls).await,
             None => HttpServer::bind(arguments.http).await,
         };
         let server = server.map_err(failed)?;
-        let grpc = match arguments.grpc {
-            Some(address) => Some(GrpcServer::bind(address).await.map_err(failed)?),
-            None => None,
+        let grpc = match (arguments.grpc, tls) {
+            (None, _) => None,
+            (Some(address), None) => Some(GrpcServer::bind(address).await),
+            (Some(address), Some(tls)) => Some(GrpcServer::bind_tls(address, tls).await),
         };
+        let grpc = grpc.transpose().map_err(failed)?;
         let ports = [
             Some(server.address().port()),
             grpc.as_ref().map(|grpc| grpc.address().port()),
@@ -232,7 +236,7 @@ fn told(
     json: bool,
 ) -> Result<(), Failure> {
     let http = running.url();
-    let grpc = grpc.map(|grpc| format!("grpc://{}", grpc.address()));
+    let grpc = grpc.map(GrpcRunning::url);
     let Links { link, read_only } = links;
     if json {
         let mut ready =
@@ -260,9 +264,13 @@ fn told(
     }
     console::note("a link opens once, within a day; `aios key link` gives another");
     console::note(&format!("its token lies in {}", shown.file.display()));
-    console::note(&format!(
-        "from here: aios --node {http} tree; Ctrl-C stops it"
-    ));
+    console::note(&match http.starts_with("https://") {
+        false => format!("from here: aios --node {http} tree; Ctrl-C stops it"),
+        true => format!(
+            "with a certificate: aios --node {http} tree, where {} and AIOS_TOKEN_FILE are set; Ctrl-C stops it",
+            CLIENT.join(", ")
+        ),
+    });
     Ok(())
 }
 

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+#[cfg(any(feature = "http", feature = "grpc"))]
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(feature = "http", feature = "grpc"))]
+use crate::Caller;
 use crate::Request;
 
 /// How much somebody may; whoever may more may all that is less.
@@ -59,6 +63,28 @@ pub struct Rights {
     pub key: Option<String>,
 }
 
+impl Caller {
+    /// Where what is made for a caller is put when it does not say, below the server's folder: where the owner said, and whoever came by a key
+    /// has a folder of its tenant there.
+    #[cfg(any(feature = "http", feature = "grpc"))]
+    pub(crate) fn home(&self, out: &str) -> String {
+        match self.rights {
+            None => out.to_owned(),
+            Some(_) => format!("{out}/{}", self.principal.tenant()),
+        }
+    }
+
+    /// The same caller, who may name what lies there besides.
+    #[cfg(any(feature = "http", feature = "grpc"))]
+    pub(crate) fn at_home(mut self, out: &str) -> Self {
+        let home = self.home(out);
+        if let Some(rights) = &mut self.rights {
+            Arc::make_mut(rights).folders.push(home);
+        }
+        self
+    }
+}
+
 /// Whose a thing is that a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concern {
@@ -105,6 +131,7 @@ impl Request {
             | Self::Goal { .. }
             | Self::History(_)
             | Self::Explain { .. }
+            | Self::GoalPlan { .. }
             | Self::Diff { .. }
             | Self::Export { .. }
             | Self::Events(_)

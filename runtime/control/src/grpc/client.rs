@@ -1,53 +1,38 @@
 //! The asker's side of gRPC.
 
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use aios_wire::generated::control::v1 as wire;
 use async_trait::async_trait;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::time::timeout;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request as Sent, Status, Streaming};
+use tower::service_fn;
 use wire::control_service_client::ControlServiceClient;
 
 use super::status::refusal;
 use crate::access::Token;
+use crate::far::{AddressError, CONNECT, Far, GRACE, Scheme, own_port};
 use crate::{Client, ClientError, Event, LINE_MAX, Request, Transport};
 
-/// How much longer than the node's own patience is waited for its answer.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How often a node that is silent is asked whether it is there, and how long the answer may take: a watch may wait for long.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 /// What a message has around what it carries.
 const AROUND: usize = 1_024;
 
-/// Why an address is none of a node's.
-#[derive(Debug, thiserror::Error)]
-pub enum GrpcAddressError {
-    /// It does not read.
-    #[error(
-        "{0:?} is no address of a node; one is grpc://127.0.0.1:4271, as `aios serve --grpc` prints it"
-    )]
-    NoAddress(String),
-    /// A token would be read on its way.
-    #[error(
-        "{0} is not on this machine, and a token that goes there by plain gRPC is read on its way; run the command there, or forward the port (ssh -L)"
-    )]
-    BeyondLoopback(String),
-    /// It cannot be shown.
-    #[error("the token cannot travel in a header; take the one that `aios serve` wrote")]
-    Token,
-}
+/// How addresses begin.
+const SCHEME: Scheme = Scheme {
+    plain: "grpc://",
+    secure: "grpcs://",
+    example: "grpc://127.0.0.1:4271, as `aios serve --grpc` prints it",
+    protocol: b"h2",
+};
 
-/// A way to a node that serves gRPC on this machine.
+/// A way to a node that serves gRPC.
 pub struct GrpcClient {
-    name: String,
-    address: SocketAddr,
+    far: Far,
     shown: MetadataValue<Ascii>,
     service: Option<ControlServiceClient<Channel>>,
     watch: Option<Streaming<wire::Event>>,
@@ -56,71 +41,60 @@ pub struct GrpcClient {
 impl std::fmt::Debug for GrpcClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GrpcClient")
-            .field("name", &self.name)
+            .field("name", &self.far.name())
             .finish_non_exhaustive()
     }
 }
 
-/// Where an address leads to.
-fn found(address: &str) -> Result<SocketAddr, GrpcAddressError> {
-    let none = || GrpcAddressError::NoAddress(address.to_owned());
-    let authority = address.strip_prefix("grpc://").ok_or_else(none)?;
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let authority = authority.replace("localhost:", "127.0.0.1:");
-    let found: SocketAddr = authority.parse().map_err(|_| none())?;
-    if !found.ip().is_loopback() {
-        return Err(GrpcAddressError::BeyondLoopback(address.to_owned()));
-    }
-    Ok(found)
-}
-
 impl GrpcClient {
-    /// A node at an address such as `grpc://127.0.0.1:4271`, and the token that is shown to it. Nothing is sent yet.
+    /// A node of this machine at an address such as `grpc://127.0.0.1:4271`, and the token that is shown to it. Nothing is sent yet.
     ///
     /// # Errors
     /// When it is no address, or not on this machine.
-    pub fn new(address: &str, token: &Token) -> Result<Self, GrpcAddressError> {
-        let found = found(address)?;
+    pub fn new(address: &str, token: &Token) -> Result<Self, AddressError> {
+        Self::over(Far::here(address, &SCHEME)?, token)
+    }
+
+    /// A node of any machine at an address such as `grpcs://node.example:8444`, with what is shown to it; or one of this machine as
+    /// [`GrpcClient::new`] takes it.
+    ///
+    /// # Errors
+    /// When it is no address, or is spoken with in the clear and not on this machine.
+    #[cfg(feature = "tls")]
+    pub fn certified(
+        address: &str,
+        token: &Token,
+        tls: &crate::tls::ClientTls,
+    ) -> Result<Self, AddressError> {
+        Self::over(Far::anywhere(address, &SCHEME, tls)?, token)
+    }
+
+    fn over(far: Far, token: &Token) -> Result<Self, AddressError> {
         let shown = MetadataValue::try_from(format!("Bearer {}", token.reveal()));
-        let mut shown = shown.map_err(|_| GrpcAddressError::Token)?;
+        let mut shown = shown.map_err(|_| AddressError::Token)?;
         shown.set_sensitive(true);
         Ok(Self {
-            name: format!("grpc://{found}"),
-            address: found,
+            far,
             shown,
             service: None,
             watch: None,
         })
     }
 
-    /// The port of a node's address.
+    /// The port of an address on this machine, where this user's token for it may lie; none for one that leads elsewhere.
     ///
     /// # Errors
-    /// When it is no address, or not on this machine.
-    pub fn port(address: &str) -> Result<u16, GrpcAddressError> {
-        Ok(found(address)?.port())
+    /// When it is no address, or is spoken with in the clear and not on this machine.
+    pub fn own_port(address: &str) -> Result<Option<u16>, AddressError> {
+        own_port(address, &SCHEME)
     }
 
     /// A client over it.
     ///
     /// # Errors
     /// As [`GrpcClient::new`].
-    pub fn client(address: &str, token: &Token) -> Result<Client, GrpcAddressError> {
+    pub fn client(address: &str, token: &Token) -> Result<Client, AddressError> {
         Ok(Client::over(Self::new(address, token)?))
-    }
-
-    fn gone(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
-        ClientError::Gone {
-            name: self.name.clone(),
-            source: io::Error::other(error),
-        }
-    }
-
-    fn strange(&self, error: impl ToString) -> ClientError {
-        ClientError::Strange {
-            name: self.name.clone(),
-            error: error.to_string(),
-        }
     }
 
     /// What a status means to whoever asked.
@@ -130,22 +104,28 @@ impl GrpcClient {
         }
         // Whatever there was of a connection, the next request begins with a new one.
         self.service = None;
-        self.gone(status.message().to_owned())
+        self.far.gone(status.message().to_owned())
     }
 
     async fn service(&mut self) -> Result<ControlServiceClient<Channel>, ClientError> {
         if let Some(service) = &self.service {
             return Ok(service.clone());
         }
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address))
-            .map_err(|error| self.strange(error))?
+        // How it is spoken, in the clear or not, is settled by whoever opens the connection.
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.far.authority()))
+            .map_err(|error| self.far.strange(error))?
             .connect_timeout(CONNECT)
             .http2_keep_alive_interval(PING.0)
-            .keep_alive_timeout(PING.1)
-            .tcp_nodelay(true);
-        let channel = endpoint.connect().await.map_err(|error| {
+            .keep_alive_timeout(PING.1);
+        let far = self.far.clone();
+        let opens = service_fn(move |_: Uri| {
+            let far = far.clone();
+            async move { far.open().await.map(TokioIo::new) }
+        });
+        let channel = endpoint.connect_with_connector(opens).await;
+        let channel = channel.map_err(|error| {
             let source = std::error::Error::source(&error).map(ToString::to_string);
-            self.gone(source.unwrap_or_else(|| error.to_string()))
+            self.far.gone(source.unwrap_or_else(|| error.to_string()))
         })?;
         let service = ControlServiceClient::new(channel)
             .max_decoding_message_size(LINE_MAX + AROUND)
@@ -163,41 +143,27 @@ impl GrpcClient {
         }
         sent
     }
-
-    async fn in_time<T>(
-        &mut self,
-        patience: Duration,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let waited = patience + GRACE;
-        match timeout(waited, work(self)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ClientError::Silent {
-                name: self.name.clone(),
-                waited_s: waited.as_secs(),
-            }),
-        }
-    }
 }
 
 #[async_trait]
 impl Transport for GrpcClient {
     /// Its address.
     fn node(&self) -> &str {
-        &self.name
+        self.far.name()
     }
 
     async fn ask(&mut self, request: &Request) -> Result<Value, ClientError> {
         self.watch = None;
         let patience = request.patience();
-        let request = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
-        self.in_time(patience, async |client| {
-            let mut service = client.service().await?;
-            let sent = client.sent(wire::AskRequest { request }, Some(patience));
+        let request = serde_json::to_vec(request).map_err(|error| self.far.strange(error))?;
+        let far = self.far.clone();
+        far.in_time(patience, async {
+            let mut service = self.service().await?;
+            let sent = self.sent(wire::AskRequest { request }, Some(patience));
             match service.ask(sent).await {
                 Ok(answered) => serde_json::from_slice(&answered.into_inner().answer)
-                    .map_err(|error| client.strange(error)),
-                Err(status) => Err(client.failed(&status)),
+                    .map_err(|error| self.far.strange(error)),
+                Err(status) => Err(self.failed(&status)),
             }
         })
         .await
@@ -206,17 +172,18 @@ impl Transport for GrpcClient {
     async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
         self.watch = None;
         let patience = request.patience();
-        let request = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
-        self.in_time(patience, async |client| {
-            let mut service = client.service().await?;
+        let request = serde_json::to_vec(request).map_err(|error| self.far.strange(error))?;
+        let far = self.far.clone();
+        far.in_time(patience, async {
+            let mut service = self.service().await?;
             // Without a time of its own: it lasts as long as the goal.
-            let sent = client.sent(wire::WatchRequest { request }, None);
+            let sent = self.sent(wire::WatchRequest { request }, None);
             match service.watch(sent).await {
                 Ok(answered) => {
-                    client.watch = Some(answered.into_inner());
+                    self.watch = Some(answered.into_inner());
                     Ok(())
                 }
-                Err(status) => Err(client.failed(&status)),
+                Err(status) => Err(self.failed(&status)),
             }
         })
         .await
@@ -231,7 +198,7 @@ impl Transport for GrpcClient {
                 .map(Some)
                 .map_err(|error| {
                     self.watch = None;
-                    self.strange(error)
+                    self.far.strange(error)
                 }),
             Ok(None) => {
                 self.watch = None;
@@ -242,41 +209,5 @@ impl Transport for GrpcClient {
                 Err(self.failed(&status))
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_one_of_this_machine() {
-        let token = Token::fresh().unwrap();
-        let new = |address: &str| GrpcClient::new(address, &token);
-        for (address, name) in [
-            ("grpc://127.0.0.1:4271", "grpc://127.0.0.1:4271"),
-            ("grpc://localhost:80/", "grpc://127.0.0.1:80"),
-            ("grpc://[::1]:80", "grpc://[::1]:80"),
-        ] {
-            assert_eq!(new(address).unwrap().node(), name);
-        }
-        for address in [
-            "",
-            "127.0.0.1:1",
-            "http://127.0.0.1:1",
-            "grpc://127.0.0.1",
-            "grpc://a:1",
-        ] {
-            let refused = new(address).unwrap_err();
-            assert!(
-                matches!(refused, GrpcAddressError::NoAddress(_)),
-                "{address:?}: {refused}"
-            );
-        }
-        let refused = new("grpc://192.0.2.1:4271").unwrap_err();
-        assert!(
-            matches!(refused, GrpcAddressError::BeyondLoopback(_)),
-            "{refused}"
-        );
     }
 }

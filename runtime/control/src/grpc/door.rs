@@ -1,7 +1,6 @@
 //! What every service shares: who asks, whether it may, how long it waits, and the node that is asked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +49,7 @@ struct Inside {
     node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
     principals: Principals,
     agents: Option<Arc<dyn AgentDoor>>,
-    out: PathBuf,
+    out: String,
     counts: Counts,
     going: watch::Sender<bool>,
 }
@@ -75,7 +74,7 @@ impl Door {
             node,
             principals,
             agents,
-            out,
+            out: out.to_string_lossy().into_owned(),
             counts,
             going: watch::Sender::new(false),
         }))
@@ -99,8 +98,8 @@ impl Door {
     }
 
     /// Where what is made is put, when nobody says.
-    pub(super) fn out(&self) -> String {
-        self.0.out.to_string_lossy().into_owned()
+    pub(super) fn out(&self, caller: &Caller) -> String {
+        caller.home(&self.0.out)
     }
 
     /// Who asks, by the token that is shown.
@@ -116,7 +115,7 @@ impl Door {
             .0
             .principals
             .by_token(token.unwrap_or_default())
-            .map(|known: Known| known.caller())
+            .map(|known: Known| known.caller().at_home(&self.0.out))
             .map_err(|why| ControlError::new(ErrorKind::Forbidden, why.to_string()).advise(advice));
         let caller = known.map_err(|error| {
             self.0.counts.add("token");
@@ -131,11 +130,38 @@ impl Door {
 
     /// Has the node carry a request out, as long as whoever asks waits. A command that does not end with its asker goes on without it.
     async fn carry(&self, asker: &Asker, request: Request) -> Result<Response, ControlError> {
-        if !self.0.principals.holds(asker.caller.rights.as_deref()) {
-            return Err(ControlError::new(
+        self.still(asker)?;
+        // All that comes of it is what is told: refused at the end, it has changed nothing either.
+        let told = request.ends_with_its_asker() || !request.is_command();
+        let answer = self.carry_anyway(asker, request).await?;
+        if told {
+            // It may have taken its time, and the key may have been taken back meanwhile.
+            self.still(asker)?;
+        }
+        Ok(answer)
+    }
+
+    /// Refuses whoever came in by a key that is no longer good.
+    fn still(&self, asker: &Asker) -> Result<(), ControlError> {
+        match self.0.principals.holds(asker.caller.rights.as_deref()) {
+            true => Ok(()),
+            false => Err(ControlError::new(
                 ErrorKind::Forbidden,
                 "the key was taken back or has expired",
-            ));
+            )),
+        }
+    }
+
+    async fn carry_anyway(
+        &self,
+        asker: &Asker,
+        mut request: Request,
+    ) -> Result<Response, ControlError> {
+        // A goal may leave it to the server where what is made is put.
+        if let Request::Submit(goal) | Request::Plan(goal) = &mut request
+            && goal.out.is_empty()
+        {
+            goal.out = self.out(&asker.caller);
         }
         let Some(node) = (self.0.node)() else {
             return Err(unavailable());

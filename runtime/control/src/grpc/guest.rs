@@ -4,29 +4,27 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 use tonic::transport::server::Connected;
 
 use super::door::Counts;
 use crate::connections::{Doing, Leave, Place};
+use crate::stream::{Impatient, Io};
 
 /// How long a client may take to say its first bytes.
-const FIRST: Duration = Duration::from_secs(10);
+pub(super) const FIRST: Duration = Duration::from_secs(10);
 /// How long it may take nothing of what is said to it.
 const READING: Duration = Duration::from_secs(20);
 
 /// See the module.
 pub(super) struct Guest {
-    stream: TcpStream,
+    stream: Impatient<Box<dyn Io>>,
     /// Until the first bytes are there.
     silent: Option<Pin<Box<Sleep>>>,
-    /// While a write is held up.
-    waits: Option<Pin<Box<Sleep>>>,
     leave: Option<Leave>,
     seat: Seat,
     counts: Counts,
@@ -64,11 +62,10 @@ impl Drop for Busy {
 }
 
 impl Guest {
-    pub(super) fn new(stream: TcpStream, place: Place, leave: Leave, counts: Counts) -> Self {
+    pub(super) fn new(stream: Box<dyn Io>, place: Place, leave: Leave, counts: Counts) -> Self {
         Self {
-            stream,
+            stream: Impatient::new(stream, READING),
             silent: Some(Box::pin(sleep(FIRST))),
-            waits: None,
             leave: Some(leave),
             seat: Seat(Arc::new(Sitting {
                 place,
@@ -91,20 +88,14 @@ impl Guest {
         told
     }
 
-    fn in_time<T>(
-        &mut self,
-        written: Poll<io::Result<T>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waits = None;
-            return written;
+    /// Counts whoever takes too long to take what is said to it.
+    fn blame<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &written
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            self.counts.add("slow");
         }
-        let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(READING)));
-        ready!(waits.as_mut().poll(cx));
-        waits.as_mut().reset(Instant::now() + READING);
-        self.counts.add("slow");
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        written
     }
 }
 
@@ -149,7 +140,7 @@ impl AsyncWrite for Guest {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.in_time(written, cx)
+        self.blame(written)
     }
 
     fn poll_write_vectored(
@@ -158,7 +149,7 @@ impl AsyncWrite for Guest {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.in_time(written, cx)
+        self.blame(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -167,7 +158,7 @@ impl AsyncWrite for Guest {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.in_time(flushed, cx)
+        self.blame(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -19,5 +19,5 @@ mod supervision;
 mod translate;
 mod whole;
 
-pub use client::{GrpcAddressError, GrpcClient};
+pub use client::GrpcClient;
 pub use server::{GrpcBindError, GrpcRunning, GrpcServer, GrpcService};

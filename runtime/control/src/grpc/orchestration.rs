@@ -6,7 +6,7 @@ use aios_protocols::Timestamp;
 use aios_wire::generated::orchestration as wire;
 use tonic::{Request as Asked, Response as Answered, Status, Streaming};
 
-use super::door::{Door, Told, not_here};
+use super::door::{Door, Told};
 use super::{agents, translate};
 use crate::{ControlError, Events, GoalState, Request, Submitted};
 
@@ -22,7 +22,7 @@ impl wire::orchestrator_service_server::OrchestratorService for Door {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let goal = translate::submit(dag, self.out(), Timestamp::since_epoch(now))
+        let goal = translate::submit(dag, self.out(&asker.caller), Timestamp::since_epoch(now))
             .map_err(|error| self.invalid(&error))?;
         let submitted: Submitted = self.typed(&asker, Request::Submit(goal)).await?;
         Ok(Answered::new(wire::SubmitDagResponse {
@@ -83,10 +83,22 @@ impl wire::orchestrator_service_server::OrchestratorService for Door {
         &self,
         asked: Asked<wire::ReplanRequest>,
     ) -> Result<Answered<wire::TaskDag>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(
-            "a node replans by itself when a task has failed for good",
-            "watch the goal, or resume it by aios.control.v1",
-        ))
+        let asker = self.asker(&asked)?;
+        let asked = asked.into_inner();
+        let goal_id = asked.original_dag_id;
+        let request = match asked.failed_task_id {
+            task if task.is_empty() => Request::Resume {
+                goal_id: goal_id.clone(),
+            },
+            task => Request::Retry {
+                goal_id: goal_id.clone(),
+                task,
+            },
+        };
+        self.value(&asker, request).await?;
+        Ok(Answered::new(wire::TaskDag {
+            dag_id: goal_id,
+            ..Default::default()
+        }))
     }
 }

@@ -7,9 +7,9 @@ use aios_wire::generated::registry as wire;
 use futures::stream::unfold;
 use tonic::{Request as Asked, Response as Answered, Status};
 
-use super::door::{Asker, Door, Told, gone, not_here};
+use super::door::{Asker, Door, Told, gone};
 use super::translate;
-use crate::{AgentLine, AgentShown, ControlError, Request};
+use crate::{AgentLine, AgentShown, ControlError, Request, Spawned};
 
 /// How often a watcher's node is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -55,11 +55,14 @@ impl wire::registry_service_server::RegistryService for Door {
         &self,
         asked: Asked<wire::AgentCapability>,
     ) -> Result<Answered<wire::RegisterResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(
-            "an agent in another process is spawned by an operator, with its charter and its key",
-            "spawn it by aios.supervision.v1 or `aios agent spawn FILE --key KEY`, and let it come by ExecuteTask",
-        ))
+        let asker = self.asker(&asked)?;
+        let spawn =
+            translate::register(asked.into_inner()).map_err(|error| self.invalid(&error))?;
+        let spawned: Spawned = self.typed(&asker, Request::Spawn(spawn)).await?;
+        Ok(Answered::new(wire::RegisterResponse {
+            success: true,
+            assigned_id: spawned.agent,
+        }))
     }
 
     async fn deregister(
@@ -77,11 +80,13 @@ impl wire::registry_service_server::RegistryService for Door {
         &self,
         asked: Asked<wire::HeartbeatRequest>,
     ) -> Result<Answered<wire::HeartbeatResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(
-            "an agent is alive as long as its stream is; nothing else is taken for life",
-            "keep the stream of ExecuteTask open",
-        ))
+        let asker = self.asker(&asked)?;
+        let agent = translate::name(asked.into_inner().agent_id.as_ref())
+            .map_err(|error| self.invalid(&error))?;
+        let shown: AgentShown = self.typed(&asker, Request::Agent { agent }).await?;
+        Ok(Answered::new(wire::HeartbeatResponse {
+            acknowledged: translate::is_alive(&shown.line),
+        }))
     }
 
     async fn find_agents(

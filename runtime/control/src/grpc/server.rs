@@ -15,17 +15,18 @@ use aios_wire::generated::registry::registry_service_server::RegistryServiceServ
 use aios_wire::generated::supervision::v1::supervision_service_server::SupervisionServiceServer;
 use futures::Stream;
 use futures::stream::unfold;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tonic::transport::Server;
 
 use super::door::{Counts, Door};
-use super::guest::Guest;
+use super::guest::{FIRST, Guest};
 use crate::access::Principals;
-use crate::connections::{Connections, Places};
+use crate::connections::{Connections, Leave, Place, Places};
 use crate::remote::AgentDoor;
+use crate::stream::Guise;
 use crate::{Control, LINE_MAX};
 
 /// Who may be connected. Over loopback nobody can be told from another, so all share all places.
@@ -78,7 +79,7 @@ pub enum GrpcBindError {
     /// It would be reached from elsewhere.
     #[error(
         "{0} can be reached from other machines, and what travels by plain gRPC is read by whoever stands between; \
-         listen on a loopback address such as 127.0.0.1:0, and forward the port (ssh -L) or put a TLS proxy of your own before it; agents are taken to be on another machine in any case"
+         listen on a loopback address such as 127.0.0.1:0, or set serve.tls.cert, serve.tls.key and serve.tls.client_ca"
     )]
     BeyondLoopback(SocketAddr),
     /// The system gives no socket there.
@@ -99,11 +100,13 @@ pub enum GrpcBindError {
 pub struct GrpcServer {
     listener: TcpListener,
     address: SocketAddr,
+    guise: Guise,
 }
 
 /// A server that serves. Dropped, it lets everybody go.
 pub struct GrpcRunning {
     address: SocketAddr,
+    scheme: &'static str,
     door: Door,
     stop: Option<oneshot::Sender<()>>,
     work: JoinHandle<Option<io::Error>>,
@@ -126,10 +129,30 @@ impl GrpcServer {
         if !address.ip().is_loopback() {
             return Err(GrpcBindError::BeyondLoopback(address));
         }
+        Self::listen(address, Guise::Plain).await
+    }
+
+    /// Listens at any address, to whoever shows a certificate.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    #[cfg(feature = "tls")]
+    pub async fn bind_tls(
+        address: SocketAddr,
+        tls: crate::tls::Tls,
+    ) -> Result<Self, GrpcBindError> {
+        Self::listen(address, Guise::Tls(tls.speaking(b"h2"))).await
+    }
+
+    async fn listen(address: SocketAddr, guise: Guise) -> Result<Self, GrpcBindError> {
         let failed = |source| GrpcBindError::Socket { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self {
+            listener,
+            address,
+            guise,
+        })
     }
 
     /// Where it listens.
@@ -150,8 +173,12 @@ impl GrpcServer {
         let door = Door::new(service, Counts::default());
         let (stop, stopped) = oneshot::channel();
         let address = self.address;
+        let scheme = match self.guise.is_plain() {
+            true => "grpc",
+            false => "grpcs",
+        };
+        let guests = guests(self.listener, self.guise, door.counts().clone());
         let (health, healthy) = tonic_health::server::health_reporter();
-        let counts = door.counts().clone();
         let served = Server::builder()
             .max_concurrent_streams(STREAMS)
             .http2_max_pending_accept_reset_streams(Some(TAKEN_BACK))
@@ -169,7 +196,7 @@ impl GrpcServer {
             .add_service(bounded!(RegistryServiceServer, door))
             .add_service(bounded!(CriticServiceServer, door))
             .add_service(bounded!(SupervisionServiceServer, door))
-            .serve_with_incoming_shutdown(guests(self.listener, counts), async move {
+            .serve_with_incoming_shutdown(guests, async move {
                 let _ = stopped.await;
             });
         let work = tokio::spawn(async move {
@@ -178,6 +205,7 @@ impl GrpcServer {
         });
         Ok(GrpcRunning {
             address,
+            scheme,
             door,
             stop: Some(stop),
             work,
@@ -189,6 +217,11 @@ impl GrpcRunning {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it is asked, as `aios --node` takes it.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// How many were sent away, by reason.
@@ -225,28 +258,93 @@ impl Drop for GrpcRunning {
 }
 
 /// Clients as they come, each with a place; when there is none and nobody makes any, it is turned away.
-fn guests(listener: TcpListener, counts: Counts) -> impl Stream<Item = io::Result<Guest>> {
-    let connections = Connections::new(PLACES);
-    unfold(
-        (listener, connections, counts),
-        |(listener, connections, counts)| async move {
-            loop {
-                let stream = match listener.accept().await {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        tracing::warn!(%error, "a client could not be let in");
-                        tokio::time::sleep(BREATH).await;
-                        continue;
-                    }
-                };
-                let Some((place, leave)) = connections.enter(0) else {
-                    counts.add("full");
+fn guests(
+    listener: TcpListener,
+    guise: Guise,
+    counts: Counts,
+) -> impl Stream<Item = io::Result<Guest>> {
+    let hall = Hall {
+        listener,
+        guise,
+        connections: Connections::new(PLACES),
+        counts,
+        greeted: JoinSet::new(),
+    };
+    unfold(hall, |mut hall| async move {
+        let guest = hall.next().await;
+        Some((Ok(guest), hall))
+    })
+}
+
+/// Where clients come in.
+struct Hall {
+    listener: TcpListener,
+    guise: Guise,
+    connections: Connections,
+    counts: Counts,
+    /// Those who have a place and have yet to show who they are: nobody waits for them.
+    greeted: JoinSet<Option<Guest>>,
+}
+
+impl Hall {
+    async fn next(&mut self) -> Guest {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                Some(greeted) = self.greeted.join_next() => match greeted {
+                    Ok(Some(guest)) => return guest,
+                    _ => continue,
+                },
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be let in");
+                    tokio::time::sleep(BREATH).await;
                     continue;
-                };
-                let _ = stream.set_nodelay(true);
-                let guest = Guest::new(stream, place, leave, counts.clone());
-                return Some((Ok(guest), (listener, connections, counts)));
+                }
+            };
+            let Some((place, leave)) = self.connections.enter(0) else {
+                self.counts.add("full");
+                continue;
+            };
+            let _ = stream.set_nodelay(true);
+            let counts = self.counts.clone();
+            if self.guise.is_plain() {
+                return Guest::new(Box::new(stream), place, leave, counts);
             }
-        },
-    )
+            let guise = self.guise.clone();
+            self.greeted
+                .spawn(greeted(guise, stream, place, leave, counts));
+        }
+    }
+}
+
+/// Somebody who has yet to show who it is; none if it does not, or not in time.
+async fn greeted(
+    guise: Guise,
+    stream: TcpStream,
+    place: Place,
+    mut leave: Leave,
+    counts: Counts,
+) -> Option<Guest> {
+    let shown = tokio::select! {
+        shown = timeout(FIRST, guise.greet(stream)) => shown,
+        _ = &mut leave => {
+            counts.add("displaced");
+            return None;
+        }
+    };
+    match shown {
+        Ok(Ok(stream)) => Some(Guest::new(stream, place, leave, counts)),
+        Ok(Err(error)) => {
+            counts.add("certificate");
+            tracing::debug!(%error, "a client showed no certificate that holds");
+            None
+        }
+        Err(_) => {
+            counts.add("silent");
+            None
+        }
+    }
 }

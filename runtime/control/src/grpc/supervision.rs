@@ -6,15 +6,12 @@ use aios_wire::generated::supervision::v1 as wire;
 use futures::stream::unfold;
 use tonic::{Request as Asked, Response as Answered, Status};
 
-use super::door::{Door, Told, gone, not_here};
+use super::door::{Door, Told, gone};
 use super::translate;
 use crate::{Request, Spawned};
 
 /// How often a watcher's node is looked at.
 const LOOK: Duration = Duration::from_millis(500);
-
-const WHOLE: &str = "agents are not suspended by themselves here; a goal is";
-const PAUSE: &str = "pause and resume the goal by aios.control.v1, or stop the agent";
 
 #[tonic::async_trait]
 impl wire::supervision_service_server::SupervisionService for Door {
@@ -54,16 +51,20 @@ impl wire::supervision_service_server::SupervisionService for Door {
         &self,
         asked: Asked<wire::AgentRequest>,
     ) -> Result<Answered<wire::AgentResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(WHOLE, PAUSE))
+        let asker = self.asker(&asked)?;
+        let agent = asked.into_inner().agent;
+        self.value(&asker, Request::Suspend { agent }).await?;
+        Ok(Answered::new(wire::AgentResponse {}))
     }
 
     async fn resume_agent(
         &self,
         asked: Asked<wire::AgentRequest>,
     ) -> Result<Answered<wire::AgentResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(WHOLE, PAUSE))
+        let asker = self.asker(&asked)?;
+        let agent = asked.into_inner().agent;
+        self.value(&asker, Request::ResumeAgent { agent }).await?;
+        Ok(Answered::new(wire::AgentResponse {}))
     }
 
     async fn tree(

@@ -36,6 +36,7 @@ pub(super) fn submit(
         goal_id: (!dag.dag_id.is_empty()).then_some(dag.dag_id),
         text: dag.goal_description,
         data: Vec::new(),
+        files: Vec::new(),
         out,
         private: false,
         plan,
@@ -264,21 +265,50 @@ pub(super) fn models(engine: &EngineLine) -> Vec<inference::ModelInfo> {
     named.into_iter().map(of).collect()
 }
 
-/// An agent of the list; none for a name that has not four parts.
-pub(super) fn capability(line: &AgentLine) -> Option<registry::AgentCapability> {
+/// An agent in another process that is to have a place: a charter and a key, which the message has no fields for.
+pub(super) fn register(mut asked: registry::AgentCapability) -> Result<Spawn, ControlError> {
+    let mut taken = |name: &str| {
+        let found = asked.metadata.remove(name).filter(|text| !text.is_empty());
+        found.ok_or_else(|| {
+            ControlError::invalid(format!("metadata has no {name:?}")).advise(
+                "set `charter` to the text of agents/NAME.md and `key` to 64 hexadecimal digits",
+            )
+        })
+    };
+    let (charter, key) = (taken("charter")?, taken("key")?);
+    Ok(Spawn {
+        charter: Some(charter),
+        key: Some(key),
+        away_ms: (asked.ttl_seconds > 0).then_some(u64::from(asked.ttl_seconds) * 1_000),
+        ..Spawn::default()
+    })
+}
+
+/// Whether an agent is one that takes what is asked of it.
+pub(super) fn is_alive(line: &AgentLine) -> bool {
+    use registry::AgentStatus::{Active, Busy};
+    // One that has never come is expected, and not there.
+    line.state != "initiated" && matches!(status(line), Active | Busy)
+}
+
+fn status(line: &AgentLine) -> registry::AgentStatus {
     use registry::AgentStatus::{Active, Busy, Draining, Failed, Offline};
-    let id: AgentId = line.agent.parse().ok()?;
-    let status = match line.state.as_str() {
+    match line.state.as_str() {
         "draining" => Draining,
         "offline" => Offline,
         "failed" => Failed,
         _ if line.at_work > 0 => Busy,
         _ => Active,
-    };
+    }
+}
+
+/// An agent of the list; none for a name that has not four parts.
+pub(super) fn capability(line: &AgentLine) -> Option<registry::AgentCapability> {
+    let id: AgentId = line.agent.parse().ok()?;
     Some(registry::AgentCapability {
         agent_id: Some((&id).into()),
         skills: line.skills.clone(),
-        status: status.into(),
+        status: status(line).into(),
         description: line.description.clone(),
         metadata: [
             ("state".to_owned(), line.state.clone()),

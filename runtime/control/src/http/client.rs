@@ -1,7 +1,5 @@
 //! The asker's side of HTTP.
 
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,36 +13,24 @@ use hyper::{Method, Request as Sent, Response as Received};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use sse_stream::SseStream;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::access::Token;
+use crate::far::{AddressError, Far, Scheme, own_port};
 use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
-/// How much longer than the node's own patience is waited for its answer.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long a link may take.
+const LINK: Duration = Duration::from_secs(5);
+/// How addresses begin.
+const SCHEME: Scheme = Scheme {
+    plain: "http://",
+    secure: "https://",
+    example: "http://127.0.0.1:4270, as `aios serve` prints it",
+    protocol: b"http/1.1",
+};
 
-/// Why an address is none of a node's.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    /// It does not read.
-    #[error(
-        "{0:?} is no address of a node; one is http://127.0.0.1:4270, as `aios serve` prints it"
-    )]
-    NoAddress(String),
-    /// A token would be read on its way.
-    #[error(
-        "{0} is not on this machine, and a token that goes there by plain HTTP is read on its way; run the command there, or forward the port (ssh -L)"
-    )]
-    BeyondLoopback(String),
-}
-
-/// A way to a node that serves HTTP on this machine.
+/// A way to a node that serves HTTP.
 pub struct HttpClient {
-    name: String,
-    address: SocketAddr,
+    far: Far,
     token: Token,
     connection: Option<SendRequest<Full<Bytes>>>,
     watch: Option<SseStream<Incoming>>,
@@ -53,46 +39,49 @@ pub struct HttpClient {
 impl std::fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpClient")
-            .field("name", &self.name)
+            .field("name", &self.far.name())
             .finish_non_exhaustive()
     }
 }
 
-/// Where an address leads to.
-fn found(address: &str) -> Result<SocketAddr, AddressError> {
-    let none = || AddressError::NoAddress(address.to_owned());
-    let authority = address.strip_prefix("http://").ok_or_else(none)?;
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let authority = authority.replace("localhost:", "127.0.0.1:");
-    let found: SocketAddr = authority.parse().map_err(|_| none())?;
-    if !found.ip().is_loopback() {
-        return Err(AddressError::BeyondLoopback(address.to_owned()));
-    }
-    Ok(found)
-}
-
 impl HttpClient {
-    /// A node at an address such as `http://127.0.0.1:4270`. Nothing is sent yet.
+    /// A node of this machine at an address such as `http://127.0.0.1:4270`. Nothing is sent yet.
     ///
     /// # Errors
     /// When it is no address, or not on this machine.
     pub fn new(address: &str, token: Token) -> Result<Self, AddressError> {
-        let found = found(address)?;
-        Ok(Self {
-            name: format!("http://{found}"),
-            address: found,
+        Ok(Self::over(Far::here(address, &SCHEME)?, token))
+    }
+
+    /// A node of any machine at an address such as `https://node.example:8443`, with what is shown to it; or one of this machine as
+    /// [`HttpClient::new`] takes it.
+    ///
+    /// # Errors
+    /// When it is no address, or is spoken with in the clear and not on this machine.
+    #[cfg(feature = "tls")]
+    pub fn certified(
+        address: &str,
+        token: Token,
+        tls: &crate::tls::ClientTls,
+    ) -> Result<Self, AddressError> {
+        Ok(Self::over(Far::anywhere(address, &SCHEME, tls)?, token))
+    }
+
+    fn over(far: Far, token: Token) -> Self {
+        Self {
+            far,
             token,
             connection: None,
             watch: None,
-        })
+        }
     }
 
-    /// The port of a node's address.
+    /// The port of an address on this machine, where this user's token for it may lie; none for one that leads elsewhere.
     ///
     /// # Errors
-    /// When it is no address, or not on this machine.
-    pub fn port(address: &str) -> Result<u16, AddressError> {
-        Ok(found(address)?.port())
+    /// When it is no address, or is spoken with in the clear and not on this machine.
+    pub fn own_port(address: &str) -> Result<Option<u16>, AddressError> {
+        own_port(address, &SCHEME)
     }
 
     /// A client over it.
@@ -110,29 +99,16 @@ impl HttpClient {
     pub async fn link(&mut self, read_only: bool) -> Result<String, ClientError> {
         let body = serde_json::json!({ "read_only": read_only }).to_string();
         let sent = self.sent(Method::POST, "/v1/links", body.into_bytes())?;
-        let body = self
-            .in_time(CONNECT, async |client| {
-                let received = client.send(sent).await?;
-                client.read(received).await
+        let far = self.far.clone();
+        let body = far
+            .in_time(LINK, async {
+                let received = self.send(sent).await?;
+                self.read(received).await
             })
             .await?;
-        let told: Value = serde_json::from_slice(&body).map_err(|error| self.strange(error))?;
+        let told: Value = serde_json::from_slice(&body).map_err(|error| far.strange(error))?;
         let path = told["path"].as_str().unwrap_or_default();
-        Ok(format!("{}{path}", self.name))
-    }
-
-    fn gone(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ClientError {
-        ClientError::Gone {
-            name: self.name.clone(),
-            source: io::Error::other(error),
-        }
-    }
-
-    fn strange(&self, error: impl ToString) -> ClientError {
-        ClientError::Strange {
-            name: self.name.clone(),
-            error: error.to_string(),
-        }
+        Ok(format!("{}{path}", far.name()))
     }
 
     fn sent(
@@ -144,24 +120,20 @@ impl HttpClient {
         Sent::builder()
             .method(method)
             .uri(path)
-            .header(HOST, self.address.to_string())
+            .header(HOST, self.far.authority())
             .header(AUTHORIZATION, format!("Bearer {}", self.token.reveal()))
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/event-stream")
             .body(Full::new(body.into()))
-            .map_err(|error| self.strange(error))
+            .map_err(|error| self.far.strange(error))
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let late = |_| self.gone(format!("no connection within {} s", CONNECT.as_secs()));
-        let stream = timeout(CONNECT, TcpStream::connect(self.address))
-            .await
-            .map_err(late)?;
-        let stream = stream.map_err(|error| self.gone(error))?;
-        let _ = stream.set_nodelay(true);
+        let stream = self.far.open().await;
+        let stream = stream.map_err(|error| self.far.gone(error))?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| self.gone(error))?;
+            .map_err(|error| self.far.gone(error))?;
         // Ends when the sender and what it was answered with are dropped.
         tokio::spawn(connection);
         Ok(sender)
@@ -182,7 +154,7 @@ impl HttpClient {
                 }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(self.gone(error.into_error())),
+                    None => return Err(self.far.gone(error.into_error())),
                 },
             }
         }
@@ -190,7 +162,7 @@ impl HttpClient {
         let received = fresh
             .send_request(request)
             .await
-            .map_err(|error| self.gone(error))?;
+            .map_err(|error| self.far.gone(error))?;
         self.connection = Some(fresh);
         Ok(received)
     }
@@ -201,37 +173,22 @@ impl HttpClient {
         let body = Limited::new(received.into_body(), LINE_MAX + 1)
             .collect()
             .await;
-        let body = body.map_err(|error| self.gone(error))?.to_bytes();
+        let body = body.map_err(|error| self.far.gone(error))?.to_bytes();
         if status.is_success() {
             return Ok(body);
         }
         match serde_json::from_slice::<ControlError>(&body) {
             Ok(error) => Err(ClientError::Refused(error)),
-            Err(_) => Err(self.strange(format!("status {status}"))),
+            Err(_) => Err(self.far.strange(format!("status {status}"))),
         }
     }
 
     async fn exchange(&mut self, request: &Request) -> Result<Value, ClientError> {
-        let body = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
+        let body = serde_json::to_vec(request).map_err(|error| self.far.strange(error))?;
         let sent = self.sent(Method::POST, "/v1/ask", body)?;
         let received = self.send(sent).await?;
         let body = self.read(received).await?;
-        serde_json::from_slice(&body).map_err(|error| self.strange(error))
-    }
-
-    async fn in_time<T>(
-        &mut self,
-        patience: Duration,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let waited = patience + GRACE;
-        match timeout(waited, work(self)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ClientError::Silent {
-                name: self.name.clone(),
-                waited_s: waited.as_secs(),
-            }),
-        }
+        serde_json::from_slice(&body).map_err(|error| self.far.strange(error))
     }
 }
 
@@ -239,31 +196,31 @@ impl HttpClient {
 impl Transport for HttpClient {
     /// Its address.
     fn node(&self) -> &str {
-        &self.name
+        self.far.name()
     }
 
     async fn ask(&mut self, request: &Request) -> Result<Value, ClientError> {
         self.watch = None;
         // A request that is given up in the middle leaves no connection on which its answer would be taken for another's.
-        let patience = request.patience();
-        self.in_time(patience, async |client| client.exchange(request).await)
+        let far = self.far.clone();
+        far.in_time(request.patience(), self.exchange(request))
             .await
     }
 
     async fn watch(&mut self, request: &Request) -> Result<(), ClientError> {
         self.watch = None;
-        let body = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
+        let body = serde_json::to_vec(request).map_err(|error| self.far.strange(error))?;
         let sent = self.sent(Method::POST, "/v1/ask", body)?;
-        let patience = request.patience();
-        self.in_time(patience, async |client| {
-            let received = client.send(sent).await?;
+        let far = self.far.clone();
+        far.in_time(request.patience(), async {
+            let received = self.send(sent).await?;
             if !received.status().is_success() {
-                client.read(received).await?;
-                return Err(client.strange("neither a watch nor a refusal"));
+                self.read(received).await?;
+                return Err(self.far.strange("neither a watch nor a refusal"));
             }
             // The connection is the watch's until it ends, and ends with it.
-            client.connection = None;
-            client.watch = Some(SseStream::new(received.into_body()));
+            self.connection = None;
+            self.watch = Some(SseStream::new(received.into_body()));
             Ok(())
         })
         .await
@@ -296,13 +253,14 @@ impl Transport for HttpClient {
                 }
                 Some((Some("refused"), data)) => {
                     self.watch = None;
-                    let error = serde_json::from_str(data).map_err(|error| self.strange(error))?;
+                    let error =
+                        serde_json::from_str(data).map_err(|error| self.far.strange(error))?;
                     return Err(ClientError::Refused(error));
                 }
                 Some((Some(_), data)) => {
                     return serde_json::from_str(data).map(Some).map_err(|error| {
                         self.watch = None;
-                        self.strange(error)
+                        self.far.strange(error)
                     });
                 }
                 None => {
@@ -311,46 +269,9 @@ impl Transport for HttpClient {
                         Some(Err(error)) => format!("{error}"),
                         _ => "the watch broke off".to_owned(),
                     };
-                    return Err(self.gone(why));
+                    return Err(self.far.gone(why));
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_one_of_this_machine() {
-        let new = |address: &str| HttpClient::new(address, Token::fresh().unwrap());
-        for (address, name) in [
-            ("http://127.0.0.1:4270", "http://127.0.0.1:4270"),
-            ("http://127.0.0.1:4270/", "http://127.0.0.1:4270"),
-            ("http://localhost:80", "http://127.0.0.1:80"),
-            ("http://[::1]:80", "http://[::1]:80"),
-        ] {
-            assert_eq!(new(address).unwrap().node(), name);
-        }
-        for address in [
-            "",
-            "4270",
-            "127.0.0.1:4270",
-            "https://127.0.0.1:1",
-            "http://127.0.0.1",
-            "http://a:1",
-        ] {
-            let refused = new(address).unwrap_err();
-            assert!(
-                matches!(refused, AddressError::NoAddress(_)),
-                "{address:?}: {refused}"
-            );
-        }
-        let refused = new("http://192.0.2.1:4270").unwrap_err();
-        assert!(
-            matches!(refused, AddressError::BeyondLoopback(_)),
-            "{refused}"
-        );
     }
 }

@@ -39,7 +39,9 @@ struct Table {
 
 struct Command {
     by: PrincipalId,
-    request: Request,
+    /// What was asked, as a hash: files may come with it.
+    request: [u8; 32],
+    may_be_done_again: bool,
     heard: Heard,
 }
 
@@ -98,6 +100,17 @@ pub(super) fn named(id: &Id, request: Request) -> Request {
     }
 }
 
+/// Whether it is done once however often it is asked: a goal has its name for that, so whoever was not waited for asks the node itself.
+fn may_be_done_again(request: &Request) -> bool {
+    matches!(request, Request::Submit(goal) if goal.goal_id.is_some())
+}
+
+fn fingerprint(request: &Request) -> [u8; 32] {
+    // Every request is text, numbers and lists of them, which can always be written.
+    let written = serde_json::to_vec(request).unwrap_or_default();
+    Sha256::digest(written).into()
+}
+
 impl Keys {
     /// What is to be done about a command with this key.
     pub(super) fn enter(
@@ -106,9 +119,10 @@ impl Keys {
         by: &PrincipalId,
         request: &Request,
     ) -> Result<Meant, ControlError> {
+        let asked = fingerprint(request);
         let mut table = self.0.lock();
         if let Some(known) = table.commands.get(&id) {
-            if known.request == *request {
+            if known.request == asked {
                 return Ok(Meant::Again(known.heard.clone()));
             }
             return Err(ControlError::new(
@@ -121,7 +135,8 @@ impl Keys {
         let (tell, heard) = watch::channel(None);
         let command = Command {
             by: by.clone(),
-            request: request.clone(),
+            request: asked,
+            may_be_done_again: may_be_done_again(request),
             heard: heard.clone(),
         };
         table.commands.insert(id, command);
@@ -132,8 +147,11 @@ impl Keys {
     /// A command has come to something. What was refused has changed nothing, and is tried anew when it is asked again.
     pub(super) fn done(&self, fresh: Fresh, outcome: Outcome) {
         let mut table = self.0.lock();
-        let begun =
-            |error: &ControlError| matches!(error.kind, ErrorKind::Late | ErrorKind::Failed);
+        let command = table.commands.get(&fresh.id);
+        let again = command.is_some_and(|command| command.may_be_done_again);
+        let begun = |error: &ControlError| {
+            !again && matches!(error.kind, ErrorKind::Late | ErrorKind::Failed)
+        };
         match &outcome {
             Ok(bytes) => table.bytes += bytes.len(),
             Err(error) if begun(error) => {}
@@ -257,6 +275,28 @@ mod tests {
     }
 
     #[test]
+    fn a_goal_that_nobody_came_to_in_time_is_handed_in_again_with_its_key() {
+        let keys = Keys::default();
+        let goal = Request::Submit(Submit {
+            goal_id: None,
+            text: "x".to_owned(),
+            data: Vec::new(),
+            files: Vec::new(),
+            out: "/out".to_owned(),
+            private: false,
+            plan: None,
+        });
+        let goal = named(&id(&owner(), "k").unwrap(), goal);
+        for kind in [ErrorKind::Late, ErrorKind::Failed, ErrorKind::Busy] {
+            let first = fresh(&keys, "k", &goal).unwrap();
+            keys.done(first, Err(ControlError::new(kind, "no")));
+        }
+        let first = fresh(&keys, "k", &goal).unwrap();
+        keys.done(first, Ok(Bytes::from_static(b"null")));
+        assert!(fresh(&keys, "k", &goal).is_none(), "it is begun");
+    }
+
+    #[test]
     fn what_is_remembered_has_its_bounds() {
         let keys = Keys::default();
         let other: PrincipalId = "user:other@local".parse().unwrap();
@@ -297,6 +337,7 @@ mod tests {
                 goal_id: goal_id.map(str::to_owned),
                 text: "x".to_owned(),
                 data: Vec::new(),
+                files: Vec::new(),
                 out: "/out".to_owned(),
                 private: false,
                 plan: None,

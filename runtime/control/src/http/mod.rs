@@ -5,8 +5,8 @@
 //! here knows a request by name beyond that. What has no path of its own goes by `POST /v1/ask`, as it is. Who comes in shows a token
 //! ([`access`](crate::access)); everything that is waited for has its time and everything that is kept has its bound ([`server`]).
 //!
-//! In the clear this is a way on one machine: whatever is not loopback is refused, unless it is TLS with certificates on both sides (`tls`, a
-//! feature).
+//! In the clear this is a way on one machine: whatever is not loopback is refused, unless it is TLS with certificates on both sides
+//! ([`tls`](crate::tls), a feature).
 
 mod access;
 mod browser;
@@ -14,7 +14,6 @@ mod client;
 mod counts;
 mod document;
 mod health;
-mod impatient;
 mod keys;
 #[cfg(feature = "mcp")]
 mod mcp;
@@ -27,13 +26,9 @@ mod routes;
 mod server;
 mod service;
 mod sessions;
-#[cfg(feature = "tls")]
-mod tls;
 mod told;
 
-pub use client::{AddressError, HttpClient};
+pub use client::HttpClient;
 pub use counts::Refusal;
 pub use page::{Page, PageFile};
 pub use server::{BindError, HttpServer, HttpService, Running};
-#[cfg(feature = "tls")]
-pub use tls::{Tls, TlsError};

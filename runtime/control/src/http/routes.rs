@@ -8,8 +8,9 @@ use super::document::schema_of;
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, Replayed, Request,
-    Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual, read,
+    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, PlanShown, Replayed,
+    Request, Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual,
+    read,
 };
 
 /// How a path is asked.
@@ -173,6 +174,12 @@ pub(super) const ROWS: &[Row] = &[
         "Why a goal is where it is, and what can be done.",
     )
     .gives::<Explained>(),
+    get(
+        "/v1/goals/{goal_id}/plan",
+        "goal_plan",
+        "The plan of a goal: its tasks, their attempts, what they took, what the Critic said.",
+    )
+    .gives::<PlanShown>(),
     get(
         "/v1/goals/{goal_id}/history",
         "history",
@@ -390,6 +397,11 @@ pub(super) struct Parts<'a> {
 }
 
 impl Row {
+    /// Whether files may come with what is asked.
+    pub(super) fn may_hold_files(&self) -> bool {
+        self.ask.is_empty() || self.fills_out
+    }
+
     /// The request that is meant.
     pub(super) fn request(&self, parts: &Parts<'_>) -> Result<Request, ControlError> {
         if self.ask.is_empty() {

@@ -13,7 +13,7 @@ use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -22,13 +22,13 @@ use tower::ServiceExt;
 
 use super::access::{Access, Names};
 use super::counts::{Counts, Refusal};
-use super::impatient::Impatient;
 use super::page::Page;
 use super::problem::{PROBLEM, Problem};
 use super::service::{Door, read_only};
 use super::told::GoesOn;
 use crate::access::{Known, Principals, TokenError};
 use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
+use crate::stream::{Guise, Impatient, Io};
 use crate::{Control, ControlError, ErrorKind};
 
 /// Who may be connected. Over loopback nobody can be told from another, so all share all places.
@@ -93,31 +93,17 @@ pub struct HttpServer {
     guise: Guise,
 }
 
-/// How a server speaks.
-#[derive(Debug, Clone)]
-enum Guise {
-    /// In the clear, to this machine.
-    Plain,
-    /// To whoever shows a certificate.
-    #[cfg(feature = "tls")]
-    Tls(super::tls::Tls),
+fn scheme(guise: &Guise) -> &'static str {
+    match guise.is_plain() {
+        true => "http",
+        false => "https",
+    }
 }
 
-impl Guise {
-    fn scheme(&self) -> &'static str {
-        match self {
-            Self::Plain => "http",
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => "https",
-        }
-    }
-
-    fn names(&self) -> Names {
-        match self {
-            Self::Plain => Names::Loopback,
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => Names::Certified,
-        }
+fn names(guise: &Guise) -> Names {
+    match guise.is_plain() {
+        true => Names::Loopback,
+        false => Names::Certified,
     }
 }
 
@@ -149,8 +135,8 @@ impl HttpServer {
     /// # Errors
     /// When the address is taken.
     #[cfg(feature = "tls")]
-    pub async fn bind_tls(address: SocketAddr, tls: super::tls::Tls) -> Result<Self, BindError> {
-        Self::listen(address, Guise::Tls(tls)).await
+    pub async fn bind_tls(address: SocketAddr, tls: crate::tls::Tls) -> Result<Self, BindError> {
+        Self::listen(address, Guise::Tls(tls.speaking(b"http/1.1"))).await
     }
 
     async fn listen(address: SocketAddr, guise: Guise) -> Result<Self, BindError> {
@@ -174,14 +160,14 @@ impl HttpServer {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn serve(self, service: HttpService) -> Result<Running, BindError> {
-        let access = Access::new(self.address, self.guise.names(), service.principals);
+        let access = Access::new(self.address, names(&self.guise), service.principals);
         let counts = Arc::new(Counts::default());
         let out = service.out.to_string_lossy().into_owned();
         let page = service.page;
         let door = Door::new(service.node, access, out, page, Arc::clone(&counts));
         let (stop, stopped) = oneshot::channel();
         let address = self.address;
-        let scheme = self.guise.scheme();
+        let scheme = scheme(&self.guise);
         let work = tokio::spawn(receive(self.listener, self.guise, door.clone(), stopped));
         Ok(Running {
             address,
@@ -278,7 +264,7 @@ async fn receive(
         while clients.try_join_next().is_some() {}
         let Some((seat, leave)) = connections.enter(0) else {
             door.count(Refusal::Full);
-            if matches!(guise, Guise::Plain) {
+            if guise.is_plain() {
                 full(
                     &stream,
                     "all places at the node's door are taken; ask again",
@@ -288,16 +274,7 @@ async fn receive(
         };
         let _ = stream.set_nodelay(true);
         let (door, router) = (door.clone(), router.clone());
-        match &guise {
-            Guise::Plain => {
-                clients.spawn(accompany(stream, seat, leave, door, router));
-            }
-            #[cfg(feature = "tls")]
-            Guise::Tls(tls) => {
-                let tls = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0));
-                clients.spawn(greeted(tls, stream, seat, leave, door, router));
-            }
-        }
+        clients.spawn(greeted(guise.clone(), stream, seat, leave, door, router));
     }
     door.goes();
     let left = async {
@@ -327,7 +304,9 @@ async fn turned_away(listener: &TcpListener, guise: &Guise) {
                 continue;
             }
         };
-        if let (Guise::Plain, Ok(talk)) = (guise, Arc::clone(&talks).try_acquire_owned()) {
+        if guise.is_plain()
+            && let Ok(talk) = Arc::clone(&talks).try_acquire_owned()
+        {
             tokio::spawn(async move {
                 // What was sent is read before it is answered: a connection that is closed over unread bytes takes its answer with it.
                 let mut asked = [0; 1_024];
@@ -367,10 +346,9 @@ fn full(stream: &TcpStream, why: &str) {
     let _ = stream.try_write(said.as_bytes());
 }
 
-/// A client that has yet to show who it is.
-#[cfg(feature = "tls")]
+/// A client that may have yet to show who it is.
 async fn greeted(
-    tls: tokio_rustls::TlsAcceptor,
+    guise: Guise,
     stream: TcpStream,
     seat: Seat,
     mut leave: Leave,
@@ -378,7 +356,7 @@ async fn greeted(
     router: Router,
 ) {
     let shown = tokio::select! {
-        shown = timeout(HEAD, tls.accept(stream)) => shown,
+        shown = timeout(HEAD, guise.greet(stream)) => shown,
         _ = &mut leave => return door.count(Refusal::Displaced),
     };
     match shown {
@@ -392,10 +370,7 @@ async fn greeted(
 }
 
 /// A client stays until it leaves, its time is over, its place is another's, or the server goes.
-async fn accompany<S>(stream: S, seat: Seat, leave: Leave, door: Door, router: Router)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+async fn accompany(stream: Box<dyn Io>, seat: Seat, leave: Leave, door: Door, router: Router) {
     let seat = &seat;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let router = router.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{RawPathParams, Request as Incoming, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use hyper::header::{
 use hyper::{Method, StatusCode, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::access::{Access, Entered};
@@ -35,6 +35,10 @@ use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
 /// The longest body: a goal with its plan, or a charter.
 pub(super) const BODY_MAX: usize = 1024 * 1024;
+/// The longest body of a goal that its files come with.
+const FILES_MAX: usize = LINE_MAX;
+/// Bodies that are longer than usual and are read at the same time.
+const LARGE: usize = 8;
 /// How long a body may take.
 const BODY: Duration = Duration::from_secs(10);
 /// Requests of one principal: so many a second, and so many at once after a pause.
@@ -62,6 +66,7 @@ struct Inside {
     known: Buckets,
     anybody: Bucket,
     strangers: Bucket,
+    large: Semaphore,
     going: watch::Sender<bool>,
 }
 
@@ -89,6 +94,7 @@ impl Door {
             known: Buckets::new(RATE.0, RATE.1),
             anybody: Bucket::new(RATE.0, RATE.1),
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
+            large: Semaphore::new(LARGE),
             going: watch::Sender::new(false),
         }))
     }
@@ -106,27 +112,24 @@ impl Door {
         self.0.counts.add(why);
     }
 
-    /// Where what is made is put, when nobody says: where the owner said, and whoever came by a key has a folder of its tenant there.
+    /// Where what is made is put, when nobody says.
     pub(super) fn out(&self, caller: &Caller) -> String {
-        match caller.rights {
-            None => self.0.out.clone(),
-            Some(_) => format!("{}/{}", self.0.out, caller.principal.tenant()),
+        caller.home(&self.0.out)
+    }
+
+    /// A goal that leaves it to the server where what is made is put.
+    fn filled(&self, caller: &Caller, mut request: Request) -> Request {
+        if let Request::Submit(goal) | Request::Plan(goal) = &mut request
+            && goal.out.is_empty()
+        {
+            goal.out = self.out(caller);
         }
+        request
     }
 
     /// Whoever asks, as the node hears of it.
     fn caller(&self, known: &Known) -> Caller {
-        let mut caller = known.caller();
-        if let Some(rights) = &known.rights {
-            let mut folders = rights.folders.clone();
-            folders.push(self.out(&caller));
-            let rights = Rights {
-                folders,
-                ..Rights::clone(rights)
-            };
-            caller.rights = Some(Arc::new(rights));
-        }
-        caller
+        known.caller().at_home(&self.0.out)
     }
 
     /// Whether the key is still good that somebody came in by.
@@ -209,7 +212,13 @@ impl Door {
         request: Request,
     ) -> Result<crate::Response, ControlError> {
         self.still(caller)?;
-        self.carry_anyway(caller, request).await
+        let told = is_told_alone(&request);
+        let answer = self.carry_anyway(caller, request).await?;
+        if told {
+            // It may have taken its time, and the key may have been taken back meanwhile.
+            self.still(caller)?;
+        }
+        Ok(answer)
     }
 
     /// The same whatever has become of the key: what was begun with it is called off also when it is good no longer.
@@ -266,6 +275,20 @@ impl Door {
         key: &str,
         request: Request,
     ) -> Result<(Outcome, bool), ControlError> {
+        let told = is_told_alone(&request);
+        let outcome = self.keyed_once(caller, key, request).await;
+        if told {
+            self.still(caller)?;
+        }
+        outcome
+    }
+
+    async fn keyed_once(
+        &self,
+        caller: &Caller,
+        key: &str,
+        request: Request,
+    ) -> Result<(Outcome, bool), ControlError> {
         self.still(caller)?;
         let id = keys::id(&caller.principal, key)?;
         let request = keys::named(&id, request);
@@ -294,13 +317,31 @@ impl Door {
 
     /// The whole of a body, if it is there in time and not too large.
     pub(super) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
-        let collected = timeout(BODY, Limited::new(body, BODY_MAX).collect()).await;
+        self.body_of(body, BODY_MAX).await
+    }
+
+    /// The same for a body that may hold files. Of those that say that they do few are read at a time, so that the memory they take has its
+    /// bound.
+    async fn body_with_files(&self, body: Body) -> Result<Bytes, Problem> {
+        let said = body.size_hint().exact();
+        if said.is_none_or(|length| length <= BODY_MAX as u64) {
+            return self.body_of(body, BODY_MAX).await;
+        }
+        let Ok(_place) = self.0.large.try_acquire() else {
+            self.count(Refusal::Body);
+            let message = "other large bodies are being read";
+            return Err(ControlError::new(ErrorKind::Busy, message).into());
+        };
+        self.body_of(body, FILES_MAX).await
+    }
+
+    async fn body_of(&self, body: Body, most: usize) -> Result<Bytes, Problem> {
+        let collected = timeout(BODY, Limited::new(body, most).collect()).await;
         match collected {
             Ok(Ok(whole)) => Ok(whole.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 self.count(Refusal::Body);
-                let message =
-                    format!("the body has more than the {BODY_MAX} bytes that are allowed");
+                let message = format!("the body has more than the {most} bytes that are allowed");
                 Err(ControlError::new(ErrorKind::TooLarge, message).into())
             }
             Ok(Err(error)) => {
@@ -317,6 +358,11 @@ impl Door {
             }
         }
     }
+}
+
+/// Whether all that comes of a request is what is told: refused at the end, it has changed nothing either.
+fn is_told_alone(request: &Request) -> bool {
+    request.ends_with_its_asker() || !request.is_command()
 }
 
 pub(super) fn unavailable() -> ControlError {
@@ -575,6 +621,7 @@ async fn answered(
     let (head, body) = request.into_parts();
     let body = match row.verb {
         Verb::Get => Bytes::new(),
+        Verb::Post if row.may_hold_files() => door.body_with_files(body).await?,
         Verb::Post => door.body(body).await?,
     };
     let query = head.uri.query().unwrap_or_default().as_bytes();
@@ -587,6 +634,7 @@ async fn answered(
         body: &body,
         out: &door.out(caller),
     })?;
+    let asked = door.filled(caller, asked);
     let Some(piece) = piece else {
         return respond(door, caller, asked, &head.headers).await;
     };

@@ -102,6 +102,7 @@ impl Call {
             goal_id: begin.goal_id,
             text: begin.goal,
             data: begin.files,
+            files: Vec::new(),
             out: begin.out,
             private: begin.private,
             plan: None,

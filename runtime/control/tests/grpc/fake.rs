@@ -1,15 +1,15 @@
 //! A node that knows a few answers, and a server before it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aios_control::access::{Principals, Token};
 use aios_control::grpc::{GrpcClient, GrpcRunning, GrpcServer, GrpcService};
 use aios_control::remote::{AgentDoor, AgentSession, Hello, NONCE, Reach};
 use aios_control::{
-    AgentLine, Caller, Client, Control, ControlError, EngineLine, ErrorKind, Event, EventKind,
-    EventStream, Generated, Request, Response, Submitted,
+    AgentLine, AgentShown, Caller, Client, Control, ControlError, EngineLine, ErrorKind, Event,
+    EventKind, EventStream, Generated, Request, Response, Spawned, Submitted,
 };
 use aios_wire::generated::control::v1::control_service_client::ControlServiceClient;
 use async_trait::async_trait;
@@ -35,6 +35,36 @@ pub(crate) struct Fake {
     /// Events that were taken of a watch that does not end.
     pub(crate) taken: Arc<AtomicUsize>,
     pub(crate) strangers: AtomicUsize,
+    /// The last command that was done, in words.
+    done: Mutex<String>,
+    /// How its agent stands.
+    state: Mutex<String>,
+}
+
+impl Fake {
+    pub(crate) fn last_done(&self) -> String {
+        self.done.lock().unwrap().clone()
+    }
+
+    pub(crate) fn agent_is(&self, state: &str) {
+        state.clone_into(&mut self.state.lock().unwrap());
+    }
+
+    fn does(&self, what: String) {
+        *self.done.lock().unwrap() = what;
+    }
+
+    fn clerk(&self) -> AgentLine {
+        AgentLine {
+            agent: "macro.clerk.001@local".to_owned(),
+            charter: None,
+            description: "counts".to_owned(),
+            skills: vec!["count".to_owned()],
+            state: self.state.lock().unwrap().clone(),
+            waiting: 0,
+            at_work: 0,
+        }
+    }
 }
 
 /// Is counted while it is there.
@@ -123,15 +153,27 @@ impl Control for Fake {
                 device: "cpu".to_owned(),
                 dimensions: Some(2),
             }]),
-            Request::Agents {} => value([AgentLine {
-                agent: "macro.clerk.001@local".to_owned(),
-                charter: None,
-                description: "counts".to_owned(),
-                skills: vec!["count".to_owned()],
-                state: "active".to_owned(),
-                waiting: 0,
-                at_work: 0,
-            }]),
+            Request::Agents {} => value([self.clerk()]),
+            Request::Agent { .. } => value(AgentShown {
+                line: self.clerk(),
+                open_to: Vec::new(),
+                follows: None,
+                questions: Vec::new(),
+            }),
+            Request::Resume { goal_id } => value(self.does(format!("resume {goal_id}"))),
+            Request::Retry { goal_id, task } => {
+                value(self.does(format!("retry {task} of {goal_id}")))
+            }
+            Request::Suspend { agent } => value(self.does(format!("suspend {agent}"))),
+            Request::ResumeAgent { agent } => value(self.does(format!("resume {agent}"))),
+            Request::Spawn(spawn) => {
+                let (charter, key) = (spawn.charter.unwrap(), spawn.key.unwrap());
+                let away = spawn.away_ms.unwrap();
+                self.does(format!("spawn {charter}, key {key}, away {away}"));
+                value(Spawned {
+                    agent: "macro.clerk.002@local".to_owned(),
+                })
+            }
             Request::Generate(asked) => {
                 let whole = Generated {
                     engine: asked.engine,

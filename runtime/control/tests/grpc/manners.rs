@@ -8,6 +8,7 @@ use aios_control::access::{KeyFile, NewKey, Principals, Scope};
 use aios_control::grpc::{GrpcServer, GrpcService};
 use aios_control::{Control, Request};
 use aios_protocols::Timestamp;
+use aios_wire::generated::common::AgentId;
 use aios_wire::generated::control::v1::AskRequest;
 use aios_wire::generated::inference::inference_service_client::InferenceServiceClient;
 use aios_wire::generated::inference::{
@@ -16,7 +17,9 @@ use aios_wire::generated::inference::{
 use aios_wire::generated::orchestration::orchestrator_service_client::OrchestratorServiceClient;
 use aios_wire::generated::orchestration::{EventSubscription, ReplanRequest, TaskDag};
 use aios_wire::generated::registry::registry_service_client::RegistryServiceClient;
-use aios_wire::generated::registry::{CapabilityQuery, WatchRequest};
+use aios_wire::generated::registry::{
+    AgentCapability, CapabilityQuery, HeartbeatRequest, WatchRequest,
+};
 use aios_wire::generated::supervision::v1::supervision_service_client::SupervisionServiceClient;
 use aios_wire::generated::supervision::v1::{AgentRequest, DeadLettersRequest, TreeRequest};
 use aios_wire::problem_of;
@@ -138,12 +141,16 @@ async fn each_service_is_a_part_of_the_contract() {
         told.push(event.sequence);
     }
     assert_eq!(told, [1, 2, 3]);
-    let status = goals
-        .replan_dag(known(ReplanRequest::default()))
-        .await
-        .unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert!(!problem_of(status.details()).unwrap().what_to_do.is_empty());
+    for (failed_task_id, done) in [("", "resume g-7"), ("t", "retry t of g-7")] {
+        let replan = ReplanRequest {
+            original_dag_id: "g-7".to_owned(),
+            failed_task_id: failed_task_id.to_owned(),
+            ..ReplanRequest::default()
+        };
+        let dag = goals.replan_dag(known(replan)).await.unwrap().into_inner();
+        assert_eq!(dag.dag_id, "g-7");
+        assert_eq!(house.node.last_done(), done);
+    }
 
     let mut engines = InferenceServiceClient::new(channel.clone());
     let models = engines
@@ -201,6 +208,39 @@ async fn each_service_is_a_part_of_the_contract() {
         .unwrap();
     assert_eq!(event.event_type, "registered");
 
+    let place = |metadata: &[(&str, &str)]| AgentCapability {
+        metadata: metadata
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect(),
+        ttl_seconds: 2,
+        ..AgentCapability::default()
+    };
+    let whole = place(&[("charter", "of a clerk"), ("key", "00")]);
+    let entered = registry.register(known(whole)).await.unwrap().into_inner();
+    assert_eq!(entered.assigned_id, "macro.clerk.002@local");
+    assert_eq!(
+        house.node.last_done(),
+        "spawn of a clerk, key 00, away 2000"
+    );
+    let keyless = place(&[("charter", "of a clerk")]);
+    let status = registry.register(known(keyless)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    for (state, is_alive) in [("active", true), ("offline", false)] {
+        house.node.agent_is(state);
+        let beat = HeartbeatRequest {
+            agent_id: Some(AgentId {
+                tier: "macro".to_owned(),
+                r#type: "clerk".to_owned(),
+                instance_id: "001".to_owned(),
+                zone: "local".to_owned(),
+            }),
+            ..HeartbeatRequest::default()
+        };
+        let said = registry.heartbeat(known(beat)).await.unwrap().into_inner();
+        assert_eq!(said.acknowledged, is_alive, "{state}");
+    }
+
     let mut supervision = SupervisionServiceClient::new(channel);
     let nobody = AgentRequest {
         agent: "nobody".to_owned(),
@@ -210,6 +250,15 @@ async fn each_service_is_a_part_of_the_contract() {
         (status.code(), status.message()),
         (Code::NotFound, "no agent nobody")
     );
+    let clerk = || {
+        known(AgentRequest {
+            agent: "clerk".to_owned(),
+        })
+    };
+    supervision.suspend_agent(clerk()).await.unwrap();
+    assert_eq!(house.node.last_done(), "suspend clerk");
+    supervision.resume_agent(clerk()).await.unwrap();
+    assert_eq!(house.node.last_done(), "resume clerk");
     let root = supervision
         .tree(known(TreeRequest {}))
         .await

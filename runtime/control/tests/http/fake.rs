@@ -28,6 +28,8 @@ pub(crate) struct Fake {
     pub(crate) cancels: AtomicUsize,
     /// Questions that are being thought about.
     pub(crate) thinking: Arc<AtomicUsize>,
+    /// Lets a question be answered that waits.
+    pub(crate) told: tokio::sync::Notify,
     /// Events of a goal do not end.
     pub(crate) endless: AtomicBool,
     /// What the next command is refused with.
@@ -92,6 +94,14 @@ impl Control for Fake {
                 let _thinks = Thinks(Arc::clone(&self.thinking));
                 match ask.content.as_str() {
                     "hush" => std::future::pending().await,
+                    "wait" => {
+                        self.told.notified().await;
+                        value(Asked {
+                            agent: ask.agent,
+                            act: "inform".to_owned(),
+                            content: "at last".to_owned(),
+                        })
+                    }
                     _ if ask.agent == "nobody" => Err(ControlError::unknown("no agent nobody")),
                     "fall" => Err(ControlError::failed("it fell")),
                     _ => value(Asked {

@@ -10,7 +10,7 @@ use crate::fake::{Answer, House, SOON, until};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nonsense_is_refused_and_the_next_one_is_served() {
     let house = House::open().await;
-    let long = "x".repeat(1024 * 1024 + 1);
+    let long = "x".repeat(4 * 1024 * 1024 + 1);
     let deep = "[".repeat(200_000);
     let post = |body: &[u8]| {
         let head = house.head(

@@ -9,7 +9,7 @@ use aios_control::http::{PageFile, Refusal};
 use aios_protocols::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::fake::{House, SOON};
+use crate::fake::{House, SOON, until};
 
 fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -88,6 +88,42 @@ async fn what_is_watched_by_a_key_ends_when_it_is_revoked() {
     };
     tokio::time::timeout(SOON, rest).await.unwrap();
     assert!(told.contains("event: refused"), "{told}");
+}
+
+#[tokio::test]
+async fn a_question_that_was_asked_before_its_key_was_revoked_is_not_answered_to_it() {
+    let house = House::open().await;
+    let (id, token) = key(&house, "user:ci@local", Scope::Operate);
+    let body = r#"{"content": "wait", "deadline_ms": 60000}"#;
+    for keyed in ["", "Idempotency-Key: k\r\n"] {
+        let more = format!(
+            "{}{keyed}Content-Length: {}\r\n\r\n{body}",
+            bearer(&token),
+            body.len()
+        );
+        let asked = async {
+            until("it is thought about", || {
+                house.node.thinking.load(Relaxed) == 1
+            })
+            .await;
+            if keyed.is_empty() {
+                // Kept, it is answered.
+                house.node.told.notify_one();
+                return;
+            }
+            house.keys.revoke(&id, now()).unwrap();
+            house.node.told.notify_one();
+        };
+        let (heard, ()) = tokio::join!(house.visit("POST /v1/agents/a/ask", &more), asked);
+        match keyed {
+            "" => assert!(heard.body.contains("at last"), "{heard:?}"),
+            _ => {
+                assert_eq!(heard.status, 403, "{heard:?}");
+                assert!(!heard.body.contains("at last"), "{heard:?}");
+            }
+        }
+        until("it is over", || house.node.thinking.load(Relaxed) == 0).await;
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,13 @@
 //! Beyond this machine: who shows which certificate, and who hears what.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aios_control::Control;
 use aios_control::access::{Principals, Token};
-use aios_control::http::{HttpServer, HttpService, Refusal, Running, Tls, TlsError};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use aios_control::http::{HttpClient, HttpServer, HttpService, Refusal, Running};
+use aios_control::tls::{ClientTls, Tls, TlsError};
+use aios_control::{Client, Control, Request};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
@@ -18,48 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::authority::{Authority, text};
 use crate::fake::{Answer, Fake, SOON, until};
-
-/// An authority, and what it has signed.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: tempfile::TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A certificate and its key, in files.
-    fn signs(&self, name: &str) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).unwrap();
-        let signed = params.signed_by(&key, &self.issuer).unwrap();
-        let paths = (
-            self.path(&format!("{name}.pem")),
-            self.path(&format!("{name}.key")),
-        );
-        fs::write(&paths.0, signed.pem()).unwrap();
-        fs::write(&paths.1, key.serialize_pem()).unwrap();
-        fs::set_permissions(&paths.1, fs::Permissions::from_mode(0o600)).unwrap();
-        paths
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 async fn serve(servers: &Authority, clients: &Authority) -> (Running, Token) {
     let (cert, key) = servers.signs("server");
@@ -155,6 +113,36 @@ async fn beyond_this_machine_only_whoever_shows_a_certificate_and_a_token_is_ans
     assert_eq!(linked.unwrap().status, 200);
 }
 
+#[tokio::test]
+async fn the_client_shows_its_certificate_and_goes_by_name_to_nobody_else() {
+    let (servers, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let (running, token) = serve(&servers, &clients).await;
+    let port = running.address().port();
+    let shown = |by: &Authority, ca: &Authority| {
+        let (cert, key) = by.signs("client");
+        ClientTls::load(text(&cert), text(&key), text(&ca.path("ca.pem"))).unwrap()
+    };
+    let asks = async |address: &str, tls: &ClientTls| {
+        let client = HttpClient::certified(address, token.clone(), tls).unwrap();
+        let mut client = Client::over(client);
+        client.ask::<serde_json::Value>(&Request::View {}).await
+    };
+    let own = shown(&clients, &servers);
+    for host in ["localhost", "127.0.0.1"] {
+        asks(&format!("https://{host}:{port}"), &own).await.unwrap();
+    }
+    let address = format!("https://localhost:{port}");
+    // A client of another authority, and a server of another.
+    for tls in [shown(&others, &servers), shown(&clients, &others)] {
+        let refused = asks(&address, &tls).await.unwrap_err();
+        assert!(refused.refusal().is_none(), "{refused}");
+    }
+    until("each is counted", || {
+        running.refused(Refusal::Certificate) == 2
+    })
+    .await;
+}
+
 #[test]
 fn what_is_shown_is_whole_and_nobody_elses() {
     let authority = Authority::new();
@@ -176,4 +164,9 @@ fn what_is_shown_is_whole_and_nobody_elses() {
         let error: TlsError = outcome.unwrap_err();
         assert!(error.to_string().contains(name), "{name}: {error}");
     }
+    let error = ClientTls::load(text(&cert), text(&key), "").unwrap_err();
+    assert!(
+        error.to_string().starts_with("AIOS_TLS_CA is not set"),
+        "{error}"
+    );
 }

@@ -13,7 +13,7 @@ const IDLE_MS = 6000;
 const SOON_MS = 300;
 
 /**
- * The tree's lines: `{lines, total, whole, error}`. `from` and `until` are the lines in sight. A node that tells no pages is drawn from its
+ * The tree's lines: `{lines, total, whole, sleepers, error}`. `from` and `until` are the lines in sight. A node that tells no pages is drawn from its
  * view.
  */
 export function useTree({ search, only, from, until, view }) {
@@ -34,17 +34,17 @@ export function useTree({ search, only, from, until, view }) {
       const begun = performance.now();
       try {
         const pages = new Map(state.key === key ? state.pages : []);
-        let { total } = state;
+        let { total, sleepers } = state;
         for (let page = first; page <= last; page += 1) {
           const query = new URLSearchParams({ skip: page * PAGE, most: PAGE });
           if (search) query.set("search", search);
           if (state1) query.set("state", state1);
           const told = await look(`/v1/tree?${query}`, gone.signal);
           pages.set(page, told.lines);
-          total = told.total;
+          ({ total, sleepers } = told);
         }
         for (const page of pages.keys()) if (page < first - 2 || page > last + 2) pages.delete(page);
-        set({ pages, total, key, error: null });
+        set({ pages, total, sleepers, key, error: null });
       } catch (error) {
         if (error.name === "AbortError") return;
         set((old) => ({ ...old, error }));
@@ -64,7 +64,7 @@ export function useTree({ search, only, from, until, view }) {
     const lines = [...state.pages.entries()].sort((a, b) => a[0] - b[0]).flatMap(([, page]) => page);
     // The node chose by the search already; what needs a look is chosen here.
     const fit = only === "troubled" ? filtered(lines, { only }) : { lines };
-    return { lines: fit.lines, total: fit.lines.length, whole: true, error: state.error };
+    return { lines: fit.lines, total: fit.lines.length, whole: true, sleepers: state.sleepers, error: state.error };
   }
-  return { lines: null, at: (index) => state.pages.get(Math.floor(index / PAGE))?.[index % PAGE], total: state.total, whole: false, error: state.error };
+  return { lines: null, sleepers: state.sleepers, at: (index) => state.pages.get(Math.floor(index / PAGE))?.[index % PAGE], total: state.total, whole: false, error: state.error };
 }

@@ -1,13 +1,13 @@
 // One goal: where it stands and why, what can be done, its plan, what happened, the judgement, the answer.
-import { html, useEffect, useMemo, useState } from "./lib.js";
+import { html, useEffect, useState } from "./lib.js";
 import { address, to } from "./address.js";
 import { events, part } from "./contract.js";
-import { mayChange, mayDecide, offers, useAnswer } from "./node.js";
-import { act, confirm, Answered, Empty, Note, Problem, State, Tabs } from "./pieces.js";
-import { gathered } from "./progress.js";
+import { mayChange, mayDecide, offers, revive, useAnswer } from "./node.js";
+import { act, confirm, Note, Problem, State, Tabs } from "./pieces.js";
 import { Plan } from "./plan.js";
 import { Timeline, Attempts } from "./timeline.js";
 import { Scores } from "./scores.js";
+import { Compare } from "./compare.js";
 import { Markdown } from "./markdown.js";
 import { Facts } from "./facts.js";
 import { Artefacts } from "./artefacts.js";
@@ -19,6 +19,8 @@ function wayOf(command, id) {
   const [, noun, verb, name] = command.split(" ");
   if (noun === "approvals" && (verb === "accept" || verb === "reject")) return () => decide(name, verb);
   if (noun === "goal" && ["pause", "cancel", "resume"].includes(verb)) return () => steer(id, verb);
+  const task = command.split(" ")[4];
+  if (noun === "goal" && verb === "retry" && task) return () => act(`/v1/goals/${part(id)}/tasks/${part(task)}/retry`, {}, "It is tried again");
   return null;
 }
 
@@ -75,18 +77,19 @@ function Answer({ answer, id }) {
   </section>`;
 }
 
-export function Goal({ id, line, approvals }) {
+export function Goal({ id, line, goals, approvals }) {
   const { query } = address.value;
   const tab = query.get("tab") ?? "now";
   const told = useEvents(id);
   const last = told.at(-1)?.seq ?? 0;
   const state = useAnswer(`/v1/goals/${part(id)}`, 3000);
-  useEffect(() => { state.refresh(); }, [last]);
-  const planned = useAnswer(offers("/v1/goals/{goal_id}/plan") ? `/v1/goals/${part(id)}/plan` : null, 6000);
-  const tasks = useMemo(() => gathered(told), [told]);
+  useEffect(() => { state.refresh(); revive(`/v1/goals/${part(id)}/plan`); }, [last]);
+  const plans = ["plan", "attempts", "scores"].includes(tab) && offers("/v1/goals/{goal_id}/plan");
+  const planned = useAnswer(plans ? `/v1/goals/${part(id)}/plan` : null, 6000);
   const mine = approvals.filter((one) => one.goal === id);
   if (state.error && !state.value) return html`<section class="card"><${Problem} error=${state.error} /><p><a href="#/goals">All goals</a></p></section>`;
   const { phase, answer, error } = state.value ?? {};
+  const plan = planned.value;
   const link = (name) => to(["goals", id], { ...Object.fromEntries(query), tab: name === "now" ? "" : name });
   const picked = query.get("task") ?? "";
   return html`
@@ -95,11 +98,12 @@ export function Goal({ id, line, approvals }) {
       ${error ? html`<${Problem} error=${{ message: error.message, whatToDo: error.what_to_do }} />` : null}
       ${mine.map((one) => html`<div class="note warn"><i aria-hidden="true">!</i><div><strong>A person is asked</strong><p>${one.question}</p>${mayDecide.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</div></div>`)}
     </section>
-    <${Tabs} label="Of this goal" now=${tab} tabs=${[["now", "Now"], ["plan", "Plan"], ["attempts", "Tasks"], ["scores", "Judgement"], ["facts", `Facts${answer ? ` ${amount(answer.facts.length)}` : ""}`], ["history", "History"]].map(([name, title]) => [name, title, link(name)])} />
+    <${Tabs} label="Of this goal" now=${tab} tabs=${[["now", "Now"], ["plan", "Plan"], ["attempts", "Tasks"], ["scores", "Judgement"], ["facts", `Facts${answer ? ` ${amount(answer.facts.length)}` : ""}`], ["history", "History"], ["compare", "Compare"]].map(([name, title]) => [name, title, link(name)])} />
     ${tab === "now" ? html`<${Explained} id=${id} last=${`${last}${phase}`} />${answer ? html`<${Answer} answer=${answer} id=${id} /><${Artefacts} goal=${id} artefacts=${answer.artifacts} />` : null}` : null}
-    ${tab === "plan" ? html`<section class="card stack"><h2>Plan</h2><${Plan} id=${id} planned=${planned} tasks=${tasks} picked=${picked} /></section>` : null}
-    ${tab === "attempts" ? html`<section class="card stack"><h2>Tasks and attempts</h2><${Attempts} tasks=${tasks} answer=${answer} picked=${picked} /></section>` : null}
-    ${tab === "scores" ? html`<section class="card stack"><h2>The Critic's judgement</h2>${answer ? html`<${Scores} answer=${answer} tasks=${tasks} />` : html`<${Empty} title="Nothing to judge yet"><p>The Critic scores each result, and the whole answer before it leaves. Results so far stand among the tasks.</p></${Empty}>`}</section>` : null}
+    ${tab === "plan" ? html`<section class="card stack"><h2>Plan</h2><${Plan} id=${id} phase=${phase} planned=${planned} picked=${picked} /></section>` : null}
+    ${tab === "attempts" ? html`<section class="card stack"><h2>Tasks and attempts</h2><${Attempts} id=${id} phase=${phase} plan=${plan} picked=${picked} /></section>` : null}
+    ${tab === "scores" ? html`<section class="card stack"><h2>The Critic's judgement</h2><${Scores} answer=${answer} plan=${plan} /></section>` : null}
+    ${tab === "compare" ? html`<section class="card stack"><h2>Beside another goal</h2><${Compare} id=${id} goals=${goals} other=${query.get("with") ?? ""} /></section>` : null}
     ${tab === "facts" ? html`<section class="card stack"><h2>Facts</h2><${Facts} facts=${answer?.facts} /></section>` : null}
     ${tab === "history" ? html`<section class="card stack"><h2>History</h2><${Timeline} events=${told} /></section>` : null}`;
 }

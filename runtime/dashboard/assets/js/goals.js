@@ -34,6 +34,6 @@ export function Goals({ at, goals, approvals }) {
     ${tab === "approvals" && !id ? html`<${Approvals} of=${approvals} />`
     : html`<div class=${`split ${id || goals.value?.length ? "list" : ""} ${id ? "picked" : ""}`}>
       <${Answered} of=${goals} what="Goals">${(all) => html`<${List} all=${all} picked=${id} query=${query} />`}</${Answered}>
-      <div class="stack">${id ? html`<a class="back" href="#/goals">‹ All goals</a>` : null}${fresh ? html`<${Submit} />` : id ? html`<${Goal} key=${id} id=${id} line=${goals.value?.find((goal) => goal.goal_id === id)} approvals=${open} />` : goals.value?.length ? html`<section class="card"><${Empty} title="Pick a goal"><p>Its plan, its tasks and its answer are shown here.</p></${Empty}></section>` : null}</div>
+      <div class="stack">${id ? html`<a class="back" href="#/goals">‹ All goals</a>` : null}${fresh ? html`<${Submit} />` : id ? html`<${Goal} key=${id} id=${id} line=${goals.value?.find((goal) => goal.goal_id === id)} goals=${goals.value} approvals=${open} />` : goals.value?.length ? html`<section class="card"><${Empty} title="Pick a goal"><p>Its plan, its tasks and its answer are shown here.</p></${Empty}></section>` : null}</div>
     </div>`}`;
 }

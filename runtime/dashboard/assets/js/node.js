@@ -20,6 +20,12 @@ export function offers(path, verb = "get") {
   return known === null ? undefined : Boolean(known[path]?.[verb]);
 }
 
+/** Whether a command takes a field; false as long as that is not known. */
+export function takes(path, field) {
+  const schema = paths.value?.[path]?.post?.requestBody?.content?.["application/json"]?.schema;
+  return Boolean(schema?.properties?.[field]);
+}
+
 /** Whether whoever looks may have anything done. A node that does not say who asks knows its owner alone. */
 export const mayChange = computed(() => who.value !== undefined && who.value?.scope !== "read");
 /** Whether whoever looks decides in the owner's place. */

@@ -103,8 +103,9 @@ function Lines({ view, search, only, picked }) {
   };
   if (tree.error && !there) return html`<${Problem} error=${tree.error} />`;
   if (!there) return html`<p class="muted" role="status">Asking the node …</p>`;
-  if (!total) return html`<div class="card"><${Empty} title="Nothing fits"><p>No agent of this node fits what is searched for.</p><button onClick=${() => go(changed({ q: "", only: "" }))}>Show all</button></${Empty}></div>`;
-  return html`<div class="grid" ref=${box} role="treegrid" tabindex="0" aria-label="Supervision tree; arrow keys move, left and right fold" aria-rowcount=${total + 1} aria-colcount="6" aria-activedescendant=${chosen >= from && chosen < until ? `row-${chosen}` : undefined} onKeyDown=${keys}>
+  const asleep = tree.sleepers ? html`<p class="small muted">☾ ${count(tree.sleepers.asleep, "agent")} asleep, told of by their number alone; ${amount(tree.sleepers.awake)} of the same awake, woken ${amount(tree.sleepers.woken)} times.</p>` : null;
+  if (!total) return html`${asleep}<div class="card"><${Empty} title="Nothing fits"><p>No agent of this node fits what is searched for.</p><button onClick=${() => go(changed({ q: "", only: "" }))}>Show all</button></${Empty}></div>`;
+  return html`${asleep}<div class="grid" ref=${box} role="treegrid" tabindex="0" aria-label="Supervision tree; arrow keys move, left and right fold" aria-rowcount=${total + 1} aria-colcount="6" aria-activedescendant=${chosen >= from && chosen < until ? `row-${chosen}` : undefined} onKeyDown=${keys}>
     <div role="rowgroup" class="top"><div class="head1" role="row"><span role="columnheader">Name</span><span role="columnheader">State</span><span role="columnheader" class="h-restarts">Restarts</span><span role="columnheader" class="h-mail">Mailbox</span><span role="columnheader" class="h-exit">Last exit or note</span><span role="columnheader" class="h-since">For</span></div></div>
     <div class="space" role="rowgroup" style=${{ height: `${total * seen.row}px` }}>
       ${drawn.map(({ line, index, marks }) => html`<${Row} key=${line.path} line=${line} marks=${marks} index=${index} height=${seen.row} selected=${index === chosen} folded=${folded.has(line.path)} fresh=${fresh.has(line.path)} onFold=${shown ? flip : null} onPick=${pick} />`)}

@@ -115,14 +115,17 @@ impl Goals {
         let inherited = inherited(&tasks, &at, other);
         let anew = plan.is_some();
         submit.plan = plan.or(submit.plan);
+        let in_place = self.register.in_place(&goal_id).map_err(unwritten)?;
         let goal = Goal::from(submit.clone())
             .id(&new_id)
             .of_tenant(tenant)
+            .in_place(in_place)
             .forked();
         let ready = node.prepare(goal).await?;
         // First, and lasting with the goal: a goal that is on record has what it inherited.
         let taken = bring(node, &steps, &new_id, &inherited, anew)?;
-        self.accept_as(&new_id, &submit, tenant, now_us(node), Origin::Forked)?;
+        let now = now_us(node);
+        self.accept_as(&new_id, &submit, tenant, now, Origin::Forked, in_place)?;
         let progress = Progress::new(
             self.register.clone(),
             new_id.clone(),

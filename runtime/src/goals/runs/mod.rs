@@ -11,4 +11,4 @@ mod record;
 mod replay;
 mod undo;
 
-pub(super) use record::{Origin, left_open};
+pub(super) use record::{Origin, kept_plan, left_open};

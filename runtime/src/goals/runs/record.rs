@@ -7,7 +7,7 @@ use aios_control::{ControlError, GoalPhase, RunFile, RunStep, Submit, Submitted}
 use aios_memory::{KeptStep, StepError, StoreError};
 use aios_orchestrator::roles::{EXECUTOR, PLANNER};
 use aios_work::content::{Answer, CALL_MARK, KeptPlan, TaskEvent};
-use aios_work::{ContentHash, Goal, GoalLimits, Task};
+use aios_work::{ContentHash, Goal, GoalLimits, Plan, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -178,6 +178,16 @@ pub(super) fn unwritten_step(error: StepError) -> ControlError {
 /// The task that a step of an executor is of: a name goes on with the place of an element in its list, or with the way that was gone.
 pub(super) fn task_of(name: &str) -> &str {
     name.split(['/', '[']).next().unwrap_or(name)
+}
+
+/// The plan that a goal is carried out by, as far as it was kept.
+pub(in crate::goals) fn kept_plan(
+    node: &Node,
+    tenant: &str,
+    goal_id: &str,
+) -> Result<Option<Plan>, ControlError> {
+    let kept = Steps::of(node, tenant, goal_id).plan()?;
+    Ok(kept.map(|kept| kept.plan))
 }
 
 /// The plan that a file holds.

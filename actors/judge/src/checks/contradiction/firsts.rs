@@ -6,7 +6,8 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::orders::{
-    By, Given, Meant, Order, groupable, is_a_fault, measures, orders, unwelcome, ways,
+    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
+    unwelcome, ways,
 };
 use super::{Finding, at};
 use crate::explain::{Form, Stat};
@@ -19,10 +20,10 @@ use crate::text::Text;
 
 /// A word of rank.
 #[derive(Debug, Clone, Copy)]
-struct Rank {
-    highest: bool,
+pub(super) struct Rank {
+    pub(super) highest: bool,
     /// 1 for the first.
-    place: usize,
+    pub(super) place: usize,
     /// Where it stands in the text.
     at: usize,
     /// The words that are its own.
@@ -357,7 +358,7 @@ fn orders_of(
     let ways = match change {
         Some(_) => {
             if !matches!(ranked.pred, Pred::At(..)) {
-                return None;
+                return gaps(reading, ranked, grid);
             }
             let (measures, _) = measures(reading, ranked.piece, grid);
             let each = measures.into_iter();
@@ -396,6 +397,39 @@ fn orders_of(
         }
     }
     Some(out)
+}
+
+/// "The gap is biggest in Art": the orders by how far the two that the goal names lie apart.
+fn gaps(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Order>> {
+    let two: BTreeSet<Pred> = entities(&reading.ground.asked.text, 0, grid)
+        .into_iter()
+        .map(|entity| entity.pred)
+        .filter(|pred| matches!(pred, Pred::Is(..)))
+        .filter(|pred| !crate::explain::same_column(pred, &ranked.pred))
+        .collect();
+    let [one, other] = two.into_iter().collect::<Vec<Pred>>()[..] else {
+        return None;
+    };
+    if !crate::explain::same_column(&one, &other) {
+        return None;
+    }
+    let others = alternatives(grid, &ranked.pred);
+    let (measures, _) = measures(reading, ranked.piece, grid);
+    let ways = measures
+        .into_iter()
+        .flat_map(|measure| [(measure, Stat::Mean), (measure, Stat::Total)]);
+    let orders = ways.map(|(measure, stat)| {
+        let of = |name: Pred, side: Pred| {
+            let mut preds = vec![name, side];
+            preds.sort_unstable();
+            figure(grid, &preds, measure, stat)
+        };
+        let values = others
+            .iter()
+            .filter_map(|name| Some((*name, (of(*name, one)? - of(*name, other)?).abs())));
+        Order::by(values.collect())
+    });
+    Some(orders.collect())
 }
 
 /// "The most orders": whether what stands at a place is no column, so that rows are counted.
@@ -555,6 +589,15 @@ fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
         let Tag::Ordinal(place @ 2..) = tag.tag else {
             return None;
         };
+        // "January 6th".
+        let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
+        let dated = text
+            .moments
+            .iter()
+            .any(|moment| from <= moment.end + 1 && moment.start <= to + 4);
+        if dated {
+            return None;
+        }
         // "The second quarter", "the third day": a place of something else.
         let next = text.stems.iter().any(|(word, _)| *word == tag.to)
             && !text
@@ -614,7 +657,7 @@ fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
 }
 
 /// The words of rank in a text. "One of the highest" and "not the highest" give none.
-fn ranks(text: &Text) -> Vec<Rank> {
+pub(super) fn ranks(text: &Text) -> Vec<Rank> {
     let mut out: Vec<Rank> = Vec::new();
     for tag in &text.tags {
         let highest = match tag.tag {

@@ -4,6 +4,9 @@ mod compared;
 mod directions;
 mod firsts;
 mod orders;
+mod ranking;
+mod reckoned;
+mod records;
 mod sources;
 
 use aios_work::Category;
@@ -28,13 +31,16 @@ impl Look for Contradiction {
         let given = orders::Given::of(reading);
         for (table, grid) in reading.ground.grids.iter().enumerate() {
             firsts::look(reading, table, grid, &given, &mut finding);
+            records::look(reading, table, grid, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
+            ranking::look(reading, table, grid, &mut finding);
         }
         sources::decided(reading, &mut finding);
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);
         for piece in reading.said() {
+            reckoned::look(reading, piece, &mut finding);
             sources::placed(reading, piece, &mut finding);
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);

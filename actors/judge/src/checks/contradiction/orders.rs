@@ -67,6 +67,11 @@ impl Order {
         )
     }
 
+    /// Each with the figure that is given.
+    pub(super) fn by(values: Vec<(Pred, f64)>) -> Self {
+        Self(values)
+    }
+
     /// The figure of one of them.
     pub(super) fn of(&self, pred: Pred) -> Option<f64> {
         let found = self.0.iter().find(|(other, _)| *other == pred);
@@ -484,7 +489,7 @@ pub(super) fn groupable(grid: &Grid, pred: &Pred) -> bool {
 }
 
 /// Everything that stands beside a name or time as its like.
-fn alternatives(grid: &Grid, pred: &Pred) -> Vec<Pred> {
+pub(super) fn alternatives(grid: &Grid, pred: &Pred) -> Vec<Pred> {
     match *pred {
         Pred::Is(column, _) => {
             let names = u32::try_from(grid.names(column).len().min(2_000)).unwrap_or(0);

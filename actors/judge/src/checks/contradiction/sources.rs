@@ -223,7 +223,11 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             let Some((here, other)) = theirs.max_by_key(|(here, _)| *here) else {
                 continue;
             };
-            if here >= 2 && here * 10 >= shared * 7 && own != other {
+            // "Driving: not while you need crutches" denies as much as "do not drive while you need crutches".
+            let (all, whole) = (text.raw.len() + 1, sentence.text.raw.len() + 1);
+            let as_much = denies(text, 0, all) == denies(&sentence.text, 0, whole);
+            let same_side = !sides(text, start, end).is_disjoint(&sides(&sentence.text, 0, whole));
+            if here >= 2 && here * 10 >= shared * 7 && own != other && !as_much && !same_side {
                 let mut issue = at(
                     reading,
                     piece,
@@ -349,7 +353,17 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
             let spans = clause_spans(text).into_iter();
             spans
                 .filter(|(from, to)| has(text, *from, *to))
-                .map(|(from, to)| denies(text, from, to) != inner)
+                .map(|(from, to)| {
+                    // "Driving: not while you need crutches": what a colon follows goes on behind it.
+                    let label = text
+                        .raw
+                        .get(to - 1..)
+                        .is_some_and(|rest| rest.starts_with(':'))
+                        || text.raw.get(to..).is_some_and(|rest| rest.starts_with(' '))
+                            && text.raw.get(..to).is_some_and(|head| head.ends_with(':'));
+                    let to = if label { text.raw.len() + 1 } else { to };
+                    denies(text, from, to) != inner
+                })
                 .collect()
         };
         let mut told: BTreeSet<bool> = BTreeSet::new();
@@ -388,18 +402,6 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
 /// Whether a clause says the opposite of what the nearest clause of a document says: open and closed.
 pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
-    // What is not allowed is forbidden.
-    let sides = |text: &Text, start: usize, end: usize| -> BTreeSet<(u8, bool)> {
-        let here = text
-            .tags
-            .iter()
-            .filter(|tag| (start..end).contains(&text.words[tag.from].start));
-        here.filter_map(|tag| match tag.tag {
-            Tag::Opposite(pair, side) => Some((pair, side != is_turned(text, tag, start, end))),
-            _ => None,
-        })
-        .collect()
-    };
     for (start, end) in clause_spans(text) {
         let own = sides(text, start, end);
         if own.is_empty() {
@@ -414,6 +416,10 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
         for (paper, place) in sentences {
             let sentence = &paper.sentences[place];
             for (from, to) in clause_spans(&sentence.text) {
+                // "No open fire" and "open fires are forbidden" both deny.
+                if denies(text, start, end) && denies(&sentence.text, from, to) {
+                    continue;
+                }
                 let theirs = sides(&sentence.text, from, to);
                 let against = own.iter().any(|(pair, side)| {
                     let one = |sides: &BTreeSet<(u8, bool)>, side: bool| {
@@ -438,6 +444,19 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
             }
         }
     }
+}
+
+/// On which sides of which opposites a stretch stands. What is not allowed is forbidden.
+fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool)> {
+    let here = text
+        .tags
+        .iter()
+        .filter(|tag| (start..end).contains(&text.words[tag.from].start));
+    here.filter_map(|tag| match tag.tag {
+        Tag::Opposite(pair, side) => Some((pair, side != is_turned(text, tag, start, end))),
+        _ => None,
+    })
+    .collect()
 }
 
 /// Words between a negation and what it turns round.

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
+use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::answer::Kind;
 use crate::conditions::{conditions, mentioned};
@@ -14,6 +15,7 @@ use crate::criteria::Criteria;
 use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point};
 use crate::grid::{Data, Grid, Pred};
+use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
@@ -37,6 +39,15 @@ impl Look for Coverage {
             return Finding::default();
         }
         let mut finding = Finding::default();
+        let asked = &ground.asked.text;
+        // Of a pattern of keys each key is looked for where the form is.
+        if asked.has(Sense::FormJson) && asks_keys(asked) {
+            return finding;
+        }
+        // A poem is about something and answers nothing.
+        if asked.has(Sense::FormHaiku) {
+            return finding;
+        }
         let decides = ground.asked.points.len() == 1 && decides(reading);
         // "How long does it rise and rest in all" asks for one length.
         let summed = ground.asked.text.has(Sense::Total);
@@ -98,7 +109,7 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
         Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
         Need::Each => each(reading, point, grid),
-        Need::Extreme => extreme(reading, point, grid),
+        Need::Extreme => of_the_kind(reading, point, grid) && extreme(reading, point, grid),
         Need::Count => count(reading, point, grid),
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
@@ -108,6 +119,7 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 .is_some_and(Unit::is_share);
             share || matches!(found.form, Form::Share)
         }),
+        Need::Change | Need::Direction if between_others(reading) => false,
         Need::Change if reading.ground.asked.pairs.len() > 1 => direction(reading),
         Need::Change => {
             let changes = explanations(reading).any(|(_, found)| {
@@ -262,6 +274,20 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         columns = of(&reading.ground.asked.text);
     }
     let (stats, measures) = (stats(&point.text), quantities(&point.text, grid));
+    // "How long would every film take": of single things all together.
+    let single = columns.is_empty()
+        && (0..grid.columns.len()).any(|column| {
+            let found = &grid.columns[column];
+            matches!(&found.data, Data::Names { values, .. } if values.len() == grid.rows)
+                && point
+                    .text
+                    .stems
+                    .iter()
+                    .any(|(_, stem)| found.stems.contains(stem))
+        });
+    if single && figure(reading, point, grid, true) {
+        return true;
+    }
     // What was asked of each: its mean is not answered by its count.
     let fits = |found: &Explanation| {
         let stat = match found.form {
@@ -291,6 +317,24 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         });
         codes.collect()
     };
+    // "A up, B up, C down": the way that each went, where that is what was asked.
+    let ways = reading.ground.asked.text.has(Sense::AskDirection);
+    let went = |column: usize| -> usize {
+        let moved = said_words(reading).filter(|text| text.has(Sense::Up) || text.has(Sense::Down));
+        let codes: BTreeSet<u32> = moved
+            .flat_map(|text| &text.names)
+            .filter(|name| name.column == column)
+            .map(|name| name.code)
+            .collect();
+        codes.len()
+    };
+    if ways
+        && columns
+            .iter()
+            .any(|column| went(*column) == grid.names(*column).len())
+    {
+        return true;
+    }
     if !columns.is_empty() {
         return columns.iter().any(|column| {
             // Who has no value has no figure, and who has none at the time or of the kind that is asked about neither.
@@ -383,6 +427,61 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .is_some_and(|measure| measures.contains(&measure)))
     });
     ranked || value || names_one(reading, point, grid)
+}
+
+/// Whether the answer names some of the kind that is asked for, if it names any: "which artist" is not answered by the name of a song.
+fn of_the_kind(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let text = &point.text;
+    let names = |column: &usize| matches!(grid.columns[*column].data, Data::Names { .. });
+    // The word right behind the one that asks.
+    let kind = text.tags.iter().find_map(|tag| {
+        if tag.tag != Tag::Sense(Sense::AskWhich) {
+            return None;
+        }
+        let (_, stem) = text.stems.iter().find(|(word, _)| *word == tag.to)?;
+        let columns: Vec<usize> = (0..grid.columns.len())
+            .filter(names)
+            .filter(|column| grid.columns[*column].stems.contains(stem))
+            .collect();
+        match columns.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    });
+    let Some(kind) = kind else { return true };
+    let named: BTreeSet<usize> = reading
+        .texts
+        .iter()
+        .flat_map(|text| &text.names)
+        .filter(|name| name.table == 0)
+        .map(|name| name.column)
+        .collect();
+    named.is_empty() || named.contains(&kind)
+}
+
+/// Whether a change is told from another time than the goal names, or to another: from July to August where it asks from June to August.
+fn between_others(reading: &Reading<'_>) -> bool {
+    let asked = &reading.ground.asked.pairs;
+    let meets = |one: &Moment, other: &Moment| one.holds(other) || other.holds(one);
+    let same = |one: &(Moment, Moment), other: &(Moment, Moment)| {
+        meets(&one.0, &other.0) && meets(&one.1, &other.1)
+    };
+    let told: Vec<(Moment, Moment)> = said_words(reading)
+        .filter(|text| text.moments.len() == 2)
+        .flat_map(crate::goal::pairs)
+        .collect();
+    let said = |moment: &Moment| {
+        let mut all = said_words(reading).flat_map(|text| &text.moments);
+        all.any(|found| meets(&found.moment, moment))
+    };
+    asked.iter().any(|wanted| {
+        let missing = !said(&wanted.0) || !said(&wanted.1);
+        missing
+            && told.iter().any(|pair| {
+                let half = meets(&pair.0, &wanted.0) != meets(&pair.1, &wanted.1);
+                half && !asked.iter().any(|other| same(other, pair))
+            })
+    })
 }
 
 /// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use aios_languages::Tag;
+use aios_languages::{Sense, Tag};
 
 use super::{explanations, said_words};
 use crate::explain::Form;
@@ -151,7 +151,46 @@ fn beside(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
 /// Whether a word of the point is a part of one of the answer, or has one for its part: "copies" and "photocopies".
 fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool {
     let titles: HashSet<&String> = papers.iter().flat_map(|paper| &paper.title).collect();
-    let stems: Vec<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
+    // "Summarise the minutes in three bullets": neither what is to be done with it nor its form is what it is about.
+    let formal: HashSet<usize> = point
+        .text
+        .tags
+        .iter()
+        .filter(|tag| {
+            matches!(
+                tag.tag,
+                Tag::Sense(
+                    Sense::Describe
+                        | Sense::FormBullet
+                        | Sense::FormSentence
+                        | Sense::FormLine
+                        | Sense::FormWord
+                        | Sense::FormParagraph
+                        | Sense::FormTable
+                        | Sense::FormLetter
+                        | Sense::FormReview
+                        | Sense::Meta
+                ) | Tag::Number(_)
+            )
+        })
+        .flat_map(|tag| tag.from..tag.to)
+        .collect();
+    let described = point.text.has(Sense::Describe) || point.text.has(Sense::FormReview);
+    let stems: Vec<&String> = point
+        .text
+        .stems
+        .iter()
+        .filter(|(word, _)| !described || !formal.contains(word))
+        .map(|(_, stem)| stem)
+        .collect();
+    let foreign = || {
+        stems
+            .iter()
+            .all(|stem| papers.iter().all(|paper| !paper.knows(stem)))
+    };
+    if described && foreign() {
+        return verified_or_borne(reading);
+    }
     if !stems.is_empty() && stems.iter().all(|stem| titles.contains(stem)) {
         // What is asked about is what all of it is about.
         return verified_or_borne(reading);

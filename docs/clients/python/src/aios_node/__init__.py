@@ -1,6 +1,6 @@
 """A node of AI OS, asked over HTTP."""
 
-from .client import Gone, Node, Refused
+from .client import Gone, Node, NotSet, Refused
 from .sugar import Agent
 
-__all__ = ["Agent", "Gone", "Node", "Refused"]
+__all__ = ["Agent", "Gone", "Node", "NotSet", "Refused"]

@@ -1,7 +1,9 @@
 """The contract's paths, as /v1/openapi.json says them: one method each for what is asked most, and `ask` for the rest."""
 
+import base64
 import json
 import os
+import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -22,6 +24,10 @@ class Refused(Exception):
         super().__init__(f"{self.message} ({self.what_to_do})")
 
 
+class NotSet(Exception):
+    """What says which node is meant, or what is shown to it, is missing."""
+
+
 class Gone(Exception):
     """The node is not reached, or went away in the middle: what was asked may have been done."""
 
@@ -29,19 +35,29 @@ class Gone(Exception):
 class Node:
     """A node at an address, asked with a token."""
 
-    def __init__(self, address, token, timeout_s=630.0):
+    def __init__(self, address, token, timeout_s=630.0, context=None):
+        """`context` is an ssl.SSLContext with a client's certificate, for a node at an https:// address."""
         self.address = address.rstrip("/")
         self._token = token.strip()
         self._timeout_s = timeout_s
+        self._context = context
 
     @classmethod
     def of_environment(cls):
-        """As `aios --node` finds it: AIOS_NODE, and AIOS_TOKEN or the file AIOS_TOKEN_FILE."""
-        token = os.environ.get("AIOS_TOKEN")
-        if token is None:
-            with open(os.environ["AIOS_TOKEN_FILE"], encoding="ascii") as file:
-                token = file.read()
-        return cls(os.environ["AIOS_NODE"], token)
+        """As `aios --node` finds it: AIOS_NODE, and AIOS_TOKEN or the file AIOS_TOKEN_FILE; of a node on another machine besides the files
+        AIOS_TLS_CERT, AIOS_TLS_KEY and AIOS_TLS_CA."""
+        address, token, file = (os.environ.get(name) for name in ("AIOS_NODE", "AIOS_TOKEN", "AIOS_TOKEN_FILE"))
+        if not address:
+            raise NotSet("AIOS_NODE is not set; set it to the address that `aios serve` printed, such as http://127.0.0.1:4270")
+        if not token and not file:
+            raise NotSet("neither AIOS_TOKEN nor AIOS_TOKEN_FILE is set; `aios serve` says where its token's file lies")
+        if not token:
+            try:
+                with open(file, encoding="ascii") as opened:
+                    token = opened.read()
+            except OSError as error:
+                raise NotSet(f"AIOS_TOKEN_FILE: {error}") from error
+        return cls(address, token, context=_certificates() if address.startswith("https://") else None)
 
     def __repr__(self):
         return f"Node({self.address!r})"
@@ -54,7 +70,7 @@ class Node:
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            return urllib.request.urlopen(request, timeout=self._timeout_s)
+            return urllib.request.urlopen(request, timeout=self._timeout_s, context=self._context)
         except urllib.error.HTTPError as error:
             with error:
                 try:
@@ -93,9 +109,11 @@ class Node:
 
     # Goals.
 
-    def submit(self, text, data=(), out=None, goal_id=None, private=False, key=None):
-        """Begins a goal; its name."""
+    def submit(self, text, data=(), out=None, goal_id=None, private=False, key=None, files=()):
+        """Begins a goal; its name. `data` are paths on the node's machine, `files` are files of this one that go there by what is in them."""
         body = {"text": text, "data": [os.path.abspath(path) for path in data], "private": private}
+        if files:
+            body["files"] = [_given(path) for path in files]
         if out is not None:
             body["out"] = os.path.abspath(out)
         if goal_id is not None:
@@ -113,6 +131,10 @@ class Node:
     def explain(self, goal_id):
         """Why it is where it is."""
         return self.ask("GET", f"/v1/goals/{_quoted(goal_id)}/explain")
+
+    def plan(self, goal_id):
+        """Its plan: tasks, their attempts, what they took, what the Critic said."""
+        return self.ask("GET", f"/v1/goals/{_quoted(goal_id)}/plan")
 
     def cancel(self, goal_id):
         """Calls it off."""
@@ -187,6 +209,33 @@ class Node:
             if len(found) < page:
                 return
             after = found[-1][field]
+
+
+def _given(path):
+    """A file as it comes with a goal."""
+    with open(path, "rb") as file:
+        content = file.read()
+    given = {"name": os.path.basename(path)}
+    try:
+        given["content"] = content.decode()
+    except UnicodeDecodeError:
+        given.update(content=base64.b64encode(content).decode(), encoding="base64")
+    return given
+
+
+def _certificates():
+    names = ("AIOS_TLS_CA", "AIOS_TLS_CERT", "AIOS_TLS_KEY")
+    authority, own, key = (os.environ.get(name) for name in names)
+    missing = [name for name, file in zip(names, (authority, own, key)) if not file]
+    if missing:
+        raise NotSet(f"{missing[0]} is not set; a node at https:// is spoken with by certificates: {', '.join(names)}, files in PEM form")
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        context.load_cert_chain(own, key)
+    except OSError as error:
+        raise NotSet(f"{', '.join(names)}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
 
 
 def _quoted(name):

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,6 +27,9 @@ const HEADER_ROOM: usize = 1 << 20;
 const STANDS: &str = "Server is ready";
 /// Last words of a server that does not stand.
 const LAST_WORDS: usize = 600;
+/// What the shell does that watches over a server: nothing comes on its input, so reading ends when this process does, whatever ends it. By then
+/// the server's number may be another's, who was not started with its settings.
+const WATCH: &str = "read -r _; grep -qsF -- \"$2\" \"/proc/$1/cmdline\" && kill -9 \"$1\"";
 
 /// Who may come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -119,6 +123,8 @@ pub struct NatsServer {
     options: ServerOptions,
     address: SocketAddr,
     child: Option<Child>,
+    /// Kills it when this process ends and could not.
+    watch: Option<Child>,
 }
 
 impl NatsServer {
@@ -135,6 +141,7 @@ impl NatsServer {
             options,
             address,
             child: None,
+            watch: None,
         };
         server.raise()?;
         Ok(server)
@@ -162,7 +169,7 @@ impl NatsServer {
 
     /// Kills it as a fault would: it has no time to write anything. Blocking.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        for mut child in self.child.take().into_iter().chain(self.watch.take()) {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -225,6 +232,8 @@ impl NatsServer {
                 program: self.options.program.clone(),
                 source,
             })?;
+        // Without a shell it is only left behind by a process that is killed.
+        self.watch = watch(child.id(), &file).ok();
         self.child = Some(child);
         let begun = Instant::now();
         while begun.elapsed() < READY {
@@ -245,6 +254,17 @@ impl NatsServer {
             said: last_words(&log),
         })
     }
+}
+
+fn watch(server: u32, settings: &Path) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", WATCH, "aios-watch", &server.to_string()])
+        .arg(settings)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
 }
 
 impl Drop for NatsServer {

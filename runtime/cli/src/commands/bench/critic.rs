@@ -1,5 +1,6 @@
 //! How well the judge tells good answers from bad ones, on the labelled set that grows with each miss.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aios_bench::{Bar, BenchError, Report};
@@ -19,16 +20,27 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let mut measured = Measured::default();
     let mut sets: Vec<(String, Measured)> = Vec::new();
     let (mut spent, mut count, mut bytes) = (0.0, 0_u32, 0_usize);
+    // Each judgement by itself, and what each part of it takes in all.
+    let mut times: Vec<f64> = Vec::new();
+    let mut parts: BTreeMap<&'static str, f64> = BTreeMap::new();
     for round in 0..rounds {
         for file in &files {
             let mut bench = Bench::new(file);
             let mut set = Measured::default();
             for case in cases(file).map_err(|failure| failed(failure.sentence()))? {
                 let case = case.map_err(|failure| failed(failure.sentence()))?;
+                let before = bench.spent;
                 let judged = bench
                     .judge(&case, &Criteria::default())
                     .map_err(|failure| failed(failure.sentence()))?;
+                times.push((bench.spent - before).as_secs_f64() * 1e3);
                 if round == 0 {
+                    let timed = bench
+                        .profile(&case, &Criteria::default())
+                        .map_err(|failure| failed(failure.sentence()))?;
+                    for (part, time) in timed {
+                        *parts.entry(part).or_default() += time.as_secs_f64() * 1e3;
+                    }
                     measured.add(&case, judged.status);
                     set.add(&case, judged.status);
                 }
@@ -54,6 +66,17 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     report.figure("bad_count", measured.bad as f64);
     report.figure("answer_bytes_mean", bytes as f64 / f64::from(count));
     report.figure("judgement_ms_mean", each);
+    times.sort_by(f64::total_cmp);
+    let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1));
+    for (name, share) in [("judgement_ms_p50", 50), ("judgement_ms_p99", 99)] {
+        report.figure(name, at(share).copied().unwrap_or(f64::NAN));
+    }
+    for (part, time) in &parts {
+        report.figure(
+            format!("part_ms_{part}"),
+            time * f64::from(rounds) / f64::from(count),
+        );
+    }
     for (name, set) in &sets {
         report.figure(format!("{name}_precision"), set.precision());
         report.figure(format!("{name}_recall"), set.recall());
@@ -126,10 +149,13 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, BenchError> {
     let mut files: Vec<PathBuf> = found
         .filter_map(|entry| Some(entry.ok()?.path()))
         // A set that is known to be missed says nothing of how good the judge is; one that nobody has tuned on says most.
-        .map(|path| match path.ends_with("unseen") {
-            true => path.join("cases.jsonl"),
-            false => path,
-        })
+        .flat_map(
+            |path| match path.file_name().and_then(std::ffi::OsStr::to_str) {
+                Some("unseen") => vec![path.join("cases.jsonl")],
+                Some("second") => vec![path.join("dev.jsonl"), path.join("final.jsonl")],
+                _ => vec![path],
+            },
+        )
         .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file())
         .filter(|path| !path.ends_with("facts.jsonl"))
         .collect();

@@ -1,4 +1,5 @@
-//! Reading and writing of the processor's engine beside llama.cpp, in tokens of a second of one core's time.
+//! Reading and writing of the processor's engine beside llama.cpp, in tokens of a second of one core's time; how far what it computes is from
+//! exact, and how much memory it takes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,7 +8,8 @@ use std::time::Duration;
 use aios_bench::{Bar, BenchError, Report, Samples};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
 use aios_inference::models::SMOLLM2_135M_INSTRUCT;
-use aios_inference::{BlockingEngine, InferRequest, ModelRole, ModelSource};
+use aios_inference::{BlockingEngine, ChatTurn, InferRequest, ModelRole, ModelSource, Prompt};
+use serde::Deserialize;
 
 use super::failed;
 use crate::weights;
@@ -20,6 +22,11 @@ const READ: usize = 512;
 const WRITTEN: usize = 64;
 /// Tokens of context at which memory is looked at.
 const CONTEXT: usize = 2_000;
+/// What the model as it is fetched computes exactly, see `docs/formats/golden-logits.md`.
+const EXACT: &str = include_str!("../../../../../actors/burn/tests/golden/smollm2.json");
+/// Highest scores that are compared, and among how many of the others they are looked for.
+const COMPARED: usize = 20;
+const LISTED: usize = 100;
 /// The kernel counts the time of children in hundredths of a second.
 const TICKS_PER_S: f64 = 100.0;
 
@@ -31,6 +38,9 @@ struct Form {
     /// Prompts are read with activations as they are.
     exact: bool,
     bars: [(&'static str, &'static str, f64); 2],
+    /// The names of the bars for its scores and its memory.
+    logits: &'static str,
+    memory: &'static str,
 }
 
 const FORMS: [Form; 3] = [
@@ -46,6 +56,8 @@ const FORMS: [Form; 3] = [
             ),
             ("write_q4_1", "writing from Q4_1, of llama.cpp's", 1.1),
         ],
+        logits: "logits_q4_1",
+        memory: "memory_q4_1",
     },
     Form {
         name: "q4_k_m",
@@ -55,6 +67,8 @@ const FORMS: [Form; 3] = [
             ("read_q4_k_m", "reading Q4_K_M, of llama.cpp's", 1.0),
             ("write_q4_k_m", "writing from Q4_K_M, of llama.cpp's", 0.9),
         ],
+        logits: "logits_q4_k_m",
+        memory: "memory_q4_k_m",
     },
     Form {
         name: "q8_0",
@@ -64,6 +78,8 @@ const FORMS: [Form; 3] = [
             ("read_q8_0", "reading Q8_0, of llama.cpp's", 1.0),
             ("write_q8_0", "writing from Q8_0, of llama.cpp's", 0.9),
         ],
+        logits: "logits_q8_0",
+        memory: "memory_q8_0",
     },
 ];
 
@@ -91,8 +107,69 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
             (Some(_), None) => continue,
         };
         measure(&mut report, form, &path, peer.as_deref(), rounds)?;
+        let wanted = match (form.made_as, &peer) {
+            (Some(_), Some(tools)) => {
+                // The same weights as plain numbers, by the peer's own hand.
+                let plain = made(tools, &path, folder.path(), "F32")?;
+                let wanted = scores(&plain, COMPARED)?;
+                std::fs::remove_file(plain).map_err(failed)?;
+                wanted
+            }
+            _ => cases()?.into_iter().map(|case| case.top_logits).collect(),
+        };
+        let off = apart(&wanted, &scores(&path, LISTED)?);
+        report.figure(format!("{}_logits_apart", form.name), off);
+        report.bar(Bar::at_most(
+            form.logits,
+            "highest scores at float activations, off from those of an exact computation of the same weights",
+            off,
+            0.01,
+            "",
+        ));
     }
     Ok(report)
+}
+
+/// A prompt, and the highest scores behind it.
+#[derive(Deserialize)]
+struct Case {
+    prompt: serde_json::Value,
+    top_logits: Vec<(u32, f32)>,
+}
+
+fn cases() -> Result<Vec<Case>, BenchError> {
+    serde_json::from_str(EXACT).map_err(failed)
+}
+
+/// The highest scores behind each prompt, with activations as they are.
+fn scores(path: &Path, most: usize) -> Result<Vec<Vec<(u32, f32)>>, BenchError> {
+    let mut engine = engine(path, true)?;
+    let scored = cases()?.into_iter().map(|case| {
+        let prompt = match case.prompt.as_str() {
+            Some(text) => Prompt::Raw(text.to_owned()),
+            None => {
+                let turns = serde_json::from_value::<Vec<ChatTurn>>(case.prompt);
+                Prompt::Chat(turns.map_err(failed)?)
+            }
+        };
+        let mut request = InferRequest::new(prompt).max_tokens(1);
+        request.top_logits = most;
+        Ok(engine.infer(&request).map_err(failed)?.top_logits)
+    });
+    scored.collect()
+}
+
+/// The furthest that one of the wanted scores is off. One that is not listed has less than all that are.
+fn apart(wanted: &[Vec<(u32, f32)>], found: &[Vec<(u32, f32)>]) -> f64 {
+    let of_prompt = |(wanted, found): (&Vec<(u32, f32)>, &Vec<(u32, f32)>)| {
+        let least = found.last().map_or(0.0, |(_, score)| *score);
+        let off = |(id, score): &(u32, f32)| {
+            let listed = found.iter().find(|(other, _)| other == id);
+            f64::from((listed.map_or(least, |(_, score)| *score) - score).abs())
+        };
+        wanted.iter().map(off).fold(0.0, f64::max)
+    };
+    wanted.iter().zip(found).map(of_prompt).fold(0.0, f64::max)
 }
 
 fn made(tools: &Path, from: &Path, folder: &Path, kind: &str) -> Result<PathBuf, BenchError> {
@@ -172,15 +249,13 @@ fn measure(
     let file = path.metadata().map_err(failed)?.len() as f64;
     let beyond = (peak(path)? as f64 - file) / 1e6;
     report.figure(format!("{name}_memory_beyond_the_file_mb"), beyond);
-    if form.made_as.is_none() {
-        report.bar(Bar::at_most(
-            "memory_q4_1",
-            "most memory of `aios model run` at 2,000 tokens, beyond the file",
-            beyond,
-            150.0,
-            "MB",
-        ));
-    }
+    report.bar(Bar::at_most(
+        form.memory,
+        "most memory of `aios model run` at 2,000 tokens, beyond the file",
+        beyond,
+        150.0,
+        "MB",
+    ));
     Ok(())
 }
 

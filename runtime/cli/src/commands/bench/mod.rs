@@ -27,7 +27,7 @@ use crate::failure::Failure;
 const WHOLE: [Bench; 8] = [
     Bench {
         name: "control",
-        what: "a signed request and its reply over gRPC beside a raw tonic call and its signatures",
+        what: "the ways into a node beside raw tonic and raw axum, agents and watchers through them, and its start",
         run: control::run,
     },
     Bench {

@@ -269,6 +269,9 @@ impl House {
             score: None,
             duration_ms: None,
             reason: None,
+            at: None,
+            judged: None,
+            tokens: None,
         })
         .map_err(failed)?;
         let event = bytes_of(event);

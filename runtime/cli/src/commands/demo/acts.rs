@@ -185,6 +185,7 @@ impl Acts {
             goal_id: Some(goal_id),
             text: plan.goal.clone(),
             data: Vec::new(),
+            files: Vec::new(),
             out: self.stage.out().to_string_lossy().into_owned(),
             private: false,
             plan: Some(plan),

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use self::acts::{Act, Played};
 use self::stage::Stage;
@@ -112,7 +112,7 @@ async fn direct(arguments: &Demo) -> Result<ExitCode, Failure> {
         tokio::select! {
             () = signals.told() => break Ok(ExitCode::SUCCESS),
             shown = shown => break shown.map_err(|error| Failure::plain(error.to_string())).and_then(|shown| shown),
-            status = node.wait() => {
+            status = node.process.wait() => {
                 let status = status?;
                 if status.signal() != Some(9) {
                     let notes = std::fs::read_to_string(stage.notes()).unwrap_or_default();
@@ -128,8 +128,14 @@ async fn direct(arguments: &Demo) -> Result<ExitCode, Failure> {
     ended
 }
 
+/// The node's process. It ends when its input does, so that it does not outlive this one, whatever ends that.
+struct NodeProcess {
+    process: Child,
+    _input: ChildStdin,
+}
+
 /// Asked to leave, and killed if it does not.
-async fn stop(node: &mut Child) {
+async fn stop(NodeProcess { process: node, .. }: &mut NodeProcess) {
     if let Some(process) = node
         .id()
         .and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()))
@@ -166,7 +172,7 @@ struct Troupe {
 }
 
 impl Troupe {
-    async fn start(&self, address: SocketAddr) -> Result<(Child, Ready), Failure> {
+    async fn start(&self, address: SocketAddr) -> Result<(NodeProcess, Ready), Failure> {
         let notes = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -180,15 +186,16 @@ impl Troupe {
                 "--asleep",
                 &self.asleep.to_string(),
             ])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(notes)
             .kill_on_drop(true)
             .spawn()?;
-        let out = node
-            .stdout
+        let (input, out) = node
+            .stdin
             .take()
-            .ok_or_else(|| Failure::plain("the node has no output"))?;
+            .zip(node.stdout.take())
+            .ok_or_else(|| Failure::plain("the node has no input or output"))?;
         let mut lines = BufReader::new(out).lines();
         let line = tokio::time::timeout(START, lines.next_line()).await;
         let line = line.map_err(|_| {
@@ -205,6 +212,10 @@ impl Troupe {
                 notes.lines().last().unwrap_or_default()
             ))
         })?;
+        let node = NodeProcess {
+            process: node,
+            _input: input,
+        };
         Ok((node, ready))
     }
 

@@ -13,6 +13,7 @@ use aios_work::{Charter, Effect, ToolCall};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::acts::{Act, Acts, Played};
 use super::lines;
@@ -89,11 +90,28 @@ pub(super) fn run(stage: &Stage, address: SocketAddr, sleepers: u32) -> Result<E
         console::json_line(
             &json!({"http": format!("http://{}", running.address()), "link": link}),
         )?;
-        signals.told().await;
+        let alone = input_ends()?;
+        tokio::select! {
+            () = signals.told() => {}
+            _ = alone => tracing::warn!("whoever plays the demo is gone, and so goes its node"),
+        }
         running.drain().await;
         node.stop().await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Comes when nobody holds the other end of the input any more: whoever started this process has ended, and perhaps could not say so.
+fn input_ends() -> std::io::Result<oneshot::Receiver<()>> {
+    let (tell, told) = oneshot::channel();
+    // A thread of its own: reading cannot be called off, and the process need not wait for it.
+    std::thread::Builder::new()
+        .name("aios-input".to_owned())
+        .spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            let _ = tell.send(());
+        })?;
+    Ok(told)
 }
 
 fn announced(acts: &Arc<Acts>) -> Function {

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use aios_control::tls::Tls;
 use aios_inference::models;
 use aios_runtime::Config;
 use aios_runtime::config::{Device, EngineChoice};
@@ -188,13 +189,38 @@ pub(super) fn memory(config: &Config) -> Found {
     }
 }
 
-pub(super) fn port(address: SocketAddr) -> Found {
+pub(super) fn port(check: &str, flag: &str, address: SocketAddr) -> Found {
     match TcpListener::bind(address) {
-        Ok(_) => Found::ok("port", format!("{address} is free for `aios serve`")),
+        Ok(_) => Found::ok(check, format!("{address} is free for `aios serve {flag}`")),
         Err(error) => Found::warn(
-            "port",
+            check,
             format!("{address}: {error}"),
-            "somebody listens there, perhaps a node of yours; name another with `aios serve --http`",
+            format!(
+                "somebody listens there, perhaps a node of yours; name another with `aios serve {flag}`"
+            ),
+        ),
+    }
+}
+
+/// What is shown beyond this machine.
+pub(super) fn certificates(config: &Config) -> Found {
+    let named = &config.serve.tls;
+    let all = [&named.cert, &named.key, &named.client_ca];
+    if all.iter().all(|name| name.is_empty()) {
+        return Found::skip(
+            "certificates",
+            "none are named, so nobody comes in from other machines",
+        );
+    }
+    match Tls::load(&named.cert, &named.key, &named.client_ca) {
+        Ok(_) => Found::ok(
+            "certificates",
+            "they go together, and clients show one of their authority",
+        ),
+        Err(error) => Found::fail(
+            "certificates",
+            error.to_string(),
+            "mend [serve.tls], or leave all three empty",
         ),
     }
 }

@@ -113,7 +113,9 @@ fn looked(config: &Config, arguments: &Doctor) -> Vec<Found> {
         here::disk(config),
         here::clock(),
         here::memory(config),
-        here::port(arguments.http),
+        here::port("port", "--http", arguments.http),
+        here::port("gRPC port", "--grpc", arguments.grpc),
+        here::certificates(config),
     ];
     found.extend(here::engine_keys(config));
     found.extend(here::models(config));

@@ -168,6 +168,7 @@ impl Talk {
                     goal_id: more.and_then(|more| more.goal_id.clone()),
                     text: said::as_text(&turns)?,
                     data: more.map(|more| more.data.clone()).unwrap_or_default(),
+                    files: Vec::new(),
                     out: more
                         .and_then(|more| more.out.clone())
                         .unwrap_or_else(|| self.door.out(&self.caller)),

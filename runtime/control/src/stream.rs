@@ -1,5 +1,5 @@
-//! A connection whose writes have their time: whoever takes nothing of its answer for a while is let go, so that no answer is held for it
-//! without end.
+//! What a connection is to whoever serves it: in the clear or not, it is read and written, and its writes have their time: whoever takes
+//! nothing of its answer for a while is let go, so that no answer is held for it without end.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +7,41 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+/// A connection, whatever carries it.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
+
+/// How a server speaks.
+#[derive(Debug, Clone)]
+pub(crate) enum Guise {
+    /// In the clear, to this machine.
+    Plain,
+    /// To whoever shows a certificate.
+    #[cfg(feature = "tls")]
+    Tls(crate::tls::Tls),
+}
+
+impl Guise {
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain)
+    }
+
+    /// The connection of somebody who has come, once it has shown who it is; in the clear that is at once.
+    pub(crate) async fn greet(&self, stream: TcpStream) -> io::Result<Box<dyn Io>> {
+        match self {
+            Self::Plain => Ok(Box::new(stream)),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Ok(Box::new(tls.accept(stream).await?)),
+        }
+    }
+}
+
 /// A stream that waits so long for its reader, and no longer.
-pub(super) struct Impatient<S> {
+pub(crate) struct Impatient<S> {
     stream: S,
     patience: Duration,
     /// Runs while a write is held up.
@@ -18,7 +49,7 @@ pub(super) struct Impatient<S> {
 }
 
 impl<S> Impatient<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
+    pub(crate) fn new(stream: S, patience: Duration) -> Self {
         Self {
             stream,
             patience,

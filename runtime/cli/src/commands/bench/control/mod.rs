@@ -1,9 +1,14 @@
-//! What a signed request and its reply cost over gRPC, beside a raw tonic call and the signatures in it.
+//! What the ways into a node cost: over gRPC beside a raw tonic server and the signatures of a request, over HTTP beside a raw axum server
+//! ([`http`]), agents that are spawned and events that are watched through the API ([`crowd`]), and a node that starts ([`ready`]).
 //!
 //! An agent with a key of its own is connected by the stream that agents in other processes come by, over loopback; the node asks it and
 //! waits for its answer. Beside it, in slices that follow each other, a bare tonic server echoes frames of the same size, and the
 //! signatures and verifications that one request takes are made by themselves: two signatures, and three verifications, since what the
 //! node's door has verified its receiver need not.
+
+mod crowd;
+mod http;
+mod ready;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -87,6 +92,9 @@ async fn measure(rounds: u32) -> Result<Report, BenchError> {
         LIMIT,
         "times",
     ));
+    http::measure(&mut report, rounds).await?;
+    crowd::measure(&mut report).await?;
+    ready::measure(&mut report, rounds)?;
     Ok(report)
 }
 
