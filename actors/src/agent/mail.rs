@@ -594,7 +594,7 @@ mod tests {
     #[test]
     fn whose_messages_wait_is_found_without_reading_all_of_them() {
         let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
-        let names = ["macro.a.1@local", "macro.a.10@local", "macro.a.2@local"];
+        let names = ["macro.a.10@local", "macro.a.1@local", "macro.a.2@local"];
         for name in names {
             for number in 1..=300 {
                 let agent: AgentId = name.parse().unwrap();
