@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use aios_actors::recovery::TaskPolicy;
 use aios_bus::data::nats::OutboxCounts;
-use aios_control::{Control, Generate, Request, Speaker, Turn};
+use aios_control::{Generate, Request, Speaker, Turn};
 use aios_inference::router::Ask;
 use aios_inference::{BlockingEngine, EngineActor, EngineConfig, Purpose, ScriptedEngine};
 use aios_protocols::Subject;
 use aios_protocols::subject::EventTopic;
 use aios_runtime::config::Config;
-use aios_runtime::{Answer, Goal, Node, engines, thinking};
+use aios_runtime::{Answer, Goal, Node, thinking};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Toolbox, Workspaces};
 use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};

@@ -1,6 +1,7 @@
 //! Beyond this machine: who shows which certificate, and who hears what.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use aios_control::access::{Principals, Token};
@@ -10,7 +11,7 @@ use aios_control::{Client, Control, ErrorKind, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::authority::{Authority, text};
+use crate::authority::Authority;
 use crate::fake::{Fake, SOON, token, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,4 +77,8 @@ async fn beyond_this_machine_only_whoever_shows_a_certificate_and_a_token_is_ans
     // Whoever stays silent in the middle of showing who it is keeps nobody out.
     let _silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     asks(&token(), &own).await.unwrap();
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::authority::{Authority, text};
+use crate::authority::Authority;
 use crate::fake::{Answer, Fake, SOON, until};
 
 async fn serve(servers: &Authority, clients: &Authority) -> (Running, Token) {
@@ -169,4 +169,8 @@ fn what_is_shown_is_whole_and_nobody_elses() {
         error.to_string().starts_with("AIOS_TLS_CA is not set"),
         "{error}"
     );
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
 }
