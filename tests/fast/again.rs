@@ -120,6 +120,7 @@ impl Rig {
             goal_id: Some(id.to_owned()),
             text: plan.goal.clone(),
             data: Vec::new(),
+            files: Vec::new(),
             out: out.display().to_string(),
             private: false,
             plan: Some(Box::new(plan)),
@@ -242,6 +243,7 @@ async fn a_goal_about_a_table_is_gone_through_again() {
                 .display()
                 .to_string(),
         ],
+        files: Vec::new(),
         out: place.path().display().to_string(),
         private: false,
         plan: None,
