@@ -46,6 +46,8 @@ use crate::{boot, durable, engines, metric, packs, thinking, view};
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
 const GATEWAY: &str = "gateway";
+/// In whose name frames of the tensor bus are refused.
+const TENSORS: &str = "tensors";
 /// Who says that a message did not reach an agent in another process.
 const POST_OFFICE: &str = "post";
 
@@ -557,7 +559,7 @@ async fn raise(
     )?;
     // Before anything happens that it should tell of.
     #[cfg(feature = "nats")]
-    let nats = crate::nats::attach(&config, &system, &ground.bus).await?;
+    let nats = crate::nats::attach(&config, &system, &ground.bus, &lookout).await?;
     let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
     // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
     let follow = system.follow(&tree);
@@ -687,7 +689,9 @@ async fn moved_in(
     let ready = ground.engine.ready(ENGINE_DEADLINE).await;
     ready.map_err(StartError::Engine)?;
     let principal = gateway(config)?;
-    let tensors = Tensors::begin(&config.tensor, population).await?;
+    let keeper: PrincipalId = format!("service:{TENSORS}@{}", config.node.tenant).parse()?;
+    let refusals = crate::refusals::on_trail(system, keeper.into());
+    let tensors = Tensors::begin(&config.tensor, population, refusals).await?;
     match system.client(principal).await {
         Ok(client) => Ok((tensors, client)),
         Err(error) => {

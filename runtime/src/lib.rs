@@ -44,6 +44,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod refusals;
 mod remote;
 mod rights;
 mod servers;

@@ -299,5 +299,6 @@ fn own() -> Result<Credentials, BenchError> {
         tenant: TenantId::new("local").map_err(failed)?,
         prefixed: false,
         clock: Arc::new(clock),
+        refusals: aios_bus::Refusals::default(),
     })
 }
