@@ -177,6 +177,9 @@ impl From<GrantError> for TensorBusError {
 pub enum Wait {
     /// Looks again and again.
     Spin,
+    /// Looks for as long as a wake-up takes, then sleeps: at most twice the time of whichever would have been better, for who
+    /// does not know how soon something comes.
+    SpinThenBlock,
     /// Sleeps in the kernel until woken.
     Block,
 }

@@ -46,6 +46,11 @@ use crate::{boot, durable, engines, metric, packs, thinking, view};
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
 const GATEWAY: &str = "gateway";
+/// In whose name frames of the tensor bus are refused.
+const TENSORS: &str = "tensors";
+/// In whose name frames of a link are refused.
+#[cfg(feature = "shared-memory")]
+const LINKS: &str = "links";
 /// Who says that a message did not reach an agent in another process.
 const POST_OFFICE: &str = "post";
 
@@ -76,6 +81,9 @@ pub enum StartError {
     /// The tensor pool did not come up.
     #[error(transparent)]
     Tensors(#[from] TensorsError),
+    /// The links of the zone did not begin.
+    #[error("the links of the zone cannot begin: {0}")]
+    Links(std::io::Error),
     /// The team cannot be started.
     #[error(transparent)]
     Team(#[from] TeamError),
@@ -557,7 +565,7 @@ async fn raise(
     )?;
     // Before anything happens that it should tell of.
     #[cfg(feature = "nats")]
-    let nats = crate::nats::attach(&config, &system, &ground.bus).await?;
+    let nats = crate::nats::attach(&config, &system, &ground.bus, &lookout).await?;
     let (tree, started) = Supervisor::prepare(spec, aios_supervisor::Options::default())?;
     // Askers of an agent whose supervisor gave up hear so at once instead of at their deadline.
     let follow = system.follow(&tree);
@@ -610,6 +618,20 @@ async fn raise(
         Arc::new(move |tenant, goal_id, held| holder.hold(tenant.unwrap_or(&own), goal_id, held)),
     )?
     .telling(move |goal_id, phase| seen.goal(goal_id, phase));
+    #[cfg(feature = "shared-memory")]
+    let links = {
+        let linker: PrincipalId = format!("service:{LINKS}@{}", config.node.tenant).parse()?;
+        let refusals = crate::refusals::on_trail(&system, linker.into());
+        swarm::Links::begin(&config.swarm.links, &population, &refusals)
+    };
+    #[cfg(feature = "shared-memory")]
+    let links = match links {
+        Ok(links) => links,
+        Err(error) => {
+            tree.stop().await;
+            return Err(StartError::Links(error));
+        }
+    };
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
@@ -637,6 +659,8 @@ async fn raise(
         listeners: [relay, follow, skills, supervised, told, guests, kept],
         remote,
         spawning: tokio::sync::Mutex::default(),
+        #[cfg(feature = "shared-memory")]
+        links,
         #[cfg(feature = "nats")]
         nats,
         stopping: watch::Sender::new(false),
@@ -687,7 +711,9 @@ async fn moved_in(
     let ready = ground.engine.ready(ENGINE_DEADLINE).await;
     ready.map_err(StartError::Engine)?;
     let principal = gateway(config)?;
-    let tensors = Tensors::begin(&config.tensor, population).await?;
+    let keeper: PrincipalId = format!("service:{TENSORS}@{}", config.node.tenant).parse()?;
+    let refusals = crate::refusals::on_trail(system, keeper.into());
+    let tensors = Tensors::begin(&config.tensor, population, refusals).await?;
     match system.client(principal).await {
         Ok(client) => Ok((tensors, client)),
         Err(error) => {

@@ -22,9 +22,9 @@ pub use servers::ServerConfig;
 #[cfg(all(test, feature = "mcp"))]
 pub(crate) use servers::server_settings;
 pub use values::{
-    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, ModelConfig, ModelPlans,
-    NodeConfig, ServeConfig, StorageConfig, SwarmConfig, TelemetryConfig, TensorConfig, TlsConfig,
-    ToolsConfig,
+    AgentsConfig, Config, Device, DoorConfig, EngineChoice, GoalConfig, LinkConfig, ModelConfig,
+    ModelPlans, NodeConfig, ServeConfig, StorageConfig, SwarmConfig, TelemetryConfig, TensorConfig,
+    TlsConfig, ToolsConfig,
 };
 
 /// What the environment's names begin with.

@@ -17,6 +17,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod config;
+#[cfg(feature = "shared-memory")]
+pub mod engine_process;
 pub mod engines;
 mod measure;
 pub mod metric;
@@ -44,6 +46,7 @@ mod packs;
 mod power;
 #[cfg(feature = "remote")]
 pub mod probes;
+mod refusals;
 mod remote;
 mod rights;
 mod servers;
@@ -56,6 +59,8 @@ pub mod thinking;
 mod threads;
 mod tools;
 mod view;
+#[cfg(feature = "shared-memory")]
+mod wire;
 
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
 pub use ask::AskError;
@@ -74,3 +79,5 @@ pub use packs::standard_tools;
 pub use remote::{RemoteError, RemoteOptions};
 pub use threads::tool_threads;
 pub use view::{AgentSeen, NodeView};
+#[cfg(feature = "shared-memory")]
+pub use wire::WireError;

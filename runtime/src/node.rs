@@ -91,6 +91,9 @@ pub(crate) struct Parts {
     pub(crate) remote: RemoteAgents,
     /// Held while an agent of a charter is spawned, from the look at its name to where it is known by it: of two that come at once one loses.
     pub(crate) spawning: tokio::sync::Mutex<()>,
+    /// Links of its zone to zones of other nodes.
+    #[cfg(feature = "shared-memory")]
+    pub(crate) links: crate::swarm::Links,
     /// The server on which it is told what happens here, if there is one.
     #[cfg(feature = "nats")]
     pub(crate) nats: Option<crate::nats::OnNats>,
@@ -362,6 +365,30 @@ impl Node {
         &self.parts.tensors.pool
     }
 
+    /// The micro agents of this node.
+    pub fn population(&self) -> &Population {
+        &self.parts.population
+    }
+
+    /// Tells agents of the zone at the other end of a link something. The events are sent when somebody is there.
+    ///
+    /// # Errors
+    /// There is no such link, or too much waits for it.
+    #[cfg(feature = "shared-memory")]
+    pub fn tell_zone(
+        &self,
+        link: &str,
+        events: Vec<aios_micro::Event>,
+    ) -> Result<(), crate::swarm::LinkError> {
+        self.parts.links.tell(link, events)
+    }
+
+    /// How the links of this node's zone stand.
+    #[cfg(feature = "shared-memory")]
+    pub fn zone_links(&self) -> Vec<crate::swarm::LinkView> {
+        self.parts.links.view()
+    }
+
     /// What happened to the slots of that memory.
     pub fn buffers(&self) -> BufferTotals {
         self.parts.tensors.keeper.totals()
@@ -457,6 +484,11 @@ impl Node {
             listener.abort();
         }
         self.parts.tensors.care.abort();
+        #[cfg(feature = "shared-memory")]
+        {
+            let parts = Arc::clone(&self.parts);
+            let _ = tokio::task::spawn_blocking(move || parts.links.end()).await;
+        }
         #[cfg(feature = "nats")]
         if let Some(nats) = &self.parts.nats {
             nats.end().await;

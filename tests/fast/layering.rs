@@ -312,7 +312,7 @@ fn only_one_file_allows_unsafe() {
         .collect();
     assert_eq!(
         allowing,
-        [PathBuf::from("runtime/bus/src/tensor/shared_memory.rs")]
+        [PathBuf::from("runtime/bus/src/tensor/system.rs")]
     );
 }
 

@@ -100,7 +100,8 @@ pub struct ToolCall {
 }
 
 /// What the model reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Prompt {
     /// Turns, laid out by the model's own chat template.
     Chat(Vec<ChatTurn>),

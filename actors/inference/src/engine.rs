@@ -89,7 +89,7 @@ pub type EngineFactory =
 /// A model runner that owns a device: it does one thing at a time, on the thread that calls it.
 ///
 /// It checks [`InferRequest::interrupted`] between two tokens. A request it cannot run is an error; a panic is a bug, and
-/// costs the whole engine.
+/// costs the whole engine, as do [`EngineError::Device`] and [`EngineError::Lost`].
 pub trait BlockingEngine: Send {
     /// Loads a model, or replaces the loaded one of the same role.
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError>;
@@ -117,6 +117,17 @@ pub trait BlockingEngine: Send {
 
     /// Whether it works, and what is loaded.
     fn health(&mut self) -> Health;
+
+    /// How often it is asked whether it is still there while nobody calls it; never, where it cannot go by itself.
+    fn pulse(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Whether it is still there; asked before each call, too. An error costs the engine and no call: those that wait are
+    /// the next one's.
+    fn check(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
 }
 
 /// What a model is for.

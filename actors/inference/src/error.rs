@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A refused or failed call. `Clone`, because one crash answers many askers.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum EngineError {
     /// No model of that name is loaded.
     #[error("model {asked:?} is not loaded (loaded: {loaded:?}); load it first")]
@@ -133,10 +136,12 @@ pub enum EngineError {
         /// What the server said, or what is wrong with it.
         said: String,
     },
-    /// No engine may or can answer this call.
+    /// No engine may or can answer this call. Said by who chooses among engines, so it never comes from another process.
+    #[serde(skip)]
     #[error("no engine can {purpose}: {}; change [routes] or [engines]", reasons.join(", "))]
     NoEngine {
         /// What was asked for.
+        #[serde(skip)]
         purpose: &'static str,
         /// Each engine with why it was passed over.
         reasons: Vec<String>,

@@ -39,7 +39,8 @@ impl Purpose {
 }
 
 /// How the next token is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// The most likely token, the lowest id among equals: reproducible.
     #[default]
@@ -58,18 +59,20 @@ pub enum Sampling {
 }
 
 /// What the answer must be, enforced while decoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grammar {
     /// A JSON schema, as text.
     JsonSchema(String),
 }
 
 /// Names a KV cache that lasts from one call to the next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionId(pub String);
 
-/// One generation. Build it with [`InferRequest::chat`] or [`InferRequest::raw`].
-#[derive(Clone, Debug)]
+/// One generation. Build it with [`InferRequest::chat`] or [`InferRequest::raw`]. Where it is handed to another process, its
+/// deadline and its flag are not part of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InferRequest {
     /// What the model reads.
     pub prompt: Prompt,
@@ -97,8 +100,10 @@ pub struct InferRequest {
     /// The KV cache to continue; `None` starts from nothing.
     pub session: Option<SessionId>,
     /// The latest moment at which an answer is of use. The handle sets its default where this is `None`.
+    #[serde(skip)]
     pub deadline: Option<Instant>,
     /// Raised by an asker that no longer wants the answer.
+    #[serde(skip)]
     pub cancel: CancelFlag,
 }
 
@@ -276,7 +281,7 @@ impl Embedding {
 }
 
 /// One new token, as it is streamed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
     /// Its place among the new tokens, from 0.
     pub index: u32,
@@ -333,7 +338,7 @@ impl Usage {
 }
 
 /// A finished generation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inference {
     /// The answer.
     pub text: String,
@@ -349,7 +354,8 @@ pub struct Inference {
     pub by: Served,
     /// Why it ended.
     pub finish: Finish,
-    /// The first new token's highest logits, highest first; as many as asked for.
+    /// The first new token's highest logits, highest first; as many as asked for. Written as their bits: not all are numbers.
+    #[serde(with = "bits")]
     pub top_logits: Vec<(u32, f32)>,
     /// How long it took.
     pub timings: Timings,
@@ -368,4 +374,27 @@ pub struct Served {
     /// What a thousand of its tokens cost, in millionths, where whoever chose the engine knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_micros: Option<u64>,
+}
+
+/// Logits as their bits.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        logits: &[(u32, f32)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let bits: Vec<(u32, u32)> = logits.iter().map(|(id, it)| (*id, it.to_bits())).collect();
+        bits.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(u32, f32)>, D::Error> {
+        let bits = Vec::<(u32, u32)>::deserialize(deserializer)?;
+        Ok(bits
+            .into_iter()
+            .map(|(id, it)| (id, f32::from_bits(it)))
+            .collect())
+    }
 }

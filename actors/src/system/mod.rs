@@ -24,7 +24,7 @@ use rand::rngs::StdRng;
 pub use builder::AgentSystemBuilder;
 pub(crate) use membership::KEY_GRACE;
 
-use crate::agent::{Audit, Cell, Clock, MessageCounts, Steps};
+use crate::agent::{Audit, AuditEntry, Cell, Clock, MessageCounts, Steps};
 use crate::checkpoints::Checkpoints;
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
@@ -211,6 +211,18 @@ impl AgentSystem {
         self.0.engine.as_ref()
     }
 
+    /// Puts something that is no message and was refused in this world's name on record: a frame of a bus, say.
+    pub fn refused(&self, by: Party, from: Option<Party>, label: &'static str, reason: String) {
+        self.audit().record(AuditEntry {
+            at: self.now(),
+            by,
+            from,
+            label,
+            reason,
+            message: None,
+        });
+    }
+
     /// The data bus, if there is one.
     #[must_use]
     pub fn bus(&self) -> Option<&Arc<dyn DataBus>> {
@@ -242,7 +254,7 @@ impl AgentSystem {
     }
 
     /// This world as long as somebody else holds it.
-    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+    pub fn weak(&self) -> impl Fn() -> Option<Self> + Send + Sync + 'static {
         let world = Arc::downgrade(&self.0);
         move || world.upgrade().map(Self)
     }

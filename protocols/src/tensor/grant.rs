@@ -27,7 +27,8 @@ const SEGMENT_DIGITS: usize = 24;
 pub struct PoolAddress {
     /// The pool.
     pub id: PoolId,
-    /// Name of the shared memory, `/aios-` and 24 hexadecimal digits; `None` for memory of one process.
+    /// Name of the shared memory, `/aios-` and 24 hexadecimal digits; `None` for memory without a name, which is of one
+    /// process, or handed over beside the address.
     pub segment: Option<String>,
     /// Slots.
     pub slots: u32,
@@ -43,11 +44,14 @@ impl PoolAddress {
 
     /// Whether the segment's name is one of ours; anything else could be a path to somebody else's memory.
     pub fn is_well_named(&self) -> bool {
-        self.segment.as_deref().is_none_or(|name| {
-            name.strip_prefix(SEGMENT_PREFIX)
-                .and_then(super::hex::bytes::<{ SEGMENT_DIGITS / 2 }>)
-                .is_some()
-        })
+        self.segment.as_deref().is_none_or(Self::is_segment_name)
+    }
+
+    /// Whether a name is one that [`PoolAddress::segment_name`] gives.
+    pub fn is_segment_name(name: &str) -> bool {
+        name.strip_prefix(SEGMENT_PREFIX)
+            .and_then(super::hex::bytes::<{ SEGMENT_DIGITS / 2 }>)
+            .is_some()
     }
 }
 

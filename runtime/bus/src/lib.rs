@@ -5,4 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod data;
+mod refusal;
 pub mod tensor;
+
+pub use refusal::{BusRefusal, RefusalSink, Refusals};

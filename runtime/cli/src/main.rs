@@ -27,7 +27,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::arguments::{AgentCommand, Arguments, Command, Model, RouteCommand, Swarm, TeamCommand};
+use crate::arguments::{
+    AgentCommand, Arguments, Command, EngineCommand, Model, RouteCommand, Swarm, TeamCommand,
+};
 use crate::failure::Failure;
 
 /// A store that is made anew is freed by other threads than those that filled it; the system's allocator keeps what was freed for the
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Model(Model::Probe(probe)) => commands::model::probe::run(&probe),
         Command::Model(Model::Devices(devices)) => commands::model::devices::run(&devices),
         Command::Route(RouteCommand::Explain(explain)) => commands::route::explain(&explain),
+        Command::Engine(EngineCommand::Serve(serve)) => commands::engine::serve(&serve),
         Command::Bench(bench) => commands::bench::run(&bench),
         Command::Judge(judge) => commands::judge::run(&judge),
         Command::Node(node) => commands::node::run(&node),

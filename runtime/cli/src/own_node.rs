@@ -6,7 +6,8 @@ use std::path::Path;
 
 use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
-use aios_runtime::config::{Config, EngineChoice};
+use aios_runtime::config::{Config, Device, EngineChoice};
+use aios_runtime::engine_process::{EngineProcess, HostCommand};
 use aios_runtime::{Goal, Node, engines};
 use aios_work::PlanFile;
 
@@ -97,7 +98,7 @@ pub(crate) fn engine_at_hand(config: &Config) -> Result<EngineFactory, Failure> 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
 pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
     if config.model.engine == EngineChoice::Scripted {
-        return Ok(engines::scripted());
+        return scripted(config);
     }
     let cache = weights::cache()?;
     for model in [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2] {
@@ -109,10 +110,34 @@ pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
             console::note(
                 "no weights, so the scripted engine thinks: the figures are the same, the prose is plainer",
             );
-            return Ok(engines::scripted());
+            return scripted(config);
         }
+    }
+    if config.model.process {
+        return apart(EngineChoice::Burn, config.model.device);
     }
     // Before there is a picture, so that no driver writes into it.
     quiet::quietly(|| engines::open_device(config.model.device));
     Ok(engines::burn(config.model.device, &cache))
+}
+
+fn scripted(config: &Config) -> Result<EngineFactory, Failure> {
+    if config.model.process {
+        return apart(EngineChoice::Scripted, config.model.device);
+    }
+    Ok(engines::scripted())
+}
+
+/// The engine in a process of its own: this program again, as `aios engine serve`.
+fn apart(engine: EngineChoice, device: Device) -> Result<EngineFactory, Failure> {
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::plain(format!(
+            "cannot find this program to start it again: {error}"
+        ))
+    })?;
+    let arguments = ["engine", "serve", engine.as_str(), device.as_str()];
+    let mut command = HostCommand::new(program, arguments);
+    // A log that somebody asked for is wanted of both; a driver's own words are not.
+    command.speaks = std::env::var_os("AIOS_LOG").is_some();
+    Ok(EngineProcess::new(command).factory())
 }

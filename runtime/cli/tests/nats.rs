@@ -200,14 +200,16 @@ fn what_happens_on_a_node_is_told_signed_and_private_goals_are_not() {
             .map(|endpoint| endpoint["num_requests"].as_u64().unwrap())
             .sum();
         assert_eq!(asked, 2);
-        // It lies in the streams, for who comes later.
+        // It lies in the streams, for who comes later, all of it in the goal's own trace.
+        let mut traces = Vec::new();
         for (stream, subject) in [
             ("AIOS_EVENTS", "aios.events.task.open"),
             ("AIOS_RESULTS", "aios.data.results.open"),
         ] {
             let stream = link.context().get_stream(stream).await.unwrap();
             let last = stream.get_last_raw_message_by_subject(subject).await;
-            assert!(last.is_ok(), "{subject}: {last:?}");
+            let last = last.unwrap_or_else(|error| panic!("{subject}: {error}"));
+            traces.push(last.headers.get("traceparent").map(ToString::to_string));
             let private = subject.replace("open", "secret");
             assert!(
                 stream
@@ -216,6 +218,10 @@ fn what_happens_on_a_node_is_told_signed_and_private_goals_are_not() {
                     .is_err()
             );
         }
+        assert!(
+            traces[0].is_some() && traces[0] == traces[1],
+            "one trace for all that is told of a goal: {traces:?}"
+        );
     });
     node.asked_to_stop();
     server.asked_to_stop();

@@ -178,6 +178,25 @@ fn rows() -> Vec<Row> {
                 assert!(used.starts_with("cpu"), "{used}");
             })
         }),
+        row("model.process", "true", &["", "yes", "1"], |config| {
+            Box::pin(async move {
+                assert!(config.model.process);
+                // The command reads it.
+                let folder = tempfile::tempdir().unwrap();
+                let apart = |process: &str| {
+                    let output = Command::new(env!("CARGO_BIN_EXE_aios"))
+                        .args(["run", "What is 6 * 7?", "--set=model.engine=scripted"])
+                        .arg(format!("--set=model.process={process}"))
+                        .current_dir(folder.path())
+                        .env("AIOS_LOG", "aios_runtime=info")
+                        .output()
+                        .unwrap();
+                    assert!(output.status.success(), "{}", text(&output.stderr));
+                    text(&output.stderr).contains("the engine's process is there")
+                };
+                assert_eq!((apart("true"), apart("false")), (true, false));
+            })
+        }),
         row("model.queue", "3", &["0", "4097", "-1"], |config| {
             shows(config, |node| {
                 node.system().engine().unwrap().status().allowed == 3

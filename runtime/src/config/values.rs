@@ -20,6 +20,8 @@ const MONEY_MAX: u64 = 1_000_000_000_000;
 const FOLDER_BYTES_MAX: usize = 4_000;
 /// A socket's name has 108 bytes in all, its end and its own name included.
 const SOCKET_FOLDER_BYTES_MAX: usize = 80;
+/// A socket's whole name.
+const SOCKET_BYTES_MAX: usize = 107;
 
 /// Everything a node can be told before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,6 +208,12 @@ impl Config {
                 });
             }
         }
+        for (name, link) in &self.swarm.links {
+            link.check(name).map_err(|message| ConfigError::Invalid {
+                place: format!("swarm.links.{name}"),
+                message,
+            })?;
+        }
         super::engines::check(&self.engines, &self.routes)?;
         servers::check(&self.tools.servers)?;
         // Whoever grants what a tool leaves open has copied a need and meant something else.
@@ -280,6 +288,17 @@ pub enum EngineChoice {
     Scripted,
 }
 
+impl EngineChoice {
+    /// Its word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Burn => "burn",
+            Self::Scripted => "scripted",
+        }
+    }
+}
+
 /// Where a model computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -292,6 +311,17 @@ pub enum Device {
     Wgpu,
 }
 
+impl Device {
+    /// Its word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+        }
+    }
+}
+
 /// Which models answer, and on what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -300,6 +330,8 @@ pub struct ModelConfig {
     pub engine: EngineChoice,
     /// `auto`, `cpu` or `wgpu`.
     pub device: Device,
+    /// Whether the model runs in a process of its own: if it dies it is started again, and the node goes on.
+    pub process: bool,
     /// Requests that may wait for the engine before the next is refused.
     pub queue: u32,
     /// What a thousand tokens cost, in millionths of a currency of your choice; 0 for a model of your own.
@@ -489,6 +521,49 @@ impl Default for TensorConfig {
 pub struct SwarmConfig {
     /// Page agents to begin with, 64 bytes each.
     pub pages: u32,
+    /// Zones of other nodes on this machine that this one is tied to, by names of your own.
+    pub links: BTreeMap<String, LinkConfig>,
+}
+
+/// One link: `[swarm.links.NAME]`. One of the two nodes listens, the other connects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkConfig {
+    /// The path of a unix socket at which this node listens.
+    pub listen: String,
+    /// The path of the socket at which the other one listens.
+    pub connect: String,
+}
+
+impl LinkConfig {
+    fn check(&self, name: &str) -> Result<(), String> {
+        let usable = !name.is_empty()
+            && name.len() <= 64
+            && name
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
+        if !usable {
+            return Err(
+                "a link's name has 1 to 64 lower-case letters, digits and hyphens".to_owned(),
+            );
+        }
+        let path = match (self.listen.as_str(), self.connect.as_str()) {
+            ("", "") => return Err("it has neither listen nor connect; name one".to_owned()),
+            (path, "") | ("", path) => path,
+            _ => return Err("it has both listen and connect; keep one".to_owned()),
+        };
+        if path.len() > SOCKET_BYTES_MAX || path.chars().any(char::is_control) {
+            return Err(format!(
+                "its path {path:?} is none; allowed is one of at most {SOCKET_BYTES_MAX} bytes without control characters"
+            ));
+        }
+        if cfg!(not(feature = "shared-memory")) {
+            return Err(
+                "this build links no zones; build it with the feature `shared-memory`".to_owned(),
+            );
+        }
+        Ok(())
+    }
 }
 
 impl Default for ServeConfig {
@@ -517,6 +592,7 @@ impl Default for ModelConfig {
         Self {
             engine: EngineChoice::Auto,
             device: Device::Auto,
+            process: false,
             queue: 64,
             price_micros: 0,
         }

@@ -79,11 +79,35 @@ pub(crate) struct Lookout {
     spans: OnceLock<crate::telemetry::otlp::Spans>,
 }
 
-/// Which goal a trace is of.
+/// Which goal a trace is of, and which trace a goal.
 #[derive(Default)]
 struct Goals {
     of: HashMap<[u8; 16], Arc<str>>,
+    /// By the last token of the subjects on which it is told of the goal.
+    traces: HashMap<String, TraceContext>,
     order: VecDeque<[u8; 16]>,
+}
+
+impl Goals {
+    fn forget(&mut self, trace: &[u8; 16]) {
+        let Some(goal) = self.of.remove(trace) else {
+            return;
+        };
+        let told = told_on(&goal);
+        // A goal that was asked for again is carried by its last trace.
+        if self
+            .traces
+            .get(&told)
+            .is_some_and(|last| last.trace_id() == trace)
+        {
+            self.traces.remove(&told);
+        }
+    }
+}
+
+/// How a goal is called in subjects.
+fn told_on(goal_id: &str) -> String {
+    aios_protocols::subject::token(goal_id)
 }
 
 impl Lookout {
@@ -205,10 +229,18 @@ impl Lookout {
         if goals.order.len() >= GOALS
             && let Some(oldest) = goals.order.pop_front()
         {
-            goals.of.remove(&oldest);
+            goals.forget(&oldest);
         }
         goals.order.push_back(*trace.trace_id());
         goals.of.insert(*trace.trace_id(), goal_id.into());
+        goals.traces.insert(told_on(goal_id), *trace);
+    }
+
+    /// The trace that carries the goal which is told of on a subject.
+    #[cfg(feature = "nats")]
+    pub(crate) fn trace_of(&self, subject: &aios_protocols::Subject) -> Option<TraceContext> {
+        let last = subject.as_str().rsplit('.').next()?;
+        self.goals.lock().traces.get(last).copied()
     }
 
     fn goal_of(&self, trace: Option<&TraceContext>) -> Option<Arc<str>> {

@@ -27,8 +27,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::lookout::Lookout;
 use crate::node::Parts;
 use crate::owner::{self, OwnerError};
+use crate::refusals;
 
 use relay::PrivateGoals;
 
@@ -86,6 +88,7 @@ pub(crate) async fn attach(
     config: &Config,
     system: &AgentSystem,
     within: &Arc<InProcessDataBus>,
+    lookout: &Arc<Lookout>,
 ) -> Result<Option<OnNats>, NatsError> {
     let wanted = &config.bus.data;
     if wanted.nats.is_empty() {
@@ -112,12 +115,15 @@ pub(crate) async fn attach(
         tenant: system.tenant().clone(),
         prefixed: wanted.tenant_prefix,
         clock: Arc::new(move || clock.now()),
+        refusals: refusals::on_trail(system, identity.party().clone()),
     };
     let outbox = Arc::new(outbox);
     let private = PrivateGoals::default();
     let draining = drain(link.clone(), Arc::clone(&outbox), own.clone());
     let bus = Arc::new(NatsDataBus::new(link, own, Some(Arc::clone(&outbox))));
-    let relay = relay::Relay::new(Arc::clone(&bus), identity.party().clone(), private.clone());
+    let sender = identity.party().clone();
+    let traces = Arc::clone(lookout);
+    let relay = relay::Relay::new(Arc::clone(&bus), sender, private.clone(), traces);
     let telling = relay.clone().begin(within).await;
     Ok(Some(OnNats {
         bus,

@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::lookout::Lookout;
+
 /// Events that may wait to be written to the outbox; a burst of some seconds.
 const WAITING: usize = 16_384;
 /// Private goals that are remembered; what is told of one that ended so many goals ago is nothing.
@@ -59,6 +61,8 @@ struct Inner {
     bus: Arc<NatsDataBus>,
     sender: Party,
     private: PrivateGoals,
+    /// Knows which trace a goal is carried in.
+    traces: Arc<Lookout>,
     sequence: AtomicU64,
     missed: AtomicU64,
     /// Whether it was said that something is not told; it is said once until it goes well again.
@@ -68,11 +72,17 @@ struct Inner {
 }
 
 impl Relay {
-    pub(super) fn new(bus: Arc<NatsDataBus>, sender: Party, private: PrivateGoals) -> Self {
+    pub(super) fn new(
+        bus: Arc<NatsDataBus>,
+        sender: Party,
+        private: PrivateGoals,
+        traces: Arc<Lookout>,
+    ) -> Self {
         Self(Arc::new(Inner {
             bus,
             sender,
             private,
+            traces,
             sequence: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             said: AtomicBool::new(false),
@@ -140,7 +150,8 @@ impl Relay {
         let sender = self.0.sender.as_str();
         let told = Notification::inform(sender, subject.as_str(), sequence, content);
         let payload = Bytes::from(told.to_bytes());
-        let outcome = self.0.bus.publish_traced(subject, payload, None).await;
+        let trace = self.0.traces.trace_of(subject);
+        let outcome = self.0.bus.publish_traced(subject, payload, trace).await;
         match outcome {
             Ok(()) => self.0.said.store(false, Ordering::Relaxed),
             // What need not last is not told while the server is away.

@@ -139,6 +139,21 @@ impl LinkCounts {
             + self.given_up
     }
 
+    /// Those of two ends of one link, one after the other.
+    #[cfg(feature = "shared-memory")]
+    pub(crate) fn and(self, later: Self) -> Self {
+        Self {
+            told: self.told + later.told,
+            refused_chunks: self.refused_chunks + later.refused_chunks,
+            malformed: self.malformed + later.malformed,
+            forbidden: self.forbidden + later.forbidden,
+            foreign: self.foreign + later.foreign,
+            closed: self.closed + later.closed,
+            retried: self.retried + later.retried,
+            given_up: self.given_up + later.given_up,
+        }
+    }
+
     fn entries(&self) -> [(&'static str, u64); 8] {
         [
             ("told", self.told),
@@ -235,9 +250,20 @@ impl LinkIn {
     /// # Errors
     /// As [`LinkIn::pump`].
     pub fn serve(&mut self, stop: &AtomicBool) -> Result<(), TensorBusError> {
+        self.serve_seen(stop, |_| {})
+    }
+
+    /// The same, and shows the counts after each look at the ring.
+    pub(crate) fn serve_seen(
+        &mut self,
+        stop: &AtomicBool,
+        mut seen: impl FnMut(LinkCounts),
+    ) -> Result<(), TensorBusError> {
         let begin = Instant::now();
         while !stop.load(Relaxed) {
-            match self.pump(CHUNKS_AT_ONCE, begin.elapsed())? {
+            let pumped = self.pump(CHUNKS_AT_ONCE, begin.elapsed());
+            seen(self.counts);
+            match pumped? {
                 Pumped::More => {}
                 Pumped::ZoneFull => std::thread::sleep(PAUSE),
                 Pumped::Empty => match self.ring.wait(Wait::Block, BEAT) {

@@ -3,11 +3,13 @@
 //! Every connection at the node's control socket is an agent of kind `connection` (`sockets`), every slot of its tensor pool one of kind
 //! `buffer` ([`buffers`]). Page agents come by configuration (`swarm.pages`), for whoever wants to see millions of them. The zone is
 //! one subtree of the node's tree; other tiers see its totals alone, through the monitor agent. Zones of two processes are tied
-//! together by a [`link`] over shared memory.
+//! together by a [`link`] over shared memory; those that the configuration names are kept up by `links`.
 
 mod answers;
 pub mod buffers;
 pub mod link;
+#[cfg(feature = "shared-memory")]
+mod links;
 mod pool;
 mod sockets;
 mod speaker;
@@ -18,6 +20,10 @@ use aios_micro::kinds::{Buffer, Connection, Page};
 use aios_micro::{KindConfig, Source, Zone, ZoneError};
 
 pub(crate) use answers::SwarmError;
+#[cfg(feature = "shared-memory")]
+pub(crate) use links::Links;
+#[cfg(feature = "shared-memory")]
+pub use links::{LinkError, LinkView};
 pub(crate) use pool::Tensors;
 pub use pool::TensorsError;
 pub(crate) use sockets::{Socket, Sockets};
@@ -67,6 +73,8 @@ pub(crate) fn describe(config: &Config) -> Result<Swarm, ZoneError> {
             shards: u8::try_from(cores).unwrap_or(u8::MAX).min(64),
             capacity: pages,
             source: Source::Range(0..u64::from(pages)),
+            // They stand for no memory of the node, so whoever is let in by a link may speak to them.
+            open_to_links: !config.swarm.links.is_empty(),
             ..KindConfig::of::<Page>()
         });
     }

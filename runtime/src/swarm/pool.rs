@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aios_bus::Refusals;
 use aios_bus::tensor::{PoolShape, RANDOM_BYTES, TensorPool, in_process};
 use aios_micro::{DoorError, Population};
 use aios_protocols::ports::TensorBusError;
@@ -44,6 +45,7 @@ impl Tensors {
     pub(crate) async fn begin(
         config: &TensorConfig,
         population: &Population,
+        refusals: Refusals,
     ) -> Result<Self, TensorsError> {
         let mut random = [0; RANDOM_BYTES];
         getrandom::fill(&mut random).map_err(|_| TensorsError::NoRandomness)?;
@@ -51,7 +53,7 @@ impl Tensors {
             slots: config.slots,
             slot_bytes: config.slot_bytes,
         };
-        let pool = in_process::pool(shape, &random)?;
+        let pool = in_process::pool(shape, &random)?.telling(refusals);
         let keeper = BufferKeeper::begin(population.clone(), config.slots, SOON).await?;
         let pool = Arc::new(pool.observed_by(Arc::clone(&keeper) as Arc<_>));
         let care = tokio::spawn(care(Arc::clone(&keeper), Arc::clone(&pool)));

@@ -4,7 +4,7 @@
 //! by the next one. Only the call that was running is lost.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,6 +58,15 @@ pub(super) struct Job {
     pub(super) cancel: CancelFlag,
     pub(super) admitted: Instant,
     pub(super) deadline: Instant,
+}
+
+/// What a device finds in its queue.
+pub(super) enum Taken {
+    Job(Job),
+    /// Nothing came in the time it waited.
+    Nothing,
+    /// Its incarnation is over.
+    Over,
 }
 
 /// The call the device is running; the watchdog reads it.
@@ -210,12 +219,13 @@ impl Queue {
         }
     }
 
-    /// Blocks until there is a call for this incarnation; `None` once its time is over.
-    pub(super) fn take(&self, incarnation: u64) -> Option<Job> {
+    /// Blocks until there is a call for this incarnation, at most so long.
+    pub(super) fn take(&self, incarnation: u64, longest: Option<Duration>) -> Taken {
         let mut inner = self.inner.lock();
+        let until = longest.map(|longest| Instant::now() + longest);
         loop {
             if inner.current != Some(incarnation) {
-                return None;
+                return Taken::Over;
             }
             if let Some(job) = inner.jobs.pop_front() {
                 let running = Running {
@@ -225,10 +235,32 @@ impl Queue {
                     deadline: job.deadline,
                 };
                 self.running.send_replace(Some(running));
-                return Some(job);
+                return Taken::Job(job);
             }
-            self.wake.wait(&mut inner);
+            match until {
+                None => self.wake.wait(&mut inner),
+                Some(until) => {
+                    if self.wake.wait_until(&mut inner, until).timed_out() {
+                        return Taken::Nothing;
+                    }
+                }
+            }
         }
+    }
+
+    /// Gives a call back that was taken and not begun; the next incarnation takes it first.
+    pub(super) fn put_back(&self, incarnation: u64, job: Job) {
+        let mut inner = self.inner.lock();
+        if *self.phase.borrow() == EnginePhase::Stopped {
+            drop(inner);
+            job.work.refuse(EngineError::stopped());
+            return;
+        }
+        inner.jobs.push_front(job);
+        if inner.current == Some(incarnation) {
+            self.running.send_replace(None);
+        }
+        self.wake.notify_one();
     }
 
     /// The call is done; a stale incarnation does not speak for its successor.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::queue::{DeviceCall, Job, Queue, Reply};
+use super::queue::{DeviceCall, Job, Queue, Reply, Taken};
 use crate::meter::Meter;
 use crate::{BlockingEngine, EngineError, EngineFactory, InferRequest, metric};
 
@@ -23,11 +23,20 @@ impl DeviceThread<'_> {
     pub(super) fn run(&self, factory: &EngineFactory) -> Result<(), Crash> {
         let mut engine = factory().map_err(|error| error.to_string())?;
         self.queue.ready(self.incarnation, engine.capabilities());
-        while let Some(job) = self.queue.take(self.incarnation) {
-            self.job(&mut *engine, job)?;
-            self.queue.done(self.incarnation);
+        loop {
+            match self.queue.take(self.incarnation, engine.pulse()) {
+                Taken::Over => return Ok(()),
+                Taken::Nothing => engine.check().map_err(|error| error.to_string())?,
+                Taken::Job(job) => {
+                    if let Err(error) = engine.check() {
+                        self.queue.put_back(self.incarnation, job);
+                        return Err(error.to_string());
+                    }
+                    self.job(&mut *engine, job)?;
+                    self.queue.done(self.incarnation);
+                }
+            }
         }
-        Ok(())
     }
 
     fn job(&self, engine: &mut dyn BlockingEngine, job: Job) -> Result<(), Crash> {
@@ -93,13 +102,10 @@ impl DeviceThread<'_> {
         call: impl FnOnce() -> Result<T, EngineError>,
     ) -> Result<(), Crash> {
         let (result, end) = match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(Err(EngineError::Device { reason })) => (
-                Err(EngineError::Device {
-                    reason: reason.clone(),
-                }),
-                Err(reason),
-            ),
-            Ok(result) => (result, Ok(())),
+            Ok(result) => {
+                let end = result.as_ref().err().and_then(fatal).map_or(Ok(()), Err);
+                (result, end)
+            }
             Err(panic) => {
                 let reason = panic_text(&*panic);
                 (
@@ -124,6 +130,14 @@ fn allowed(engine: &dyn BlockingEngine, request: &InferRequest) -> Result<(), En
     Err(EngineError::Unsupported {
         what: "tools".into(),
     })
+}
+
+/// Why an error costs the engine, if it does.
+fn fatal(error: &EngineError) -> Option<Crash> {
+    match error {
+        EngineError::Device { reason } | EngineError::Lost { reason } => Some(reason.clone()),
+        _ => None,
+    }
 }
 
 /// What a panic said.

@@ -1,13 +1,19 @@
 //! Tensors and streams through memory: pools of slots for frames that are granted one by one, rings for streams of chunks.
 //!
-//! One algorithm works on any [`Segment`]: [`in_process`] is memory of this process and safe code, `shared_memory` (the
-//! feature of that name) is memory between processes and the only room of the product with `unsafe`. Both pass
-//! [`conformance`]. The layouts are drawn in `docs/formats/tensor.md`.
+//! One algorithm works on any [`Segment`]: [`in_process`] is memory of this process and safe code; with the feature
+//! `shared-memory` there is memory between processes, `memfd` (Linux: sealed, handed over by its descriptor) and
+//! `shared_memory` (joined by its name). All pass [`conformance`]. `handed` takes the better one there is. The layouts are
+//! drawn in `docs/formats/tensor.md`.
 //!
-//! Read in this order: segment, state, process, proof, waiting, pool, open slot, ring.
+//! Read in this order: segment, state, process, proof, waiting, pool, open slot, ring; then system, memfd, shared_memory,
+//! handed.
 
 pub mod conformance;
+#[cfg(feature = "shared-memory")]
+pub mod handed;
 pub mod in_process;
+#[cfg(all(feature = "shared-memory", target_os = "linux"))]
+pub mod memfd;
 mod observer;
 mod open_slot;
 mod pool;
@@ -18,10 +24,14 @@ mod segment;
 #[cfg(feature = "shared-memory")]
 pub mod shared_memory;
 mod state;
+#[cfg(feature = "shared-memory")]
+mod system;
 mod waiting;
 
 use aios_protocols::ports::TensorBusError;
 use aios_protocols::tensor::{FrameKey, PartyHash, PoolAddress, PoolId, StreamGrant};
+
+use crate::{BusRefusal, Refusals};
 
 pub use observer::SlotObserver;
 pub use pool::{PoolView, TensorPool};
@@ -128,6 +138,20 @@ impl Randomness {
     }
 }
 
+/// Makes sure that every page is there: writing to one for which there is no room would end the process.
+#[cfg(all(feature = "shared-memory", target_os = "linux"))]
+fn reserve(file: impl std::os::fd::AsFd, bytes: usize, place: &str) -> Result<(), TensorBusError> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::retry_on_intr;
+
+    let outcome = retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, bytes as u64));
+    outcome.map_err(|error| {
+        TensorBusError::Unreachable(format!(
+            "{place} has no room for {bytes} bytes: {error}; make it larger or the pool smaller"
+        ))
+    })
+}
+
 /// Whether the memory is as large as the address says.
 fn fits(segment: &dyn Segment, words: usize) -> Result<(), TensorBusError> {
     let found = segment.words().len();
@@ -139,6 +163,18 @@ fn fits(segment: &dyn Segment, words: usize) -> Result<(), TensorBusError> {
         )));
     }
     Ok(())
+}
+
+/// Counts what was refused, and tells of it.
+fn refuse(refusals: &Refusals, error: &TensorBusError, what: &str) {
+    let label = reason(error);
+    metrics::counter!(METRIC_REFUSED, "reason" => label).increment(1);
+    refusals.tell(|| BusRefusal {
+        bus: "tensor",
+        from: None,
+        label,
+        reason: format!("{what}: {error}"),
+    });
 }
 
 /// The refusal in one word, for counting.

@@ -16,11 +16,12 @@ use aios_protocols::tensor::{FrameKey, PoolAddress, TensorGrant, TensorHandle, T
 
 use super::PoolShape;
 use super::observer::{SlotObserver, Watch};
-use super::process::{Seat, Sitter};
+use super::process::{Sat, Seat, Sitter};
 use super::proof::{MAC_BYTES, Proof};
 use super::segment::{LINE_WORDS, Layout, Segment, load};
 use super::state::{LEASES, Phase, State, owner_of};
 use super::waiting;
+use crate::Refusals;
 
 /// Words before the first slot: the sweeper's seat, then one seat for each lease, a cache line each.
 pub(super) const HEAD_WORDS: usize = (1 + LEASES) * LINE_WORDS;
@@ -32,11 +33,15 @@ pub struct TensorPool {
     address: PoolAddress,
     layout: Layout,
     lease: u8,
+    sat: Sat,
     secret: FrameKey,
+    /// Guards the seats. Made of the pool's id, which every end knows: it tells what an end wrote from what it did not.
+    seats: FrameKey,
     /// Latest generation of each slot that this end has seen or given out.
     floor: Box<[AtomicU64]>,
     cursor: AtomicUsize,
     watch: Option<Watch>,
+    refusals: Refusals,
 }
 
 /// A pool in numbers, counted when asked.
@@ -63,13 +68,19 @@ impl TensorPool {
     ) -> Result<Self, TensorBusError> {
         let layout = Self::layout(PoolShape::of(&address).check(HEAD_WORDS)?);
         super::fits(segment.as_ref(), layout.words())?;
+        let seats = FrameKey::from_bytes(*blake3::hash(address.id.as_bytes()).as_bytes());
         // The seat comes first: an end that is dropped clears its seat, so there must be none without one.
-        let free = || (0..LEASES).find(|lease| seat(segment.as_ref(), 1 + *lease).take(0));
+        let free = || {
+            (0..LEASES).find_map(|lease| {
+                let sat = seat(segment.as_ref(), &seats, 1 + lease).take(0)?;
+                Some((lease, sat))
+            })
+        };
         let taken = free().or_else(|| {
-            sweep(segment.as_ref(), layout, |_, _| {});
+            sweep(segment.as_ref(), &seats, layout, |_, _| {});
             free()
         });
-        let Some(lease) = taken else {
+        let Some((lease, sat)) = taken else {
             return Err(TensorBusError::TooLarge {
                 what: "ends of one pool",
                 asked: LEASES as u64 + 1,
@@ -81,10 +92,13 @@ impl TensorPool {
             address,
             layout,
             lease: lease as u8,
+            sat,
             secret,
+            seats,
             floor: (0..layout.slots).map(|_| AtomicU64::new(0)).collect(),
             cursor: AtomicUsize::new(lease * layout.slots / LEASES),
             watch: None,
+            refusals: Refusals::default(),
         })
     }
 
@@ -104,6 +118,13 @@ impl TensorPool {
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn SlotObserver>) -> Self {
         self.watch = Some(Watch::new(observer, self.layout.slots));
+        self
+    }
+
+    /// Tells of each frame that this end refuses to read.
+    #[must_use]
+    pub fn telling(mut self, refusals: Refusals) -> Self {
+        self.refusals = refusals;
         self
     }
 
@@ -170,7 +191,13 @@ impl TensorPool {
     }
 
     fn seat(&self, number: usize) -> Seat<'_> {
-        seat(self.segment.as_ref(), number)
+        seat(self.segment.as_ref(), &self.seats, number)
+    }
+
+    /// Sits down again if somebody wrote over this end's seat, so that nobody takes it for dead.
+    fn keep_seat(&self) {
+        self.seat(1 + usize::from(self.lease))
+            .keep(&self.sat, &mut None);
     }
 
     pub(super) fn change(&self, slot: usize, from: State, to: State) -> bool {
@@ -332,13 +359,9 @@ impl TensorPool {
     }
 }
 
-fn seat(segment: &dyn Segment, number: usize) -> Seat<'_> {
+fn seat<'a>(segment: &'a dyn Segment, key: &'a FrameKey, number: usize) -> Seat<'a> {
     let at = number * LINE_WORDS;
-    let words = segment.words();
-    Seat {
-        holder: &words[at],
-        start: &words[at + 1],
-    }
+    Seat::new(&segment.words()[at..at + LINE_WORDS], key, number)
 }
 
 /// Frees whatever a lease has, because its holder is gone.
@@ -368,18 +391,24 @@ fn free_all_of(
     count
 }
 
-/// Frees what the dead had, and their seats; how many slots that were.
-fn sweep(segment: &dyn Segment, layout: Layout, mut freed: impl FnMut(usize, State)) -> usize {
+/// Frees what the dead had, and their seats; how many slots that were. A seat that was written over is its holder's to sit
+/// down in again: nobody is proven to have died there.
+fn sweep(
+    segment: &dyn Segment,
+    seats: &FrameKey,
+    layout: Layout,
+    mut freed: impl FnMut(usize, State),
+) -> usize {
     // One sweeper at a time: a second one, held up, could free what a newcomer in the same seat has allocated since.
-    let sweeper = seat(segment, SWEEPER);
+    let sweeper = seat(segment, seats, SWEEPER);
     let (seen, sitter) = sweeper.look();
-    if sitter == Sitter::Alive || !sweeper.take(seen) {
+    if !sitter.is_gone() || sweeper.take(seen).is_none() {
         return 0;
     }
     let mut count = 0;
     for lease in 0..LEASES {
-        let seat = seat(segment, 1 + lease);
-        if seat.look().1 == Sitter::Dead {
+        let seat = seat(segment, seats, 1 + lease);
+        if matches!(seat.look().1, Sitter::Dead(_)) {
             count += free_all_of(segment, layout, lease as u8, &mut freed);
             seat.clear();
         }

@@ -1,14 +1,18 @@
-//! Who is alive: a process is its number and the time it started, so that a number that was given out again is not taken
-//! for the one that died.
+//! Who is alive: a process is its number, the time it started, so that a number that was given out again is not taken for the
+//! one that died, and the namespace its number counts in, so that a number of a container is not taken for one of here.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 
-/// A process. A start of 0 means it is not known.
+use aios_protocols::tensor::FrameKey;
+
+/// A process. A start or a namespace of 0 means it is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) number: u32,
     pub(super) start: u64,
+    /// The low 24 bits of the inode of its process namespace.
+    pub(super) namespace: u32,
 }
 
 impl Process {
@@ -18,11 +22,25 @@ impl Process {
         *OWN.get_or_init(|| {
             let number = std::process::id();
             let start = start_of(number).unwrap_or(0);
-            Process { number, start }
+            Process {
+                number,
+                start,
+                namespace: namespace(),
+            }
         })
     }
 
+    /// Whether its number means here what it means where it was written.
+    fn is_of_here(self) -> bool {
+        let own = Self::own();
+        self.namespace == own.namespace || self.namespace == 0 || own.namespace == 0
+    }
+
+    /// Of another namespace it cannot be told, and whoever cannot be told dead is alive.
     pub(super) fn is_alive(self) -> bool {
+        if !self.is_of_here() {
+            return true;
+        }
         let own = Self::own();
         if self.number == own.number {
             return self.start == own.start || self.start == 0;
@@ -32,6 +50,19 @@ impl Process {
             None => !cfg!(target_os = "linux"),
         }
     }
+}
+
+/// In which namespace this process's numbers count.
+#[cfg(target_os = "linux")]
+fn namespace() -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = std::fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino());
+    inode as u32 & NAMESPACE
+}
+
+#[cfg(not(target_os = "linux"))]
+fn namespace() -> u32 {
+    0
 }
 
 /// When a process started, in the kernel's ticks; `None` if there is none, or only its remains are. On systems without
@@ -51,77 +82,187 @@ const FREE: u64 = 0;
 const CLAIMING: u64 = 1;
 const LIVE: u64 = 2;
 const NUMBER_SHIFT: u32 = 8;
+const NAMESPACE_SHIFT: u32 = 40;
+const NAMESPACE: u32 = 0xFF_FFFF;
 
-/// A place that one process holds until it leaves or dies: two words, the number with a state and the start.
+/// Words of a seat in its line: namespace, number and state; start; the guard. The word between is not the seat's.
+const HOLDER: usize = 0;
+const START: usize = 1;
+const GUARD: usize = 3;
+
+/// A place that one process holds until it leaves or dies. What stands there is believed as far as its guard fits, a keyed
+/// hash over holder, start and which seat it is; who wrote over the seat has no guard for it.
 #[derive(Clone, Copy)]
 pub(super) struct Seat<'a> {
-    pub(super) holder: &'a AtomicU64,
-    pub(super) start: &'a AtomicU64,
+    line: &'a [AtomicU64],
+    key: &'a FrameKey,
+    place: u64,
 }
 
 /// Who sits there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sitter {
     Nobody,
-    Alive,
-    Dead,
+    Alive(Process),
+    /// Proven to have sat there, and dead.
+    Dead(Process),
+    /// Proven to sit there, in a namespace that cannot be looked into.
+    Elsewhere,
+    /// Written over, or the remains of one who died while it sat down.
+    Unclear,
 }
 
-impl Seat<'_> {
-    /// Sits down if the seat is as it was `seen`; `seen` is 0 for a free one.
-    pub(super) fn take(self, seen: u64) -> bool {
-        let own = Process::own();
-        let number = u64::from(own.number) << NUMBER_SHIFT;
-        // Until the start is written too, only the number counts: whoever looks meanwhile must not compare it with the
-        // start of the holder before.
-        if self
-            .holder
-            .compare_exchange(seen, number | CLAIMING, AcqRel, Relaxed)
-            .is_err()
-        {
-            return false;
+impl Sitter {
+    /// Whether somebody else may sit down.
+    pub(super) fn is_gone(self) -> bool {
+        matches!(self, Self::Nobody | Self::Dead(_) | Self::Unclear)
+    }
+}
+
+/// What a holder has written into its seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sat {
+    holder: u64,
+    start: u64,
+    guard: u64,
+}
+
+/// What an end knows of the other one: the process that was last seen alive in its seat.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Peer(Option<Process>);
+
+impl Peer {
+    /// Whether whoever had the seat has died. A seat that was written over, with nothing or with the dead, says nothing
+    /// about one who was seen there and lives.
+    pub(super) fn is_gone(&mut self, seat: Seat<'_>) -> bool {
+        let known_dead = self.0.is_some_and(|known| !known.is_alive());
+        match seat.look().1 {
+            Sitter::Alive(process) => {
+                self.0 = Some(process);
+                false
+            }
+            Sitter::Dead(process) => {
+                // Another sat there since, and no look fell into its time.
+                known_dead || self.0.is_none_or(|known| known == process)
+            }
+            Sitter::Unclear => known_dead,
+            Sitter::Nobody | Sitter::Elsewhere => false,
         }
-        self.start.store(own.start, Release);
-        self.holder.store(number | LIVE, Release);
-        true
+    }
+}
+
+impl<'a> Seat<'a> {
+    /// The seat in a line, guarded by a key; `place` tells it from the other seats of that key.
+    pub(super) fn new(line: &'a [AtomicU64], key: &'a FrameKey, place: usize) -> Self {
+        Self {
+            line,
+            key,
+            place: place as u64,
+        }
+    }
+
+    fn guard(self, holder: u64, start: u64) -> u64 {
+        let mut said = [0; 28];
+        said[..4].copy_from_slice(b"seat");
+        for (at, number) in [self.place, holder, start].into_iter().enumerate() {
+            said[4 + 8 * at..12 + 8 * at].copy_from_slice(&number.to_le_bytes());
+        }
+        let hash = blake3::keyed_hash(self.key.as_bytes(), &said);
+        let mut guard = [0; 8];
+        guard.copy_from_slice(&hash.as_bytes()[..8]);
+        u64::from_le_bytes(guard)
+    }
+
+    /// What this process writes there.
+    fn own(self) -> Sat {
+        let own = Process::own();
+        let holder = u64::from(own.namespace) << NAMESPACE_SHIFT
+            | u64::from(own.number) << NUMBER_SHIFT
+            | LIVE;
+        Sat {
+            holder,
+            start: own.start,
+            guard: self.guard(holder, own.start),
+        }
+    }
+
+    /// Sits down if the seat is as it was `seen`; `seen` is 0 for a free one.
+    pub(super) fn take(self, seen: u64) -> Option<Sat> {
+        let own = self.own();
+        // Until the rest is written too, only the number counts: whoever looks meanwhile must not compare it with the
+        // start of the holder before.
+        let claiming = own.holder & !0xFF | CLAIMING;
+        self.line[HOLDER]
+            .compare_exchange(seen, claiming, AcqRel, Relaxed)
+            .ok()?;
+        self.line[START].store(own.start, Release);
+        self.line[GUARD].store(own.guard, Release);
+        self.line[HOLDER].store(own.holder, Release);
+        Some(own)
     }
 
     /// Sits down again if somebody wrote over the seat. For whoever holds it; one who took it meanwhile keeps it.
     /// `judged` are the words of the seat for which the system was asked last: whoever writes some that last must not
     /// make every chunk cost a question.
-    pub(super) fn keep(self, judged: &mut Option<[u64; 2]>) {
-        let own = Process::own();
-        let words = [self.holder.load(Acquire), self.start.load(Acquire)];
-        let own_words = [u64::from(own.number) << NUMBER_SHIFT | LIVE, own.start];
-        if words == own_words || *judged == Some(words) {
+    pub(super) fn keep(self, sat: &Sat, judged: &mut Option<[u64; 2]>) {
+        let words = [
+            self.line[HOLDER].load(Acquire),
+            self.line[START].load(Acquire),
+        ];
+        if words == [sat.holder, sat.start] {
+            if self.line[GUARD].load(Relaxed) != sat.guard {
+                self.line[GUARD].store(sat.guard, Release);
+            }
             return;
         }
-        let (seen, sitter) = self.look();
-        if sitter == Sitter::Alive {
-            *judged = Some(words);
-        } else {
-            self.take(seen);
+        if *judged == Some(words) {
+            return;
+        }
+        match self.look() {
+            (_, Sitter::Alive(_) | Sitter::Elsewhere) => *judged = Some(words),
+            (seen, _) => drop(self.take(seen)),
         }
     }
 
     /// Clears the seat, whoever sits there. Whoever calls it has the right to.
     pub(super) fn clear(self) {
-        self.start.store(0, Relaxed);
-        self.holder.store(FREE, Release);
+        self.line[START].store(0, Relaxed);
+        self.line[GUARD].store(0, Relaxed);
+        self.line[HOLDER].store(FREE, Release);
     }
 
     /// The holder's word and what it means.
     pub(super) fn look(self) -> (u64, Sitter) {
-        let seen = self.holder.load(Acquire);
-        let number = u32::try_from(seen >> NUMBER_SHIFT);
-        let start = match seen & 0xFF {
-            FREE if seen == FREE => return (seen, Sitter::Nobody),
-            LIVE => self.start.load(Acquire),
-            CLAIMING => 0,
-            _ => return (seen, Sitter::Dead), // written over: nobody of ours
+        let seen = self.line[HOLDER].load(Acquire);
+        (seen, self.sitter(seen))
+    }
+
+    fn sitter(self, seen: u64) -> Sitter {
+        let mut process = Process {
+            number: (seen >> NUMBER_SHIFT) as u32,
+            start: 0,
+            namespace: (seen >> NAMESPACE_SHIFT) as u32,
         };
-        let alive = number.is_ok_and(|number| Process { number, start }.is_alive());
-        (seen, if alive { Sitter::Alive } else { Sitter::Dead })
+        match seen & 0xFF {
+            FREE if seen == FREE => Sitter::Nobody,
+            CLAIMING if process.is_of_here() && process.is_alive() => Sitter::Alive(process),
+            LIVE => {
+                process.start = self.line[START].load(Acquire);
+                let alive = process.is_alive();
+                if alive && process.is_of_here() {
+                    return Sitter::Alive(process);
+                }
+                if self.line[GUARD].load(Acquire) != self.guard(seen, process.start) {
+                    return Sitter::Unclear;
+                }
+                if alive {
+                    Sitter::Elsewhere
+                } else {
+                    Sitter::Dead(process)
+                }
+            }
+            _ => Sitter::Unclear,
+        }
     }
 }
 
@@ -129,26 +270,30 @@ impl Seat<'_> {
 mod tests {
     use super::*;
 
+    const KEY: [u8; 32] = [7; 32];
+
     #[test]
-    fn a_process_is_its_number_and_its_start() {
+    fn a_process_is_its_number_its_start_and_its_namespace() {
         let own = Process::own();
         assert!(own.is_alive());
+        let later = Process {
+            start: own.start + 1,
+            ..own
+        };
+        let nobody = Process {
+            number: u32::MAX,
+            start: 1,
+            namespace: own.namespace,
+        };
+        let elsewhere = Process {
+            namespace: own.namespace ^ 1,
+            ..nobody
+        };
         let rows = [
-            (
-                Process {
-                    start: own.start + 1,
-                    ..own
-                },
-                false,
-            ),
+            (later, false),
             (Process { start: 0, ..own }, true),
-            (
-                Process {
-                    number: u32::MAX,
-                    start: 1,
-                },
-                false,
-            ),
+            (nobody, false),
+            (elsewhere, true),
         ];
         for (process, alive) in rows {
             assert_eq!(process.is_alive(), alive, "{process:?}");
@@ -165,6 +310,7 @@ mod tests {
         let process = Process {
             number: child.id(),
             start,
+            namespace: namespace(),
         };
         assert!(process.is_alive());
         child.kill().unwrap();
@@ -177,38 +323,101 @@ mod tests {
         assert!(!process.is_alive());
     }
 
+    /// Sits somebody else down, as its own process would.
+    fn seat_somebody(seat: Seat<'_>, number: u32, start: u64, namespace: u32) {
+        let holder =
+            u64::from(namespace) << NAMESPACE_SHIFT | u64::from(number) << NUMBER_SHIFT | LIVE;
+        seat.line[HOLDER].store(holder, Relaxed);
+        seat.line[START].store(start, Relaxed);
+        seat.line[GUARD].store(seat.guard(holder, start), Relaxed);
+    }
+
     #[test]
     fn a_seat_has_one_sitter_and_a_dead_ones_can_be_taken() {
-        let words = [AtomicU64::new(0), AtomicU64::new(0)];
-        let seat = Seat {
-            holder: &words[0],
-            start: &words[1],
-        };
+        let line: [AtomicU64; 8] = Default::default();
+        let key = FrameKey::from_bytes(KEY);
+        let seat = Seat::new(&line, &key, 1);
+        let own = Process::own();
         assert_eq!(seat.look(), (0, Sitter::Nobody));
-        assert!(seat.take(0));
-        assert!(!seat.take(0), "one sitter");
-        assert_eq!(seat.look().1, Sitter::Alive);
-        words[1].store(12_345, Relaxed);
+        let sat = seat.take(0).unwrap();
+        assert!(seat.take(0).is_none(), "one sitter");
+        assert_eq!(seat.look().1, Sitter::Alive(own));
+        seat_somebody(seat, own.number, 12_345, own.namespace);
         let (seen, sitter) = seat.look();
-        assert_eq!(sitter, Sitter::Dead, "the number was given out again");
-        assert!(seat.take(seen));
-        assert_eq!(seat.look().1, Sitter::Alive);
+        assert!(
+            matches!(sitter, Sitter::Dead(_)) && sitter.is_gone(),
+            "the number was given out again"
+        );
+        assert_eq!(seat.take(seen), Some(sat));
+        assert_eq!(seat.look().1, Sitter::Alive(own));
         seat.clear();
         assert_eq!(seat.look(), (0, Sitter::Nobody));
-        words[0].store(0xDEAD_BEEF_DEAD_BEEF, Relaxed);
-        assert_eq!(seat.look().1, Sitter::Dead, "garbage is nobody");
-        for damaged in [0, 0xDEAD_BEEF_DEAD_BEEF] {
-            words[0].store(damaged, Relaxed);
-            seat.keep(&mut None);
-            assert_eq!(seat.look().1, Sitter::Alive, "it is sat in again");
+        for damaged in [0, 0xDEAD_BEEF_DEAD_BEEF, 0xDEAD_BEEF_DEAD_BE02] {
+            line[HOLDER].store(damaged, Relaxed);
+            assert!(seat.look().1.is_gone(), "garbage is nobody");
+            seat.keep(&sat, &mut None);
+            assert_eq!(seat.look().1, Sitter::Alive(own), "it is sat in again");
         }
+        line[GUARD].store(1, Relaxed);
+        seat.keep(&sat, &mut None);
+        assert_eq!(line[GUARD].load(Relaxed), sat.guard, "and guarded again");
         // The first process lives as long as the system.
-        let another = 1 << NUMBER_SHIFT | CLAIMING;
-        words[0].store(another, Relaxed);
+        seat_somebody(seat, 1, 0, own.namespace);
+        let another = line[HOLDER].load(Relaxed);
         let mut judged = None;
-        seat.keep(&mut judged);
-        let start = words[1].load(Relaxed);
-        assert_eq!(judged, Some([another, start]), "asked for once");
-        assert_eq!(words[0].load(Relaxed), another, "another keeps its seat");
+        seat.keep(&sat, &mut judged);
+        assert_eq!(judged, Some([another, 0]), "asked for once");
+        assert_eq!(
+            line[HOLDER].load(Relaxed),
+            another,
+            "another keeps its seat"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_number_of_another_namespace_is_neither_one_of_here_nor_dead() {
+        let line: [AtomicU64; 8] = Default::default();
+        let key = FrameKey::from_bytes(KEY);
+        let seat = Seat::new(&line, &key, 1);
+        let own = Process::own();
+        assert_ne!(own.namespace, 0);
+        // Once a number that nobody has here, once one that this very process has.
+        for number in [u32::MAX, own.number] {
+            seat_somebody(seat, number, own.start, own.namespace ^ 1);
+            let (seen, sitter) = seat.look();
+            assert_eq!(sitter, Sitter::Elsewhere, "{number}");
+            assert!(!sitter.is_gone(), "nobody takes its seat");
+            assert!(!Peer::default().is_gone(seat), "nobody calls it dead");
+            // Without its proof it is what somebody wrote over the seat.
+            line[GUARD].store(0, Relaxed);
+            assert_eq!(seat.look(), (seen, Sitter::Unclear), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_seat_that_was_written_over_does_not_make_its_holder_dead() {
+        let line: [AtomicU64; 8] = Default::default();
+        let key = FrameKey::from_bytes(KEY);
+        let seat = Seat::new(&line, &key, 1);
+        let own = Process::own();
+        let (mut seen_alive, mut never_seen) = (Peer::default(), Peer::default());
+        seat.take(0).unwrap();
+        assert!(!seen_alive.is_gone(seat));
+        let dead = u64::from(own.namespace) << NAMESPACE_SHIFT
+            | u64::from(u32::MAX) << NUMBER_SHIFT
+            | LIVE;
+        for over in [0, 0xDEAD_BEEF, dead] {
+            line[HOLDER].store(over, Relaxed);
+            assert!(!seen_alive.is_gone(seat), "{over:x}");
+            assert!(!never_seen.is_gone(seat), "{over:x}");
+        }
+        // Who was there before, with its proof, put back by somebody.
+        seat_somebody(seat, u32::MAX, 1, own.namespace);
+        assert!(!seen_alive.is_gone(seat), "it was seen since, and lives");
+        assert!(never_seen.is_gone(seat), "a death that is proven counts");
+        // Of another seat the proof is none.
+        let other = Seat::new(&line, &key, 2);
+        assert!(!never_seen.is_gone(other));
     }
 }

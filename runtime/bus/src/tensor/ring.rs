@@ -23,10 +23,11 @@ use std::time::Duration;
 use aios_protocols::ports::{StreamReader, StreamWriter, TensorBusError, Wait};
 use aios_protocols::tensor::{ContentType, FrameKey, FrameKind, StreamGrant, TensorHeader};
 
-use super::process::{Seat, Sitter};
+use super::process::{Peer, Sat, Seat};
 use super::proof::{MAC_BYTES, Proof};
 use super::segment::{LINE_WORDS, Layout, Segment, WORD, load, store};
-use super::{METRIC_REFUSED, PoolShape, fits, reason, waiting};
+use super::{PoolShape, fits, refuse, waiting};
+use crate::Refusals;
 
 /// Words before the first slot: how far the reader is, the writer's seat, the reader's seat, a cache line each.
 pub(super) const HEAD_WORDS: usize = 3 * LINE_WORDS;
@@ -106,6 +107,7 @@ pub struct Ring {
     segment: Arc<dyn Segment>,
     grant: StreamGrant,
     layout: Layout,
+    refusals: Refusals,
 }
 
 impl std::fmt::Debug for Ring {
@@ -129,7 +131,15 @@ impl Ring {
             segment,
             grant,
             layout,
+            refusals: Refusals::default(),
         })
+    }
+
+    /// Tells of each chunk that a reader taken from here on refuses.
+    #[must_use]
+    pub fn telling(mut self, refusals: Refusals) -> Self {
+        self.refusals = refusals;
+        self
     }
 
     /// The grant of this ring; send it to the other side as a signed message.
@@ -142,7 +152,7 @@ impl Ring {
     /// # Errors
     /// [`TensorBusError::EndHeld`] while a living process has it.
     pub fn writer(&self) -> Result<RingWriter, TensorBusError> {
-        self.take(WRITER)?;
+        let sat = self.take(WRITER)?;
         let head = self.claimed_head();
         // What a dead writer had signalled and the reader has not released yet is still there.
         let there = (0..self.slots()).take_while(|ahead| self.is_there(head.wrapping_add(*ahead)));
@@ -151,7 +161,9 @@ impl Ring {
             ring: self.clone(),
             // A head or a state that was written over must not put it behind what the reader may have read.
             next: next.max(self.proven_end()),
+            sat,
             judged: None,
+            reader: Peer::default(),
         })
     }
 
@@ -161,7 +173,7 @@ impl Ring {
     /// # Errors
     /// [`TensorBusError::EndHeld`] while a living process has it.
     pub fn reader(&self) -> Result<RingReader, TensorBusError> {
-        self.take(READER)?;
+        let sat = self.take(READER)?;
         let head = self.claimed_head();
         // More than a ring behind what is proven, it was written over. A writer that lives may prove more at any moment.
         let oldest = self.proven_end().saturating_sub(self.slots());
@@ -170,7 +182,9 @@ impl Ring {
             next: head.max(oldest),
             was_read: false,
             refused: 0,
+            sat,
             judged: None,
+            writer: Peer::default(),
             refused_at: None,
         })
     }
@@ -185,20 +199,14 @@ impl Ring {
     }
 
     fn seat(&self, at: usize) -> Seat<'_> {
-        let words = self.segment.words();
-        Seat {
-            holder: &words[at],
-            start: &words[at + 1],
-        }
+        let line = &self.segment.words()[at..at + LINE_WORDS];
+        Seat::new(line, &self.grant.key, at)
     }
 
-    fn take(&self, at: usize) -> Result<(), TensorBusError> {
+    fn take(&self, at: usize) -> Result<Sat, TensorBusError> {
         let (seen, sitter) = self.seat(at).look();
-        if sitter != Sitter::Alive && self.seat(at).take(seen) {
-            Ok(())
-        } else {
-            Err(TensorBusError::EndHeld)
-        }
+        let sat = sitter.is_gone().then(|| self.seat(at).take(seen)).flatten();
+        sat.ok_or(TensorBusError::EndHeld)
     }
 
     fn slots(&self) -> u64 {
@@ -284,8 +292,10 @@ impl Ring {
 pub struct RingWriter {
     ring: Ring,
     next: u64,
+    sat: Sat,
     /// What was found in its seat last, when that was another.
     judged: Option<[u64; 2]>,
+    reader: Peer,
 }
 
 impl RingWriter {
@@ -339,7 +349,7 @@ impl StreamWriter for RingWriter {
                 allowed: layout.slot_bytes as u64,
             });
         }
-        self.ring.seat(WRITER).keep(&mut self.judged);
+        self.ring.seat(WRITER).keep(&self.sat, &mut self.judged);
         self.room()?;
         let ring = &self.ring;
         let number = self.next;
@@ -377,7 +387,8 @@ impl StreamWriter for RingWriter {
         // Whatever it says: here it is only to leave the tail.
         let _ = self.room();
         let (ring, slots) = (&self.ring, self.ring.slots());
-        waiting::until(
+        let mut reader = self.reader;
+        let outcome = waiting::until(
             ring.segment.as_ref(),
             HEAD,
             HEAD_SLEEPERS,
@@ -389,11 +400,13 @@ impl StreamWriter for RingWriter {
             },
             || {
                 // Again and again, as they may be written over while it waits.
-                ring.seat(WRITER).keep(&mut None);
+                ring.seat(WRITER).keep(&self.sat, &mut None);
                 TAIL.leave(ring, self.next);
-                ring.seat(READER).look().1 == Sitter::Dead
+                reader.is_gone(ring.seat(READER))
             },
-        )?
+        );
+        self.reader = reader;
+        outcome?
     }
 }
 
@@ -411,8 +424,10 @@ pub struct RingReader {
     refused: u64,
     /// The chunk that was refused last and not passed over, so that it is counted once.
     refused_at: Option<u64>,
+    sat: Sat,
     /// What was found in its seat last, when that was another.
     judged: Option<[u64; 2]>,
+    writer: Peer,
 }
 
 /// What the slot of the next chunk looks like.
@@ -481,7 +496,7 @@ impl RingReader {
     fn refuse(&mut self, error: &TensorBusError) {
         if self.refused_at != Some(self.next) {
             self.refused += 1;
-            metrics::counter!(METRIC_REFUSED, "reason" => reason(error)).increment(1);
+            refuse(&self.ring.refusals, error, "a chunk");
             self.refused_at = Some(self.next);
         }
         if let Some(to) = self.passed() {
@@ -493,7 +508,7 @@ impl RingReader {
 impl StreamReader for RingReader {
     fn read(&mut self, into: &mut Vec<u8>) -> Result<Option<TensorHeader>, TensorBusError> {
         into.clear();
-        self.ring.seat(READER).keep(&mut self.judged);
+        self.ring.seat(READER).keep(&self.sat, &mut self.judged);
         let outcome = match self.look() {
             Next::NotYet => return Ok(None),
             Next::There => self.ring.copy_out(self.next, into),
@@ -520,7 +535,8 @@ impl StreamReader for RingReader {
 
     fn wait(&mut self, how: Wait, longest: Duration) -> Result<(), TensorBusError> {
         let at = self.ring.at(self.next);
-        waiting::until(
+        let mut writer = self.writer;
+        let outcome = waiting::until(
             self.ring.segment.as_ref(),
             at + Layout::STATE,
             at + Layout::SLEEPERS,
@@ -531,10 +547,12 @@ impl StreamReader for RingReader {
                 Next::There | Next::Lost => Some(()),
             },
             || {
-                self.ring.seat(READER).keep(&mut None);
-                self.ring.seat(WRITER).look().1 == Sitter::Dead
+                self.ring.seat(READER).keep(&self.sat, &mut None);
+                writer.is_gone(self.ring.seat(WRITER))
             },
-        )
+        );
+        self.writer = writer;
+        outcome
     }
 }
 
@@ -547,6 +565,7 @@ impl Drop for RingReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::process::Sitter;
     use crate::tensor::{RANDOM_BYTES, in_process};
     use aios_protocols::tensor::PartyHash;
 
@@ -696,7 +715,8 @@ mod tests {
                 arrived += usize::from(self.read().is_some_and(|chunk| chunk >= fresh));
             }
             for end in [WRITER, READER] {
-                assert_eq!(self.ring.seat(end).look().1, Sitter::Alive);
+                let sitter = self.ring.seat(end).look().1;
+                assert!(matches!(sitter, Sitter::Alive(_)), "{sitter:?}");
             }
             arrived >= 3
         }
@@ -706,6 +726,28 @@ mod tests {
         (0..SEEDS)
             .filter(|seed| !Story::tell(*seed, take_over).goes_on())
             .collect()
+    }
+
+    #[test]
+    fn nobody_who_lives_is_called_dead_because_a_seat_was_written_over() {
+        // Longer than it takes until a life is looked at.
+        let longest = Duration::from_millis(70);
+        let late = Err(TensorBusError::Late(longest));
+        let nobody = u64::from(u32::MAX) << 8 | 2;
+        for over in [1, 0xDEAD_BEEF, nobody, u64::MAX] {
+            let ring = ring_of(2);
+            let words = ring.segment.words();
+            let (mut writer, mut reader) = (ring.writer().unwrap(), ring.reader().unwrap());
+            words[WRITER].store(over, Relaxed);
+            words[WRITER + 1].store(12_345, Relaxed);
+            assert_eq!(reader.wait(Wait::Block, longest), late, "{over:x}");
+            for chunk in 0..2 {
+                writer.write(&[chunk], 0).unwrap();
+            }
+            words[READER].store(over, Relaxed);
+            words[READER + 1].store(12_345, Relaxed);
+            assert_eq!(writer.wait(Wait::Block, longest), late, "{over:x}");
+        }
     }
 
     #[test]

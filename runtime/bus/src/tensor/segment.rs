@@ -3,6 +3,7 @@
 //! Another process may write the same memory at any moment, so there is never a `&[u8]` over it: bytes are copied in and
 //! out word by word. A copy that was torn is noticed by its generation or its MAC; it is never undefined behaviour.
 
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ pub trait Segment: Send + Sync {
 
     /// Wakes whoever sleeps over a word.
     fn wake(&self, word: usize);
+
+    /// What another process is handed to map the same memory, where it has no name.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// Copies bytes into words; the rest of the last word becomes 0.

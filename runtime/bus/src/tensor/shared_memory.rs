@@ -1,145 +1,99 @@
-//! Pools and rings in memory that several processes map.
+//! Pools and rings in memory with a name, which any process of the same user can join: the crate `shared_memory`, which opens
+//! with mode 0600 and `O_EXCL` and unlinks when the creator drops it. Names hold 96 random bits.
 //!
-//! The one file of the product with `unsafe`: a mapping as a slice of atomic words, two system calls to sleep and wake, one
-//! to make sure the memory is there. The crate `shared_memory` opens with mode 0600 and `O_EXCL` and unlinks when the
-//! creator drops it. Names hold 96 random bits.
+//! Whoever makes memory keeps its name locked, so that the name of a creator that was killed is known by its lock being
+//! gone; whoever makes memory next removes it.
 //!
 //! What it cannot prevent: any process of the same user can shorten the file, and whoever touches a page that is gone is
-//! ended by SIGBUS; and the name of a creator that was killed stays until somebody removes it from `/dev/shm`.
-#![allow(
-    unsafe_code,
-    reason = "memory of two processes cannot be mapped without; each block says why it is sound"
-)]
+//! ended by SIGBUS. Memory that is handed over ([`handed`](super::handed)) cannot be shortened where the system has memory
+//! that can be sealed, and is what the node uses.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use aios_protocols::ports::TensorBusError;
 use aios_protocols::tensor::{FrameKey, PartyHash, PoolAddress, StreamGrant};
 use shared_memory::{Shmem, ShmemConf};
 
-use super::segment::{Segment, WORD};
+use super::segment::WORD;
+use super::system::Mapping;
 use super::{PoolShape, RANDOM_BYTES, Randomness, Ring, TensorPool, pool, ring};
 
-struct Mapping(Shmem);
+/// Where the names lie.
+#[cfg(target_os = "linux")]
+const FOLDER: &str = "/dev/shm";
+/// How long memory may be there before its name counts as unlocked: it is locked as soon as it is made.
+#[cfg(target_os = "linux")]
+const YOUNG: std::time::Duration = std::time::Duration::from_secs(60);
 
-// SAFETY: the mapping is a pointer, a length and a descriptor that nobody changes after it was made; it is unmapped once,
-// when the last owner drops it. All access to the memory goes through `words`, which are atomics.
-unsafe impl Send for Mapping {}
-// SAFETY: as above; `&Mapping` gives out nothing but `&[AtomicU64]` and system calls on its addresses.
-unsafe impl Sync for Mapping {}
-
-impl Segment for Mapping {
-    fn words(&self) -> &[AtomicU64] {
-        let begin = self.0.as_ptr().cast::<AtomicU64>();
-        // SAFETY: the mapping begins at a page, so it is aligned; it is at least `len` bytes long and lives as long as
-        // `self`; any bits are an `AtomicU64`; and this process, like every other, accesses it by 64-bit atomics only, so
-        // a write by another process is an atomic write or garbage that arrives as some value, never a data race here.
-        unsafe { std::slice::from_raw_parts(begin, self.0.len() / WORD) }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn wait(&self, word: usize, seen: u32, longest: Duration) {
-        let Some(address) = low_half(self.words(), word) else {
-            return;
-        };
-        let time = libc::timespec {
-            tv_sec: longest.as_secs() as libc::time_t,
-            tv_nsec: longest.subsec_nanos() as _,
-        };
-        // SAFETY: the address is 4-byte aligned memory of a live mapping, and `time` lives across the call. The kernel
-        // reads both and writes neither. Not private: the other side is another process.
-        unsafe {
-            libc::syscall(
-                libc::SYS_futex,
-                address,
-                libc::FUTEX_WAIT,
-                seen,
-                &raw const time,
-            );
-        }
-        // Whatever it returned, the caller looks at the word again.
-    }
-
-    #[cfg(target_os = "linux")]
-    fn wake(&self, word: usize) {
-        let Some(address) = low_half(self.words(), word) else {
-            return;
-        };
-        // SAFETY: only the address is looked at, as the name of a queue.
-        unsafe {
-            libc::syscall(libc::SYS_futex, address, libc::FUTEX_WAKE, libc::c_int::MAX);
-        }
-    }
-
-    /// Where there is no futex between processes, sleeping is looking five thousand times a second.
-    #[cfg(not(target_os = "linux"))]
-    fn wait(&self, _: usize, _: u32, longest: Duration) {
-        std::thread::sleep(longest.min(Duration::from_micros(200)));
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn wake(&self, _: usize) {}
+fn unreachable(error: impl std::fmt::Display) -> TensorBusError {
+    TensorBusError::Unreachable(error.to_string())
 }
 
-/// Where the low half of a word lies: a futex has 32 bits.
-#[cfg(target_os = "linux")]
-fn low_half(words: &[AtomicU64], word: usize) -> Option<*const u32> {
-    let halves = words.get(word)?.as_ptr().cast::<u32>().cast_const();
-    Some(halves.wrapping_add(usize::from(cfg!(target_endian = "big"))))
+fn made(name: &str, bytes: usize) -> Result<Shmem, TensorBusError> {
+    let memory = ShmemConf::new().os_id(name).size(bytes).create();
+    memory.map_err(unreachable)
 }
 
-/// Makes sure that every page is there: writing to a page of a full `/dev/shm` would end the process.
+/// Memory of so many words, there to its last page: writing to a page of a full `/dev/shm` would end the process.
 #[cfg(target_os = "linux")]
-fn reserve(name: &str, bytes: usize) -> Result<(), TensorBusError> {
-    use std::os::fd::AsRawFd as _;
-    let path = format!("/dev/shm{name}");
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .map_err(|error| TensorBusError::Unreachable(format!("{path}: {error}")))?;
-    // SAFETY: a system call on a descriptor that is open until the end of this function; no memory is handed over.
-    let error = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, bytes as libc::off_t) };
-    if error == 0 {
-        return Ok(());
-    }
-    Err(TensorBusError::Unreachable(format!(
-        "/dev/shm has no room for {bytes} bytes: {}; make it larger or the pool smaller",
-        std::io::Error::from_raw_os_error(error)
-    )))
+fn create(name: &str, words: usize) -> Result<Arc<Mapping>, TensorBusError> {
+    remove_dead();
+    let bytes = words * WORD;
+    let memory = made(name, bytes)?;
+    let path = format!("{FOLDER}{name}");
+    let file = std::fs::OpenOptions::new().write(true).open(&path);
+    let lock = file.map_err(|error| unreachable(format!("{path}: {error}")))?;
+    lock.lock().map_err(unreachable)?;
+    super::reserve(&lock, bytes, FOLDER)?;
+    let mapping = Mapping::named(memory, Some(lock)).map_err(unreachable)?;
+    Ok(Arc::new(mapping))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reserve(_: &str, _: usize) -> Result<(), TensorBusError> {
-    Ok(())
+fn create(name: &str, words: usize) -> Result<Arc<Mapping>, TensorBusError> {
+    let memory = made(name, words * WORD)?;
+    Ok(Arc::new(Mapping::named(memory, None).map_err(unreachable)?))
 }
 
-fn create(name: &str, words: usize) -> Result<Arc<Mapping>, TensorBusError> {
-    let bytes = words * WORD;
-    let memory = ShmemConf::new()
-        .os_id(name)
-        .size(bytes)
-        .create()
-        .map_err(|error| TensorBusError::Unreachable(error.to_string()))?;
-    reserve(name, bytes)?;
-    Ok(Arc::new(Mapping(memory)))
+/// Removes the names of memory whose creators have died. Whoever has joined one keeps it until it leaves.
+#[cfg(target_os = "linux")]
+fn remove_dead() {
+    let Ok(names) = std::fs::read_dir(FOLDER) else {
+        return;
+    };
+    for name in names.flatten() {
+        let Some(name) = name.file_name().to_str().map(|name| format!("/{name}")) else {
+            continue;
+        };
+        if PoolAddress::is_segment_name(&name) {
+            let path = format!("{FOLDER}{name}");
+            if is_dead(&path).unwrap_or(false) {
+                let _ = std::fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+/// Whether nobody holds the lock of a name. A creator that lives holds it, whatever namespace it lives in; those of other users
+/// cannot be opened.
+#[cfg(target_os = "linux")]
+fn is_dead(path: &str) -> std::io::Result<bool> {
+    let file = std::fs::File::open(path)?;
+    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+    Ok(age > YOUNG && file.try_lock().is_ok())
 }
 
 fn open(address: &PoolAddress) -> Result<Arc<Mapping>, TensorBusError> {
     let name = address.segment.as_deref().ok_or_else(|| {
-        TensorBusError::WrongGrant("its memory is of one process and cannot be joined".into())
+        TensorBusError::WrongGrant("its memory has no name and cannot be joined by it".into())
     })?;
     if !address.is_well_named() {
         return Err(TensorBusError::WrongGrant(
             "its memory has a name that is none of ours".into(),
         ));
     }
-    let memory = ShmemConf::new()
-        .os_id(name)
-        .open()
-        .map_err(|error| TensorBusError::Unreachable(error.to_string()))?;
-    Ok(Arc::new(Mapping(memory)))
+    let memory = ShmemConf::new().os_id(name).open().map_err(unreachable)?;
+    Ok(Arc::new(Mapping::named(memory, None).map_err(unreachable)?))
 }
 
 /// Makes a pool. Its memory is unlinked when this end is dropped; who has joined keeps it until it leaves.
@@ -261,6 +215,33 @@ mod tests {
             join_pool(&address, [2; 32]),
             Err(TensorBusError::Unreachable(_))
         ));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_name_of_a_creator_that_died_is_removed_and_that_of_one_that_lives_is_not() {
+        let name = |random: &[u8; RANDOM_BYTES]| {
+            let random = Randomness::split(random);
+            format!("{FOLDER}{}", PoolAddress::segment_name(random.name))
+        };
+        let old = |path: &str| {
+            let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            let long_ago = std::time::SystemTime::now() - 2 * YOUNG;
+            file.set_modified(long_ago).unwrap();
+        };
+        let [living, dead, young] = [1, 2, 3].map(|seed| here(&[seed; RANDOM_BYTES]));
+        let pool = create_pool(SMALL, &living).unwrap();
+        old(&name(&living));
+        // As a creator that was killed leaves it: the name is there, and nobody has its lock.
+        for random in [&dead, &young] {
+            std::fs::write(name(random), [0; 64]).unwrap();
+        }
+        old(&name(&dead));
+        drop(create_pool(SMALL, &here(&[4; RANDOM_BYTES])).unwrap());
+        let there = [&living, &dead, &young].map(|random| std::fs::exists(name(random)).unwrap());
+        std::fs::remove_file(name(&young)).unwrap();
+        assert_eq!(there, [true, false, true]);
+        drop(pool);
     }
 
     #[test]

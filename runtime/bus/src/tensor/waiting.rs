@@ -11,6 +11,8 @@ use super::segment::Segment;
 const SLICE: Duration = Duration::from_millis(50);
 /// Looks between two looks at the clock while spinning.
 const LOOKS: u32 = 32;
+/// About what it costs to be woken by the kernel (`aios bench buses`): who has looked for so long sleeps.
+const WAKE_UP: Duration = Duration::from_micros(15);
 /// Longer than an answer takes of one who has a core. After it a spinner offers its own, as the other side may wait for it.
 const POLITE_AFTER: Duration = Duration::from_micros(100);
 
@@ -22,7 +24,7 @@ pub(super) fn until<T>(
     how: Wait,
     longest: Duration,
     mut ready: impl FnMut() -> Option<T>,
-    gone: impl Fn() -> bool,
+    mut gone: impl FnMut() -> bool,
 ) -> Result<T, TensorBusError> {
     let begin = Instant::now();
     let mut asked = begin;
@@ -40,8 +42,8 @@ pub(super) fn until<T>(
         }
         None
     };
-    match how {
-        Wait::Spin => loop {
+    if how != Wait::Block {
+        loop {
             for _ in 0..LOOKS {
                 if let Some(outcome) = ready() {
                     return Ok(outcome);
@@ -51,26 +53,26 @@ pub(super) fn until<T>(
             if let Some(end) = over(&mut ready) {
                 return end;
             }
-            if begin.elapsed() >= POLITE_AFTER {
-                std::thread::yield_now();
-            }
-        },
-        Wait::Block => {
-            let words = segment.words();
-            let (word_at, sleepers) = (&words[word], &words[sleepers]);
-            let _asleep = Asleep::over(sleepers);
-            loop {
-                let seen = word_at.load(Acquire) as u32;
-                if let Some(outcome) = ready() {
-                    return Ok(outcome);
-                }
-                if let Some(end) = over(&mut ready) {
-                    return end;
-                }
-                let left = longest.saturating_sub(begin.elapsed());
-                segment.wait(word, seen, left.min(SLICE));
+            match how {
+                Wait::Spin if begin.elapsed() >= POLITE_AFTER => std::thread::yield_now(),
+                Wait::SpinThenBlock if begin.elapsed() >= WAKE_UP => break,
+                _ => {}
             }
         }
+    }
+    let words = segment.words();
+    let (word_at, sleepers) = (&words[word], &words[sleepers]);
+    let _asleep = Asleep::over(sleepers);
+    loop {
+        let seen = word_at.load(Acquire) as u32;
+        if let Some(outcome) = ready() {
+            return Ok(outcome);
+        }
+        if let Some(end) = over(&mut ready) {
+            return end;
+        }
+        let left = longest.saturating_sub(begin.elapsed());
+        segment.wait(word, seen, left.min(SLICE));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Frames that are not what they say: each is refused and counted, and what is sound goes on.
 
+use std::sync::{Arc, Mutex};
+
 use aios_bus::data::nats::frame::{Frame, header};
+use aios_bus::{BusRefusal, RefusalSink, Refusals};
 use aios_protocols::TenantId;
 use aios_protocols::ports::DataBus;
 use async_nats::HeaderMap;
@@ -8,12 +11,25 @@ use bytes::Bytes;
 
 use crate::rig;
 
+/// Keeps what was refused.
+#[derive(Default)]
+struct Trail(Mutex<Vec<BusRefusal>>);
+
+impl RefusalSink for Trail {
+    fn refused(&self, refusal: BusRefusal) {
+        self.0.lock().unwrap().push(refusal);
+    }
+}
+
 #[test]
 fn forged_stale_moved_and_truncated_frames_are_refused_and_counted() {
     rig::run(async {
         let folder = tempfile::tempdir().unwrap();
         let server = rig::server(folder.path());
-        let bus = rig::bus(&server, rig::own(1, &[1])).await;
+        let trail = Arc::new(Trail::default());
+        let mut own = rig::own(1, &[1]);
+        own.refusals = Refusals::to(Arc::clone(&trail) as _);
+        let bus = rig::bus(&server, own).await;
         let mut heard = bus
             .subscribe("aios.data.metrics.>".parse().unwrap(), 64)
             .await
@@ -132,6 +148,14 @@ fn forged_stale_moved_and_truncated_frames_are_refused_and_counted() {
         let delivery = heard.next().await.unwrap();
         assert_eq!(delivery.payload, whole);
         assert_eq!(bus.refused(), count, "each is counted once");
+        let trail = trail.0.lock().unwrap();
+        assert_eq!(trail.len() as u64, count, "and entered once: {trail:?}");
+        assert!(trail.iter().all(|entry| entry.bus == "data"));
+        let forged = trail.iter().filter(|it| it.label == "bad-signature");
+        assert!(forged.clone().count() >= 6);
+        for entry in forged {
+            assert!(entry.from.is_some() && entry.reason.contains("aios.data.metrics."));
+        }
         assert!(heard.try_next().is_none());
     });
 }

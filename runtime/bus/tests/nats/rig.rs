@@ -74,6 +74,7 @@ pub(crate) fn own(seed: u8, believed: &[u8]) -> Credentials {
         tenant: TenantId::new("local").unwrap(),
         prefixed: false,
         clock: clock(),
+        refusals: aios_bus::Refusals::default(),
     }
 }
 

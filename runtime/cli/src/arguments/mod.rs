@@ -22,8 +22,9 @@ pub(crate) use goal::{
     Which,
 };
 pub(crate) use model::{
-    Bench, Judge, Model, ModelDevices, ModelEmbed, ModelList, ModelProbe, ModelPull, ModelRun,
-    RouteCommand, RouteExplain, Tool, ToolApprove, ToolCall, ToolList, ToolShow, ToolsOf,
+    Bench, EngineCommand, EngineServe, Judge, Model, ModelDevices, ModelEmbed, ModelList,
+    ModelProbe, ModelPull, ModelRun, RouteCommand, RouteExplain, Tool, ToolApprove, ToolCall,
+    ToolList, ToolShow, ToolsOf,
 };
 pub(crate) use serve::{
     Demo, DemoPart, KeyCommand, KeyIssue, KeyOne, Mcp, NatsServer, NodeArguments, Serve,
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Say which engines would be asked.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// The model in a process of its own, for a node with model.process = true.
+    #[command(subcommand)]
+    Engine(EngineCommand),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
     /// Judge an answer against its goal and sources, without a node.

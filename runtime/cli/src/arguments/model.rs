@@ -47,6 +47,22 @@ pub(crate) enum RouteCommand {
     Explain(RouteExplain),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum EngineCommand {
+    /// Hold the device for the node that starts this, until that node ends; not for people.
+    Serve(EngineServe),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineServe {
+    /// Which engine.
+    #[arg(value_parser = ["burn", "scripted"])]
+    pub(crate) engine: String,
+    /// Where it computes.
+    #[arg(value_parser = ["auto", "cpu", "wgpu"], default_value = "auto")]
+    pub(crate) device: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RouteExplain {
     /// The goal, in your own words.

@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod engine;
 pub(crate) mod goal;
 pub(crate) mod goal_again;
 pub(crate) mod judge;

@@ -23,6 +23,7 @@ use super::link::NatsLink;
 use super::outbox::{Outbox, OutboxError};
 use super::{metric, streams};
 use crate::data::{METRIC_MISSED, PAYLOAD_BYTES_MAX};
+use crate::{BusRefusal, Refusals};
 
 /// How long handing something to the client may take: it does not take more while the server is slow.
 const HAND_OVER: Duration = Duration::from_secs(1);
@@ -47,6 +48,8 @@ pub struct Credentials {
     pub prefixed: bool,
     /// The time.
     pub clock: Clock,
+    /// Who hears of frames that are not believed.
+    pub refusals: Refusals,
 }
 
 /// A data bus that other processes are on too.
@@ -276,7 +279,7 @@ impl Pump {
                 Ok(proven) => (proven.frame.subject, proven.frame.payload),
                 Err(refused) => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
-                    count_refusal(&refused, message.subject.as_str());
+                    self.own.refuse(&refused, message.subject.as_str());
                     continue;
                 }
             };
@@ -326,12 +329,21 @@ pub fn open_message(
     own: &Credentials,
 ) -> Result<Proven, FrameRefused> {
     open(message, own, Some(Verifier::MAX_AGE))
-        .inspect_err(|refused| count_refusal(refused, message.subject.as_str()))
+        .inspect_err(|refused| own.refuse(refused, message.subject.as_str()))
 }
 
-pub(super) fn count_refusal(refused: &FrameRefused, subject: &str) {
-    metrics::counter!(metric::REFUSED, "reason" => refused.label()).increment(1);
-    tracing::debug!(subject, %refused, "a frame on the data bus is not believed");
+impl Credentials {
+    /// Counts a frame that is not believed, and tells of it.
+    pub(super) fn refuse(&self, refused: &FrameRefused, subject: &str) {
+        metrics::counter!(metric::REFUSED, "reason" => refused.label()).increment(1);
+        tracing::debug!(subject, %refused, "a frame on the data bus is not believed");
+        self.refusals.tell(|| BusRefusal {
+            bus: "data",
+            from: refused.claimed_signer().cloned(),
+            label: refused.label(),
+            reason: format!("{subject}: {refused}"),
+        });
+    }
 }
 
 /// The headers of a frame, signed, as the client takes them.

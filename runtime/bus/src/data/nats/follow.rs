@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::json;
 use thiserror::Error;
 
-use super::bus::{Credentials, count_refusal, header_map, open};
+use super::bus::{Credentials, header_map, open};
 use super::frame::{Frame, Proven, header};
 use super::link::NatsLink;
 use super::metric;
@@ -197,7 +197,7 @@ impl Follower<'_> {
         let proven = match open(&message.message, self.own, None) {
             Ok(proven) => proven,
             Err(refused) => {
-                count_refusal(&refused, message.subject.as_str());
+                self.own.refuse(&refused, message.subject.as_str());
                 self.counts.refused += 1;
                 return self
                     .bury(sequence, message, refused.label(), &refused.to_string())

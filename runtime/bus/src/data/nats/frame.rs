@@ -103,6 +103,16 @@ pub enum FrameRefused {
 }
 
 impl FrameRefused {
+    /// Who signed it, or claims to have, as far as the check got to know.
+    pub fn claimed_signer(&self) -> Option<&Party> {
+        match self {
+            Self::UnknownSigner(signer) | Self::BadSignature(signer) | Self::Key { signer, .. } => {
+                Some(signer)
+            }
+            _ => None,
+        }
+    }
+
     /// The word it is counted by.
     pub fn label(&self) -> &'static str {
         match self {

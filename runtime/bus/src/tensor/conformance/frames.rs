@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::tensor::SlotObserver;
+use crate::{BusRefusal, RefusalSink, Refusals};
 
 pub(super) fn check(maker: &dyn Maker) {
     what_was_written_is_read_whatever_its_length_and_pieces(maker);
@@ -131,6 +132,8 @@ fn a_grant_is_for_one_life_of_a_slot(maker: &dyn Maker) {
 
 fn a_forged_grant_is_refused_and_keeps_nothing_from_its_reader(maker: &dyn Maker) {
     let (one, two) = pair(maker);
+    let trail = Arc::new(Trail::default());
+    let two = two.telling(Refusals::to(Arc::clone(&trail) as _));
     let good = must(publish(&one, &content(1, 100)));
     let other = must(publish(&one, &content(2, 100)));
     type Forge = fn(&mut TensorGrant, &TensorGrant);
@@ -187,6 +190,8 @@ fn a_forged_grant_is_refused_and_keeps_nothing_from_its_reader(maker: &dyn Maker
         assert!(read.is_empty(), "{what}: bytes left with the refusal");
         assert!(two.release(&forged).is_err(), "{what} released something");
     }
+    let entered = trail.0.lock().len();
+    assert_eq!(entered, rows.len(), "one entry for each that was refused");
     must(two.read(&good, &mut read));
     assert_eq!(read, content(1, 100));
 }
@@ -268,7 +273,7 @@ fn an_end_too_many_is_refused_and_takes_nothing_from_the_others(maker: &dyn Make
 
 fn waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker: &dyn Maker) {
     let (one, two) = pair(maker);
-    for how in [Wait::Spin, Wait::Block] {
+    for how in [Wait::Spin, Wait::SpinThenBlock, Wait::Block] {
         let mut slot = must(one.allocate(5));
         let grant = must(slot.grant(&note(5)));
         let brief = Duration::from_millis(2);
@@ -292,6 +297,16 @@ fn waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker: &dyn Maker) {
             two.wait(&grant, how, SOON).err(),
             Some(TensorBusError::Stale)
         );
+    }
+}
+
+/// Keeps what was refused.
+#[derive(Default)]
+struct Trail(Mutex<Vec<BusRefusal>>);
+
+impl RefusalSink for Trail {
+    fn refused(&self, refusal: BusRefusal) {
+        self.0.lock().push(refusal);
     }
 }
 

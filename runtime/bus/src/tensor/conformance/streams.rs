@@ -22,7 +22,7 @@ fn pair(maker: &dyn Maker) -> (Ring, Ring) {
 
 fn chunks_arrive_once_and_in_order(maker: &dyn Maker) {
     const CHUNKS: u64 = 2_000;
-    for how in [Wait::Spin, Wait::Block] {
+    for how in [Wait::Spin, Wait::SpinThenBlock, Wait::Block] {
         let (one, two) = pair(maker);
         let (mut writer, mut reader) = (must(one.writer()), must(two.reader()));
         let length = |chunk: u64| (chunk * 13 % 201) as usize;
@@ -126,14 +126,14 @@ fn a_wait_without_an_end_is_late(maker: &dyn Maker) {
     let (one, two) = pair(maker);
     let (mut writer, mut reader) = (must(one.writer()), must(two.reader()));
     let brief = Duration::from_millis(2);
-    for how in [Wait::Spin, Wait::Block] {
+    for how in [Wait::Spin, Wait::SpinThenBlock, Wait::Block] {
         assert_eq!(reader.wait(how, brief), Err(TensorBusError::Late(brief)));
         assert_eq!(writer.wait(how, brief), Ok(()));
     }
     for chunk in 0..4 {
         must(writer.write(&[chunk], 0));
     }
-    for how in [Wait::Spin, Wait::Block] {
+    for how in [Wait::Spin, Wait::SpinThenBlock, Wait::Block] {
         assert_eq!(writer.wait(how, brief), Err(TensorBusError::Late(brief)));
         assert_eq!(reader.wait(how, brief), Ok(()));
     }

@@ -8,11 +8,11 @@ use aios_protocols::ports::{TensorBus, TensorBusError, TensorSlot, Wait};
 use aios_protocols::tensor::{PoolAddress, TensorGrant, TensorHeader};
 
 use super::super::open_slot::OpenSlot;
-use super::super::process::Sitter;
+use super::super::process::Peer;
 use super::super::proof::key_of;
 use super::super::segment::Layout;
 use super::super::state::Phase;
-use super::super::{METRIC_REFUSED, reason, waiting};
+use super::super::{refuse, waiting};
 use super::{TensorPool, sweep};
 
 impl TensorBus for TensorPool {
@@ -28,6 +28,7 @@ impl TensorBus for TensorPool {
                 allowed: self.layout.slot_bytes as u64,
             });
         }
+        self.keep_seat();
         let mut found = self.lease_one();
         if found.0.is_none() && self.reclaim()? > 0 {
             found = self.lease_one();
@@ -57,6 +58,8 @@ impl TensorBus for TensorPool {
     ) -> Result<(), TensorBusError> {
         let slot = self.find(grant)?;
         let at = self.layout.slot(slot);
+        // Which end writes it, and who that is.
+        let mut writer = (None, Peer::default());
         waiting::until(
             self.segment.as_ref(),
             at + Layout::STATE,
@@ -68,12 +71,16 @@ impl TensorBus for TensorPool {
                 outcome => Some(outcome.map(drop)),
             },
             || {
-                let writer = self
+                let writing = self
                     .state(slot)
                     .filter(|state| state.phase == Phase::Writing);
-                writer.is_some_and(|state| {
-                    self.seat(1 + usize::from(state.lease)).look().1 == Sitter::Dead
-                })
+                let Some(state) = writing else {
+                    return false;
+                };
+                if writer.0 != Some(state.lease) {
+                    writer = (Some(state.lease), Peer::default());
+                }
+                writer.1.is_gone(self.seat(1 + usize::from(state.lease)))
             },
         )?
     }
@@ -87,7 +94,7 @@ impl TensorBus for TensorPool {
         let outcome = self.copy_out(grant, into);
         if let Err(error) = &outcome {
             into.clear();
-            metrics::counter!(METRIC_REFUSED, "reason" => reason(error)).increment(1);
+            refuse(&self.refusals, error, "a frame");
         }
         outcome
     }
@@ -113,8 +120,12 @@ impl TensorBus for TensorPool {
     }
 
     fn reclaim(&self) -> Result<usize, TensorBusError> {
-        Ok(sweep(self.segment.as_ref(), self.layout, |slot, free| {
-            self.was_freed(slot, free)
-        }))
+        let freed = |slot, free| self.was_freed(slot, free);
+        Ok(sweep(
+            self.segment.as_ref(),
+            &self.seats,
+            self.layout,
+            freed,
+        ))
     }
 }

@@ -1,4 +1,5 @@
-//! The data bus on a NATS server beside the bare client, in one run: what signing, headers, streams and the outbox add.
+//! The buses beside what they are made of, in one run. Here the data bus on a NATS server beside the bare client: what signing, headers,
+//! streams and the outbox add; the tensor bus is in [`tensor`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use aios_bus::data::nats::{
 use aios_inference::models::{NATS_SERVER, program};
 use aios_protocols::{KeyRegistry, PrincipalId, SigningIdentity, Subject, TenantId, Timestamp};
 
-use super::failed;
+use super::{failed, tensor};
 use crate::own_node::threads;
 use crate::weights;
 
@@ -32,6 +33,8 @@ const SOON: Duration = Duration::from_secs(20);
 
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let mut report = Report::begin("buses");
+    tensor::measure(rounds, &mut report)?;
+    report.skip("iceoryx2: run its own benchmark-publish-subscribe beside this");
     let cache = weights::cache().map_err(|failure| failed(failure.sentence()))?;
     let env = |name: &str| std::env::var_os(name);
     let program = match program(&NATS_SERVER, &env, &cache, &mut |_| {}) {
@@ -299,5 +302,6 @@ fn own() -> Result<Credentials, BenchError> {
         tenant: TenantId::new("local").map_err(failed)?,
         prefixed: false,
         clock: Arc::new(clock),
+        refusals: aios_bus::Refusals::default(),
     })
 }

@@ -12,6 +12,7 @@ mod goal;
 mod inference;
 mod messages;
 mod telemetry;
+mod tensor;
 mod tools;
 
 use std::fmt::Display;
@@ -57,7 +58,7 @@ const WHOLE: [Bench; 8] = [
     },
     Bench {
         name: "buses",
-        what: "a signed message and a signed ask over a NATS server beside the bare client",
+        what: "a frame on the tensor bus beside a word that is spun on; a signed message and ask over a NATS server beside the bare client",
         run: buses::run,
     },
     Bench {

@@ -2,7 +2,6 @@
 //!
 //! The test binary starts itself again as the other process. Grants are signed messages that go over its standard input, as
 //! they would by the control bus.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -154,7 +153,7 @@ fn zones_of_two_processes_hear_each_other_and_nothing_that_may_not_be_said() {
     let tenant = TenantId::new("default").unwrap();
     let mut sealer = Sealer::new(Arc::new(identity(HERE)), tenant, 1);
     let mut other = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_other_process", "--nocapture"])
+        .args(["--exact", "link::the_other_process", "--nocapture"])
         .env("AIOS_TEST_ROLE", "there")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

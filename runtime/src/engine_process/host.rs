@@ -1,0 +1,316 @@
+//! The process that has the device: builds the engine, then runs one call after the other until the node closes the socket.
+
+use std::collections::HashMap;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use aios_bus::tensor::{TensorPool, handed};
+use aios_inference::{
+    BlockingEngine, CancelFlag, EmbedRequest, Embedding, EngineError, EngineFactory, InferRequest,
+};
+use aios_protocols::ports::{FrameNote, TensorBus as _, TensorBusError};
+use aios_protocols::tensor::{ContentType, Flags, FrameKind, PartyHash, TensorGrant};
+use parking_lot::Mutex;
+
+use super::words::{FromHost, ToHost};
+use crate::wire::{Ear, WireError, say};
+
+/// Who makes the frames and whom they are for. The socket says which process, and nobody else has it.
+pub(super) const HOST: &str = "service:engine@host";
+/// See [`HOST`].
+pub(super) const NODE: &str = "service:engine@node";
+/// Calls that may wait; the node sends the next one when it has heard the end of the last.
+const CALLS: usize = 16;
+/// Between two looks for a free slot.
+const PAUSE: Duration = Duration::from_micros(50);
+/// How long a node may take to read a frame.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// Why the process ends before the node wants it to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Whoever started it is no node.
+    #[error(
+        "standard input is no socket of a node: {0}; a node starts this command itself, with model.process = true"
+    )]
+    NoNode(io::Error),
+    /// The pool cannot be used.
+    #[error("the node's memory cannot be used: {0}")]
+    Memory(#[from] TensorBusError),
+    /// The node said something else than it should.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The engine could not be built; the node was told.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The socket that a node gives the process as its standard input.
+///
+/// # Errors
+/// [`ServeError::NoNode`] if it is none.
+pub fn standard_input() -> Result<UnixStream, ServeError> {
+    let input = io::stdin().as_fd().try_clone_to_owned();
+    let socket = UnixStream::from(input.map_err(ServeError::NoNode)?);
+    // Asks for something that only sockets have.
+    socket.peer_addr().map_err(ServeError::NoNode)?;
+    Ok(socket)
+}
+
+/// Serves the node at the other end of the socket until it is closed, which is also when `gone` is called, perhaps in the middle of a call that
+/// nobody will hear the end of.
+///
+/// # Errors
+/// Why it ended before.
+pub fn serve(
+    socket: UnixStream,
+    factory: &EngineFactory,
+    gone: impl FnOnce() + Send + 'static,
+) -> Result<(), ServeError> {
+    let memory = handed::Handed::receive(&socket)?;
+    let mut ear = Ear::new(socket.try_clone().map_err(WireError::from)?);
+    let Some(ToHost::Pool(address)) = ear.next()? else {
+        return Err(WireError::Closed.into());
+    };
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| TensorBusError::Unreachable(format!("no random numbers: {error}")))?;
+    let pool = memory.pool(&address, secret)?;
+    let engine = match factory() {
+        Ok(engine) => engine,
+        Err(error) => {
+            say(&socket, &FromHost::Failed(error.clone()))?;
+            return Err(error.into());
+        }
+    };
+    say(&socket, &FromHost::Ready(engine.capabilities()))?;
+    let flags = Arc::new(Mutex::new(HashMap::new()));
+    let (sender, calls) = mpsc::sync_channel(CALLS);
+    let raised = Arc::clone(&flags);
+    std::thread::Builder::new()
+        .name("engine-ear".into())
+        .spawn(move || {
+            hear(ear, &raised, &sender);
+            gone();
+        })
+        .map_err(WireError::from)?;
+    let mut host = Host {
+        socket,
+        engine,
+        pool,
+        flags,
+    };
+    while let Ok(call) = calls.recv() {
+        match host.run(call) {
+            Ok(()) => {}
+            // The node is gone, and nobody waits for anything.
+            Err(WireError::Closed | WireError::Socket(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+type Flagged = Arc<Mutex<HashMap<u64, CancelFlag>>>;
+
+/// Hears beside the calls, so that one can be called off.
+fn hear(mut ear: Ear, flags: &Flagged, calls: &mpsc::SyncSender<ToHost>) {
+    loop {
+        match ear.next::<ToHost>() {
+            Ok(None) => {}
+            Ok(Some(ToHost::Cancel { call })) => {
+                if let Some(flag) = flags.lock().get(&call) {
+                    flag.cancel();
+                }
+            }
+            Ok(Some(said)) => {
+                if let ToHost::Infer { call, .. } | ToHost::Embed { call, .. } = &said {
+                    flags.lock().insert(*call, CancelFlag::new());
+                }
+                if calls.send(said).is_err() {
+                    return;
+                }
+            }
+            Err(_) => {
+                flags.lock().values().for_each(CancelFlag::cancel);
+                return;
+            }
+        }
+    }
+}
+
+struct Host {
+    socket: UnixStream,
+    engine: Box<dyn BlockingEngine>,
+    pool: TensorPool,
+    flags: Flagged,
+}
+
+impl Host {
+    fn run(&mut self, said: ToHost) -> Result<(), WireError> {
+        let answer = match said {
+            // The one comes first, the other never here.
+            ToHost::Pool(_) | ToHost::Cancel { .. } => return Ok(()),
+            ToHost::Infer {
+                call,
+                request,
+                left_ms,
+                stream,
+            } => self.infer(call, *request, left_ms, stream)?,
+            ToHost::Embed {
+                call,
+                texts,
+                left_ms,
+            } => self.embed(call, texts, left_ms)?,
+            ToHost::Load { call, source } => match self.engine.load_model(&source) {
+                Ok(model) => FromHost::Loaded {
+                    call,
+                    model,
+                    capabilities: self.engine.capabilities(),
+                },
+                Err(error) => FromHost::Refused { call, error },
+            },
+            ToHost::Unload { call, model } => match self.engine.unload(&model) {
+                Ok(()) => FromHost::Unloaded {
+                    call,
+                    capabilities: self.engine.capabilities(),
+                },
+                Err(error) => FromHost::Refused { call, error },
+            },
+            ToHost::Health { call } => FromHost::Health {
+                call,
+                health: self.engine.health(),
+            },
+        };
+        if let Some(call) = answer.call() {
+            self.flags.lock().remove(&call);
+        }
+        say(&self.socket, &answer)
+    }
+
+    fn flag(&self, call: u64) -> CancelFlag {
+        self.flags.lock().get(&call).cloned().unwrap_or_default()
+    }
+
+    fn infer(
+        &mut self,
+        call: u64,
+        mut request: InferRequest,
+        left_ms: Option<u64>,
+        stream: bool,
+    ) -> Result<FromHost, WireError> {
+        request.deadline = left_ms.map(|left| Instant::now() + Duration::from_millis(left));
+        request.cancel = self.flag(call);
+        let socket = &self.socket;
+        let mut lost = None;
+        let outcome = if stream {
+            self.engine.stream(&request, &mut |token| {
+                let token = token.clone();
+                match say(socket, &FromHost::Token { call, token }) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        lost = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })
+        } else {
+            self.engine.infer(&request)
+        };
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
+        Ok(match outcome {
+            Ok(inference) => FromHost::Inferred {
+                call,
+                inference: Box::new(inference),
+            },
+            Err(error) => FromHost::Refused { call, error },
+        })
+    }
+
+    fn embed(
+        &mut self,
+        call: u64,
+        texts: Vec<String>,
+        left_ms: Option<u64>,
+    ) -> Result<FromHost, WireError> {
+        let request = EmbedRequest {
+            deadline: left_ms.map(|left| Instant::now() + Duration::from_millis(left)),
+            cancel: self.flag(call),
+            ..EmbedRequest::new(texts)
+        };
+        let vectors = match self.engine.embed(&request) {
+            Ok(vectors) => vectors,
+            Err(error) => return Ok(FromHost::Refused { call, error }),
+        };
+        let dimensions = vectors.first().map_or(0, |first| first.vector.len());
+        let at_once = self.pool.address().slot_bytes as usize / (4 * dimensions.max(1));
+        if at_once == 0 {
+            let error = EngineError::Unsupported {
+                what: format!("vectors of {dimensions} numbers from another process"),
+            };
+            return Ok(FromHost::Refused { call, error });
+        }
+        for part in vectors.chunks(at_once) {
+            let grant = match self.publish(part, dimensions, call) {
+                Ok(grant) => grant,
+                Err(error) => {
+                    let error = EngineError::Lost {
+                        reason: format!("its vectors could not be handed over: {error}"),
+                    };
+                    return Ok(FromHost::Refused { call, error });
+                }
+            };
+            let read = part.iter().map(|it| (it.bytes_read, it.bytes)).collect();
+            say(&self.socket, &FromHost::Vectors { call, grant, read })?;
+        }
+        Ok(FromHost::Embedded { call })
+    }
+
+    /// Some vectors as one frame. While every slot is full the node has not read what it was told of yet.
+    fn publish(
+        &self,
+        part: &[Embedding],
+        dimensions: usize,
+        call: u64,
+    ) -> Result<TensorGrant, TensorBusError> {
+        let begun = Instant::now();
+        let mut slot = loop {
+            match self.pool.allocate(part.len() * dimensions * 4) {
+                Err(TensorBusError::Exhausted { .. }) if begun.elapsed() < UNREAD => {
+                    std::thread::sleep(PAUSE);
+                }
+                outcome => break outcome?,
+            }
+        };
+        let mut bytes = Vec::with_capacity(dimensions * 4);
+        for embedding in part {
+            bytes.clear();
+            bytes.extend(embedding.vector.iter().flat_map(|it| it.to_le_bytes()));
+            slot.write(&bytes)?;
+        }
+        slot.publish(&FrameNote {
+            kind: FrameKind::Tensor,
+            content_type: ContentType::F32,
+            shape: vec![part.len() as u64, dimensions as u64],
+            flags: Flags::NONE,
+            conversation: [0; 16],
+            sequence: call,
+            timestamp_ns: 0,
+            sender: party(HOST)?,
+            receiver: party(NODE)?,
+        })
+    }
+}
+
+pub(super) fn party(name: &str) -> Result<PartyHash, TensorBusError> {
+    let party = name.parse();
+    party
+        .map(|party| PartyHash::of(&party))
+        .map_err(|error| TensorBusError::WrongGrant(format!("{name}: {error}")))
+}

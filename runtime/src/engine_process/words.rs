@@ -1,0 +1,173 @@
+//! What a node and its engine's process say to each other. One end of the socket is in the node, the other in the process that it started.
+
+use aios_inference::{
+    Capabilities, EngineError, Health, InferRequest, Inference, ModelInfo, ModelSource, Token,
+};
+use aios_protocols::tensor::{PoolAddress, TensorGrant};
+use serde::{Deserialize, Serialize};
+
+/// What the node says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToHost {
+    /// The pool whose memory was just handed over.
+    Pool(PoolAddress),
+    Infer {
+        call: u64,
+        request: Box<InferRequest>,
+        /// Milliseconds for it.
+        left_ms: Option<u64>,
+        /// Whether tokens are wanted as they are made.
+        stream: bool,
+    },
+    Embed {
+        call: u64,
+        texts: Vec<String>,
+        left_ms: Option<u64>,
+    },
+    Load {
+        call: u64,
+        source: ModelSource,
+    },
+    Unload {
+        call: u64,
+        model: String,
+    },
+    Health {
+        call: u64,
+    },
+    /// Nobody wants the answer any more.
+    Cancel {
+        call: u64,
+    },
+}
+
+/// What the process says. Each call ends with one of the last six.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FromHost {
+    Ready(Capabilities),
+    /// The engine could not be built.
+    Failed(EngineError),
+    Token {
+        call: u64,
+        token: Token,
+    },
+    /// Some of the vectors, in order, and how many bytes of its text each stands for, and of how many.
+    Vectors {
+        call: u64,
+        grant: TensorGrant,
+        read: Vec<(usize, usize)>,
+    },
+    Inferred {
+        call: u64,
+        inference: Box<Inference>,
+    },
+    Embedded {
+        call: u64,
+    },
+    Loaded {
+        call: u64,
+        model: ModelInfo,
+        capabilities: Capabilities,
+    },
+    Unloaded {
+        call: u64,
+        capabilities: Capabilities,
+    },
+    Health {
+        call: u64,
+        health: Health,
+    },
+    Refused {
+        call: u64,
+        error: EngineError,
+    },
+}
+
+impl FromHost {
+    /// Which call it is about.
+    pub(super) fn call(&self) -> Option<u64> {
+        match self {
+            Self::Ready(_) | Self::Failed(_) => None,
+            Self::Token { call, .. }
+            | Self::Vectors { call, .. }
+            | Self::Inferred { call, .. }
+            | Self::Embedded { call }
+            | Self::Loaded { call, .. }
+            | Self::Unloaded { call, .. }
+            | Self::Health { call, .. }
+            | Self::Refused { call, .. } => Some(*call),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::wire::{Ear, say};
+    use aios_inference::{Grammar, Sampling, SessionId, ToolDefinition};
+
+    #[test]
+    fn a_request_and_its_answer_arrive_as_they_were_sent() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let mut ear = Ear::new(there);
+        let request = InferRequest::chat("Be brief.", "Why?")
+            .max_tokens(7)
+            .sampling(Sampling::Seeded {
+                seed: u64::MAX,
+                temperature: 0.7,
+                top_p: 0.9,
+                top_k: 40,
+            })
+            .stop("\n")
+            .session(SessionId("s".into()))
+            .json_schema("{}")
+            .tools([ToolDefinition {
+                name: "t".into(),
+                description: "d".into(),
+                input: serde_json::json!({"type": "object"}),
+            }]);
+        let said = ToHost::Infer {
+            call: 3,
+            request: Box::new(request.clone()),
+            left_ms: Some(9),
+            stream: true,
+        };
+        say(&here, &said).unwrap();
+        let Some(ToHost::Infer { request: heard, .. }) = ear.next().unwrap() else {
+            panic!("something else was heard");
+        };
+        // All but the flag, which is nobody's yet.
+        let mut heard = *heard;
+        heard.cancel = request.cancel.clone();
+        assert_eq!(format!("{heard:?}"), format!("{request:?}"));
+        assert!(matches!(heard.grammar, Some(Grammar::JsonSchema(_))));
+
+        let inference = Inference {
+            text: "Because.".into(),
+            calls: Vec::new(),
+            ids: vec![1, 2],
+            prompt_ids: vec![3],
+            usage: aios_inference::Usage::default(),
+            by: aios_inference::Served::default(),
+            finish: aios_inference::Finish::Stop,
+            top_logits: vec![(1, 0.1), (2, f32::NEG_INFINITY)],
+            timings: aios_inference::Timings::default(),
+        };
+        let said = FromHost::Inferred {
+            call: 3,
+            inference: Box::new(inference.clone()),
+        };
+        say(&here, &said).unwrap();
+        let Some(FromHost::Inferred {
+            inference: heard, ..
+        }) = ear.next().unwrap()
+        else {
+            panic!("something else was heard");
+        };
+        assert_eq!(*heard, inference);
+    }
+}
