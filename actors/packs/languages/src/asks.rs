@@ -85,6 +85,7 @@ pub enum Ask {
     Yearly,
     Running,
     Outlier,
+    Reason,
     There,
     Filler,
 }
@@ -226,6 +227,31 @@ impl Asks {
         out
     }
 
+    /// What a word of one entry means that differs from it by one letter, or by two that changed places; none where several things come as
+    /// near. Short words and words without meaning are near to nothing.
+    #[must_use]
+    pub fn near(&self, word: &str) -> Option<(String, Asking)> {
+        let mut found: Option<(String, Asking)> = None;
+        let entries = self.shelves.values().flatten();
+        for entry in entries {
+            let [(known, _)] = entry.words.as_slice() else {
+                continue;
+            };
+            let plain = entry.asking == Asking::Ask(Ask::Filler);
+            if plain || !is_misspelt(word, known) {
+                continue;
+            }
+            match &mut found {
+                Some((_, other)) if *other != entry.asking => return None,
+                // The same one in every process.
+                Some((least, _)) if known.as_str() < least.as_str() => least.clone_from(known),
+                Some(_) => {}
+                None => found = Some((known.clone(), entry.asking)),
+            }
+        }
+        found
+    }
+
     /// The concepts that a column's heading may stand for.
     #[must_use]
     pub fn concepts(&self, words: &[Folded]) -> Vec<u32> {
@@ -236,6 +262,35 @@ impl Asks {
                 _ => None,
             })
             .collect()
+    }
+}
+
+/// Letters that a word must have to be known again by the others.
+const LETTERS: usize = 6;
+
+/// Whether two long words, folded, differ by one letter that is wrong, missing or too much, or by two that changed places.
+#[must_use]
+pub fn is_misspelt(word: &str, known: &str) -> bool {
+    let (word, known): (Vec<char>, Vec<char>) = (word.chars().collect(), known.chars().collect());
+    let letters = |word: &[char]| word.len() >= LETTERS && word.iter().all(|c| c.is_alphabetic());
+    if !letters(&word) || !letters(&known) || word == known {
+        return false;
+    }
+    let same = word.iter().zip(&known).take_while(|(a, b)| a == b).count();
+    let (word, known) = (&word[same..], &known[same..]);
+    match word.len() as i64 - known.len() as i64 {
+        // The first letter is seldom the wrong one.
+        _ if same == 0 => false,
+        0 => {
+            let swapped = word.len() >= 2
+                && word[0] == known[1]
+                && word[1] == known[0]
+                && word[2..] == known[2..];
+            swapped || word[1..] == known[1..]
+        }
+        1 => word[1..] == *known,
+        -1 => *word == known[1..],
+        _ => false,
     }
 }
 
@@ -313,6 +368,27 @@ mod tests {
             Asks::read(file).unwrap();
         }
         assert_eq!(all_asks().len(), FILES.len());
+    }
+
+    #[test]
+    fn a_word_with_one_wrong_letter_is_known_again_and_another_word_is_not() {
+        for (one, other) in [
+            ("temprature", "temperature"),
+            ("averge", "average"),
+            ("quantitty", "quantity"),
+            ("amuont", "amount"),
+        ] {
+            assert!(is_misspelt(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("prize", "price"),
+            ("region", "religion"),
+            ("orders", "borders"),
+            ("average", "average"),
+            ("county", "countries"),
+        ] {
+            assert!(!is_misspelt(one, other), "{one} {other}");
+        }
     }
 
     #[test]

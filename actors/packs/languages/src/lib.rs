@@ -9,7 +9,7 @@ pub mod english;
 mod fold;
 mod lexicon;
 
-pub use asks::{Ask, Asked, Asking, Asks, all_asks, asks, language_of_goal};
+pub use asks::{Ask, Asked, Asking, Asks, all_asks, asks, is_misspelt, language_of_goal};
 pub use fold::{Folded, fold, folded};
 pub use lexicon::{
     Lexicon, Sense, Tag, Tagged, UnitName, concept_number, foreign, language_of, lexicon, lexicons,

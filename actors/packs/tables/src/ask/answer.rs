@@ -4,20 +4,20 @@
 //! of the same numbers, so that what is said and what is proved cannot differ.
 
 use aios_languages::english::figures::dusted;
-use aios_work::{Fact, Grain, Period, Source, Statistic, Subject, Value, When};
+use aios_work::{Fact, Source, Statistic, Value, When};
 use serde_json::Value as Json;
 
+use super::facts::{What, label_of, rows_of, subject, unit};
 use super::question::{
-    Figure, Filter, Group, Make, Measure, Order, Question, Test, Understood, Versus, Wanted,
+    Figure, Filter, Make, Measure, Order, Question, Test, Understood, Versus, Wanted,
 };
 use super::say::{Speech, name};
 use crate::page::capital;
-use crate::plan::columns::label;
 use crate::results::Rows;
 use aios_languages::english::shown_name;
 
 /// Groups that the first sentence names.
-const NAMED: usize = 12;
+pub(super) const NAMED: usize = 12;
 
 /// One figure of a table, ready to be shown.
 pub(crate) type Cell = String;
@@ -91,19 +91,19 @@ pub(crate) fn answer(understood: &Understood, question: &Question, given: &Given
     answered
 }
 
-struct Reader<'a> {
-    speech: Speech,
-    question: &'a Question,
-    given: &'a Given<'a>,
-    scope: String,
+pub(super) struct Reader<'a> {
+    pub speech: Speech,
+    pub question: &'a Question,
+    pub given: &'a Given<'a>,
+    pub scope: String,
 }
 
 impl Reader<'_> {
-    fn number(&self, row: usize, column: &str) -> Option<f64> {
+    pub(super) fn number(&self, row: usize, column: &str) -> Option<f64> {
         self.given.rows.number(row, column).map(dusted)
     }
 
-    fn text(&self, row: usize, column: &str) -> Option<String> {
+    pub(super) fn text(&self, row: usize, column: &str) -> Option<String> {
         match self.given.rows.cell(row, column) {
             Json::String(text) => Some(text.clone()),
             Json::Number(number) => Some(number.to_string()),
@@ -111,7 +111,7 @@ impl Reader<'_> {
         }
     }
 
-    fn fact(&self, what: What, row: usize, column: &str) -> Option<Fact> {
+    pub(super) fn fact(&self, what: What, row: usize, column: &str) -> Option<Fact> {
         let cell = self.given.rows.cell(row, column);
         let value = match (cell.as_i64(), cell.as_f64()) {
             (Some(whole), _) => Value::Integer(whole),
@@ -249,253 +249,6 @@ impl Reader<'_> {
         }
         out.sentence = sentences.join(" ");
         out
-    }
-
-    /// A group's name as it is shown: a week by its number.
-    fn label(&self, row: usize, at: usize) -> String {
-        let key = self.key(row, at);
-        match self.question.groups.get(at) {
-            Some(Group::Each(_, Grain::Week)) => super::say::week(&key).unwrap_or(key),
-            _ => key,
-        }
-    }
-
-    /// A group's name as facts have it.
-    fn key(&self, row: usize, at: usize) -> String {
-        let column = if at == 0 { "label" } else { "label2" };
-        let text = self.text(row, column);
-        match (self.question.groups.get(at), text) {
-            (Some(Group::Weekday(_)), Some(day)) => day
-                .parse()
-                .map_or_else(|_| day.clone(), |day| self.speech.weekday(day)),
-            (_, Some(text)) => text,
-            (_, None) => self.speech.say("no_value", &[]),
-        }
-    }
-
-    fn labels(&self, row: usize) -> String {
-        let labels: Vec<String> = (0..self.question.groups.len())
-            .map(|at| shown_name(&self.label(row, at)))
-            .collect();
-        labels.join(", ")
-    }
-
-    fn grouped(&self, figures: &[Figure]) -> Answered {
-        let mut out = Answered::default();
-        let groups: Vec<String> = self
-            .question
-            .groups
-            .iter()
-            .map(|group| self.speech.group(group))
-            .collect();
-        let group = groups.join(", ");
-        let Some(first) = figures.first() else {
-            return out;
-        };
-        let shown = self.speech.figure(first);
-        let all = self.given.rows.rows.len();
-        let value = |row: usize, at: usize| {
-            let unit = figures.get(at).and_then(unit);
-            self.number(row, &format!("f{}", at + 1)).map_or_else(
-                || "-".to_owned(),
-                |value| self.speech.number(value, unit.as_deref()),
-            )
-        };
-        let order = self.question.order.as_ref();
-        let asked = order.and_then(|order| order.limit);
-        let skip = order.map_or(0, |order| order.skip as usize);
-        let told = asked.map_or(all, |limit| (skip + limit as usize).min(all));
-        if all == 0 {
-            let test = self
-                .question
-                .having
-                .as_ref()
-                .map(|test| self.speech.test(test))
-                .unwrap_or_default();
-            let key = if test.is_empty() {
-                "none"
-            } else {
-                "none_having"
-            };
-            out.sentence = capital(&self.speech.say(
-                key,
-                &[
-                    ("scope", &self.scope),
-                    ("figure", &shown),
-                    ("group", &group),
-                    ("test", &test),
-                ],
-            ));
-            return out;
-        }
-        for row in 0..all {
-            for (at, figure) in figures.iter().enumerate() {
-                let what = self.grouped_what(row, figure);
-                out.facts
-                    .extend(self.fact(what, row, &format!("f{}", at + 1)));
-                if let (Make::Over(over, _), true) = (&figure.make, row < NAMED * 2) {
-                    for (column, of) in [("p", &figure.of), ("w", over.as_ref())] {
-                        let part = Figure {
-                            make: Make::Total,
-                            of: of.clone(),
-                            called: None,
-                        };
-                        let what = self.grouped_what(row, &part);
-                        out.facts
-                            .extend(self.fact(what, row, &format!("{column}{}", at + 1)));
-                    }
-                }
-            }
-        }
-        let list = |from: usize, to: usize| {
-            let lines: Vec<String> = (from..to.min(from + NAMED))
-                .map(|row| {
-                    let values: Vec<String> = (0..figures.len()).map(|at| value(row, at)).collect();
-                    format!("{} {}", self.labels(row), values.join(" / "))
-                })
-                .collect();
-            let more = to.saturating_sub(from + NAMED);
-            let mut list = lines.join("; ");
-            if more > 0 {
-                list.push_str("; ");
-                list.push_str(&self.speech.say("more", &[("n", &more.to_string())]));
-            }
-            list
-        };
-        let names: Vec<String> = figures
-            .iter()
-            .map(|figure| self.speech.figure(figure))
-            .collect();
-        let names = names.join(" / ");
-        let filled = |list: &str| {
-            self.speech.say(
-                "each",
-                &[
-                    ("figure", &names),
-                    ("group", &group),
-                    ("scope", &self.scope),
-                    ("list", list),
-                ],
-            )
-        };
-        let sentence = match (order, asked) {
-            (Some(Order { largest, .. }), Some(1)) => {
-                let row = skip.min(all - 1);
-                let best = value(row, 0);
-                let same = |other: usize| {
-                    let (one, two) = (self.number(row, "f1"), self.number(other, "f1"));
-                    one.is_some() && one == two
-                };
-                let ties: Vec<usize> = (row..all).filter(|other| same(*other)).collect();
-                let labels = self.labels(row);
-                // "the highest price", not "the highest highest price".
-                let extreme = matches!(first.make, Make::Greatest | Make::Least);
-                let shown = if extreme {
-                    self.speech.measure(&first.of, first.called.as_deref())
-                } else {
-                    shown.clone()
-                };
-                let mut filled = vec![
-                    ("group", group.clone()),
-                    ("label", labels),
-                    ("figure", shown.clone()),
-                    ("scope", self.scope.clone()),
-                    ("value", best),
-                    ("n", (skip + 1).to_string()),
-                ];
-                let key = match (largest, skip) {
-                    (_, 1..) => "nth",
-                    (true, _) if ties.len() > 1 => "best_tie",
-                    (false, _) if ties.len() > 1 => "worst_tie",
-                    (true, _) => "best",
-                    (false, _) => "worst",
-                };
-                let tied: Vec<String> = ties.iter().map(|row| self.labels(*row)).collect();
-                filled.push(("labels", self.speech.list(&tied, "and")));
-                let filled: Vec<(&str, &str)> = filled
-                    .iter()
-                    .map(|(key, value)| (*key, value.as_str()))
-                    .collect();
-                self.speech.say(key, &filled)
-            }
-            (Some(Order { largest, .. }), Some(limit)) => self.speech.say(
-                if *largest { "top" } else { "bottom" },
-                &[
-                    ("n", &limit.to_string()),
-                    ("figure", &shown),
-                    ("scope", &self.scope),
-                    ("list", &list(skip, told)),
-                ],
-            ),
-            _ if self.question.having.is_some() => {
-                let test = self
-                    .question
-                    .having
-                    .as_ref()
-                    .map(|test| self.speech.test(test))
-                    .unwrap_or_default();
-                self.speech.say(
-                    "having",
-                    &[
-                        ("group", &group),
-                        ("figure", &shown),
-                        ("test", &test),
-                        ("scope", &self.scope),
-                        ("list", &list(0, all)),
-                    ],
-                )
-            }
-            _ => filled(&list(0, all)),
-        };
-        out.sentence = capital(&sentence);
-        let in_time = self
-            .question
-            .groups
-            .iter()
-            .any(|group| matches!(group, Group::Each(..)));
-        let mut columns: Vec<String> = groups.iter().map(|group| capital(group)).collect();
-        columns.extend(
-            figures
-                .iter()
-                .map(|figure| capital(&self.speech.figure(figure))),
-        );
-        let rows = (0..all)
-            .map(|row| {
-                let mut cells: Vec<Cell> =
-                    (0..groups.len()).map(|at| self.label(row, at)).collect();
-                cells.extend((0..figures.len()).map(|at| value(row, at)));
-                cells
-            })
-            .collect();
-        out.shown = Some(Shown {
-            heading: capital(&format!("{names} · {group}")),
-            columns,
-            names: groups.len(),
-            rows,
-            points: (0..all)
-                .map(|row| (self.labels(row), self.number(row, "f1")))
-                .collect(),
-            in_time,
-            axes: (group, shown),
-        });
-        out
-    }
-
-    fn grouped_what(&self, row: usize, figure: &Figure) -> What {
-        let mut what = What::of(figure);
-        for (at, group) in self.question.groups.iter().enumerate() {
-            let label = self.key(row, at);
-            match group {
-                Group::Each(_, grain) => match Period::read(*grain, &label) {
-                    Some(period) => what.period = Some(When::During(period)),
-                    None => what.subject.push(subject(grain.as_str(), &label)),
-                },
-                Group::By(column) => what.subject.push(subject(&label_of(column), &label)),
-                Group::Hour(_) => what.subject.push(subject("hour", &label)),
-                Group::Weekday(_) => what.subject.push(subject("weekday", &label)),
-            }
-        }
-        what
     }
 
     fn row(&self, measure: &super::question::Column, by: &[super::question::Column]) -> Answered {
@@ -749,8 +502,16 @@ impl Reader<'_> {
         );
         let change = self.number(0, "change").unwrap_or(after - before);
         let percent = versus.percent && self.number(0, "growth").is_some();
+        // Of two that are no times which of them has more is what is asked.
+        let timeless = |filter: &Filter| matches!(filter.test, Test::In(_));
+        let both = timeless(&versus.from.1) && timeless(&versus.to.1) && !percent;
         out.sentence = capital(&self.speech.say(
-            if percent { "versus_percent" } else { "versus" },
+            match (percent, both, change) {
+                (true, ..) => "versus_percent",
+                (_, true, change) if change > 0.0 => "versus_more",
+                (_, true, change) if change < 0.0 => "versus_less",
+                _ => "versus",
+            },
             &[
                 ("figure", &shown),
                 ("scope", &self.scope),
@@ -764,129 +525,4 @@ impl Reader<'_> {
         ));
         out
     }
-}
-
-/// A fact without its rows and value.
-#[derive(Debug, Clone)]
-struct What {
-    subject: Vec<Subject>,
-    measure: Option<String>,
-    statistic: Statistic,
-    period: Option<When>,
-    unit: Option<String>,
-    line: Option<u64>,
-    /// Whether it is of the whole that a share is of.
-    share: bool,
-}
-
-impl What {
-    fn of(figure: &Figure) -> Self {
-        let measure = match (&figure.called, &figure.of) {
-            (Some(called), _) => Some(called.clone()),
-            (None, Measure::Rows) => None,
-            (None, Measure::Of(column) | Measure::Distinct(column)) => Some(label_of(column)),
-            (None, Measure::Product(one, other)) => {
-                Some(format!("{} × {}", label_of(one), label_of(other)))
-            }
-            (None, Measure::Less(one, other)) => {
-                Some(format!("{} − {}", label_of(one), label_of(other)))
-            }
-            (None, Measure::Elapsed(one, other)) => {
-                Some(format!("days {} – {}", label_of(one), label_of(other)))
-            }
-        };
-        let other = |words: &str| Statistic::Other(words.to_owned());
-        let statistic = match (&figure.make, &figure.of) {
-            (Make::Share, _) => Statistic::Share,
-            (Make::Over(..), _) => Statistic::Ratio,
-            (_, Measure::Rows) => Statistic::Rows,
-            (_, Measure::Distinct(_)) => other("different values"),
-            (Make::Total, _) => Statistic::Total,
-            (Make::Mean, _) => Statistic::Mean,
-            (Make::Median, _) => Statistic::Median,
-            (Make::Greatest, _) => Statistic::Greatest,
-            (Make::Least, _) => Statistic::Least,
-            (Make::Range, _) => other("range"),
-            (Make::Deviation, _) => other("standard deviation"),
-            (Make::Variance, _) => other("variance"),
-            (Make::Percentile(percent), _) => other(&format!("{percent}th percentile")),
-            (Make::Weighted(weight), _) => other(&format!("mean weighted by {}", label_of(weight))),
-            (Make::Correlation(column), _) => {
-                other(&format!("correlation with {}", label_of(column)))
-            }
-        };
-        Self {
-            subject: Vec::new(),
-            measure,
-            statistic,
-            period: None,
-            unit: unit(figure),
-            line: None,
-            share: false,
-        }
-    }
-}
-
-fn label_of(column: &super::question::Column) -> String {
-    label(&column.name)
-}
-
-fn subject(kind: &str, name: &str) -> Subject {
-    Subject {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-    }
-}
-
-/// The unit of a figure.
-fn unit(figure: &Figure) -> Option<String> {
-    match (&figure.make, &figure.of) {
-        (Make::Share | Make::Over(_, true), _) => Some("%".to_owned()),
-        // Euros per word are euros; kilometres per kilometre are nothing.
-        (Make::Over(over, false), Measure::Of(part)) => match over.as_ref() {
-            Measure::Of(whole) if whole.unit == part.unit => None,
-            _ => part.unit.clone().filter(|unit| unit != "%"),
-        },
-        (Make::Over(_, false) | Make::Variance | Make::Correlation(_), _) => None,
-        (_, Measure::Rows | Measure::Distinct(_) | Measure::Product(..) | Measure::Elapsed(..)) => {
-            None
-        }
-        (_, Measure::Of(column) | Measure::Less(column, _)) => column.unit.clone(),
-    }
-}
-
-/// What the rows are of which a figure is: names, and when.
-fn rows_of(filters: &[Filter], speech: &Speech, whole: bool) -> (Vec<Subject>, Option<When>) {
-    let mut subjects = Vec::new();
-    let mut period = None;
-    for filter in filters.iter().filter(|filter| !(whole && filter.part)) {
-        if let (Test::Days(spans), false) = (&filter.test, filter.not)
-            && let [span] = spans.as_slice()
-            && let Some(grain) = [
-                Grain::Day,
-                Grain::Week,
-                Grain::Month,
-                Grain::Quarter,
-                Grain::Year,
-            ]
-            .into_iter()
-            .find(|grain| grain.span_of(span.from) == *span)
-            && period.is_none()
-        {
-            period = Some(When::During(Period::of(grain, span.from)));
-            continue;
-        }
-        let test = speech.test_of(&filter.test, filter.column.year);
-        let test = if filter.not {
-            speech.say("not", &[("what", &test)])
-        } else if let Test::In(values) = &filter.test
-            && let [only] = values.as_slice()
-        {
-            only.clone()
-        } else {
-            test
-        };
-        subjects.push(subject(&label_of(&filter.column), &test));
-    }
-    (subjects, period)
 }

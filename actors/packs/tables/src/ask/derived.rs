@@ -61,6 +61,9 @@ impl Reader<'_> {
         if let Some(found) = self.product_said(from, to) {
             return Some(found);
         }
+        if let Some(found) = self.rated(from, to, asks) {
+            return Some(found);
+        }
         if let Some(found) = self.complement(from, to) {
             return Some(found);
         }
@@ -69,6 +72,9 @@ impl Reader<'_> {
 
     /// "how many days was a tool out": where a table has two dates, from the earlier to the later one.
     fn elapsed(&mut self, from: usize, to: usize, asks: &Asks) -> Option<Called> {
+        if let Some(found) = self.shift(from, to) {
+            return Some(found);
+        }
         let dates: Vec<&Column> = self
             .schema
             .columns
@@ -130,6 +136,59 @@ impl Reader<'_> {
         );
         self.assume(told);
         Some((Measure::Elapsed(first, last), None))
+    }
+
+    /// "the longest shift": where a table has two times of day, from the one to the next other one.
+    fn shift(&mut self, from: usize, to: usize) -> Option<Called> {
+        const ENDS: [&str; 10] = [
+            "end", "until", "to", "clos", "finish", "stop", "out", "ende", "bis", "fin",
+        ];
+        let clocks: Vec<&Column> = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.clock)
+            .collect();
+        let [one, other] = clocks.as_slice() else {
+            return None;
+        };
+        let ends = |column: &Column| {
+            column
+                .words
+                .iter()
+                .any(|word| ENDS.iter().any(|end| word.starts_with(end)))
+        };
+        let (first, last) = match (ends(one), ends(other)) {
+            (false, true) => (one.id.clone(), other.id.clone()),
+            (true, false) => (other.id.clone(), one.id.clone()),
+            _ => return None,
+        };
+        let duration = Self::concept("duration");
+        let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
+            Some(What::Concept(concept) | What::Superlative(_, concept)) => *concept == duration,
+            Some(What::Ask(Ask::Hour)) => true,
+            _ => false,
+        })?;
+        let measured = self
+            .schema
+            .columns
+            .iter()
+            .any(|column| column.is_measure() && column.concepts.contains(&duration));
+        if measured || first.table != last.table {
+            return None;
+        }
+        if !matches!(
+            self.mark(said).map(|mark| &mark.what),
+            Some(What::Superlative(..))
+        ) {
+            self.take(said);
+        }
+        let told = self.speech.say(
+            "shift_is",
+            &[("from", first.name.trim()), ("to", last.name.trim())],
+        );
+        self.assume(told);
+        Some((Measure::Shift(first, last), None))
     }
 
     /// "price times quantity".
@@ -519,7 +578,8 @@ impl Reader<'_> {
         to: usize,
         out: &mut Vec<Filter>,
     ) -> Option<Measure> {
-        let at = (from..to).find(|at| self.is_ask(*at, Ask::Count))?;
+        let at = (from..to)
+            .find(|at| self.is_ask(*at, Ask::Count) || self.is_ask(*at, Ask::Distinct))?;
         let day = self
             .next(at + 1, to)
             .filter(|day| self.is_ask(*day, Ask::Day))?;

@@ -232,13 +232,19 @@ impl Reader<'_> {
         out: &mut Vec<Group>,
     ) {
         let mut next = at + 1;
+        // What comes about most often may be a number as well.
+        let often = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Superlative(_, concept)) if *concept == Self::concept("occurrence"));
         while let Some(place) = self.next(next, to) {
             match self.mark(place).map(|mark| mark.what.clone()) {
                 Some(What::Number(_)) => next = place + 1,
+                // "most common shoe size" of `shoe_sales.csv`
+                Some(What::File | What::Unknown) if often => next = place + 1,
                 Some(What::Column(all, _)) if !self.is_used(place) => {
                     let mut columns = all.iter().copied().filter(|column| {
-                        self.column(*column)
-                            .is_some_and(|column| matches!(column.role, Role::Groups | Role::Names))
+                        self.column(*column).is_some_and(|column| {
+                            matches!(column.role, Role::Groups | Role::Names)
+                                || often && column.is_measure()
+                        })
                     });
                     if let Some(group) = self
                         .named_best(&mut columns)

@@ -9,7 +9,7 @@ use super::resolve::{Asks, Reader};
 use super::schema::{Column, Role};
 
 /// Beginnings of words that choose some of the rows, whatever their form: what was refunded is a part of what was sold.
-const CHOOSING: &[&str] = &[
+pub(super) const CHOOSING: &[&str] = &[
     "cancel",
     "refund",
     "return",
@@ -222,6 +222,18 @@ impl Reader<'_> {
             }
             if done || !counts && participle && (helped || behind || ranked) {
                 self.take(at);
+                continue;
+            }
+            // "finishing time": of the only column of its kind.
+            let only = self.measured(at + 1).len() == 1 && self.is_used(at + 1) && at + 1 < to;
+            if text.ends_with("ing") && self.words.language == "en" && only {
+                self.take(at);
+                let name = self
+                    .mark(at + 1)
+                    .map(|next| self.words.written(mark.from, next.to).to_owned())
+                    .unwrap_or_default();
+                let said = self.speech.say("one_kind", &[("said", &name)]);
+                self.assume(said);
                 continue;
             }
             // A table that tells no kinds apart holds one thing, and a word before its measure says which.

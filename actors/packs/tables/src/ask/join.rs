@@ -43,7 +43,16 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
     let mut keys = Vec::new();
     let mut all: Vec<(String, String)> = named(&first).into_iter().collect();
     for other in needed.iter().skip(1) {
-        let key = key(schema, &first, other).ok_or("no_key")?;
+        // Where rows without a match are asked for, several of the other table's may have one.
+        let lacks = questions
+            .iter()
+            .flat_map(|question| &question.filters)
+            .any(|filter| {
+                filter.test == Test::Missing
+                    && filter.column.table == *other
+                    && questions.len() == 1
+            });
+        let key = key_of(schema, &first, other, !lacks).ok_or("no_key")?;
         keys.push(key);
         all.extend(named(other));
     }
@@ -54,8 +63,9 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
     })
 }
 
-/// The columns of two tables that must be equal: of the same name, or one called after the other's file, and unique in the other.
-fn key(schema: &Schema, first: &str, other: &str) -> Option<(Id, Id)> {
+/// The columns of two tables that must be equal: of the same name, or one called after the other's file; `single` where each row may have
+/// one match only.
+pub(super) fn key_of(schema: &Schema, first: &str, other: &str, single: bool) -> Option<(Id, Id)> {
     let of = |table: &str| -> Vec<&Column> {
         schema
             .columns
@@ -74,7 +84,7 @@ fn key(schema: &Schema, first: &str, other: &str) -> Option<(Id, Id)> {
     let mut best: Option<(u8, Id, Id)> = None;
     for one in of(first) {
         for two in of(other) {
-            if !unique(two) || two.is_measure() && !one.is_measure() {
+            if single && !unique(two) || two.is_measure() && !one.is_measure() {
                 continue;
             }
             let same = one.words == two.words;
@@ -104,7 +114,11 @@ fn of_measure(measure: &Measure) -> Vec<&Id> {
     match measure {
         Measure::Rows => Vec::new(),
         Measure::Distinct(column) | Measure::Of(column) => vec![column],
-        Measure::Product(one, other) | Measure::Less(one, other) | Measure::Elapsed(one, other) => {
+        Measure::Product(one, other)
+        | Measure::Less(one, other)
+        | Measure::Elapsed(one, other)
+        | Measure::Shift(one, other)
+        | Measure::Rated(one, other, _) => {
             vec![one, other]
         }
     }
@@ -118,6 +132,7 @@ pub(super) fn columns(question: &Question) -> Vec<&Id> {
         match &figure.make {
             Make::Over(over, _) => out.extend(of_measure(over)),
             Make::Weighted(column) | Make::Correlation(column) => out.push(column),
+            Make::Moved { from, to, .. } => out.extend([&from.1.column, &to.1.column]),
             _ => {}
         }
     }

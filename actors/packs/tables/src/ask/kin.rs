@@ -46,6 +46,71 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("fell", "fall"),
 ];
 
+/// Short forms that headings have, beside those that only leave letters out.
+const SHORT: &[(&str, &str)] = &[
+    ("hc", "headcount"),
+    ("ot", "overtime"),
+    ("hr", "hour"),
+    ("yr", "year"),
+    ("mo", "month"),
+    ("wk", "week"),
+    ("wt", "weight"),
+    ("ht", "height"),
+    ("amt", "amount"),
+    ("avg", "average"),
+    ("occ", "occupancy"),
+    ("occ", "occupied"),
+    ("temp", "temperature"),
+    ("dist", "distance"),
+    ("exp", "expense"),
+    ("rev", "revenue"),
+    ("vol", "volume"),
+    ("pop", "population"),
+    ("ppl", "people"),
+    ("adm", "admission"),
+    ("disch", "discharge"),
+    ("emp", "employee"),
+    ("cust", "customer"),
+    ("inv", "inventory"),
+    ("ret", "return"),
+    ("del", "delivery"),
+    ("sat", "satisfaction"),
+    ("util", "utilisation"),
+    ("util", "utilization"),
+    ("resp", "response"),
+    ("std", "stunde"),
+    ("anz", "anzahl"),
+    ("ums", "umsatz"),
+];
+
+/// Whether a word of a heading, as [`canon`] leaves it, is a short form of a word of a goal, folded: `qty`, `hrs`, `dept`.
+pub(super) fn abbreviates(short: &str, long: &str) -> bool {
+    let stem = canon(long);
+    let bare = short.strip_suffix('s').unwrap_or(short);
+    let known = |one: &str| {
+        SHORT
+            .iter()
+            .any(|(known, word)| *known == one && canon(word) == stem)
+    };
+    if known(short) || known(bare) {
+        return true;
+    }
+    // Without its vowels: at least three letters, in order, from the first to the last.
+    let letters: Vec<char> = bare.chars().collect();
+    let vowel = |c: &char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u');
+    let (Some(first), Some(last)) = (letters.first(), letters.last()) else {
+        return false;
+    };
+    let ends = stem.trim_end_matches(['s', 'e', 'n', 'i', 'y']);
+    let mut all = long.chars();
+    letters.len() >= 3
+        && long.chars().count() >= letters.len() + 2
+        && !letters.iter().skip(1).any(vowel)
+        && long.starts_with(*first)
+        && (ends.ends_with(*last) || *last == 'y' && long.ends_with('y'))
+        && letters.iter().all(|letter| all.any(|c| c == *letter))
+}
+
 /// Whether two words, folded, are of one family and not the same.
 pub(super) fn kin(one: &str, other: &str) -> bool {
     let base = |word: &str| {
@@ -114,6 +179,30 @@ pub(super) fn compound(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_forms_are_known_and_other_words_are_none() {
+        for (short, long) in [
+            ("qty", "quantity"),
+            ("hrs", "hours"),
+            ("ot", "overtime"),
+            ("hc", "headcount"),
+            ("amt", "amounts"),
+            ("mgr", "manager"),
+            ("pct", "percent"),
+        ] {
+            assert!(abbreviates(short, long), "{short} {long}");
+        }
+        for (short, long) in [
+            ("cost", "costume"),
+            ("kg", "king"),
+            ("st", "street"),
+            ("net", "network"),
+            ("day", "delivery"),
+        ] {
+            assert!(!abbreviates(short, long), "{short} {long}");
+        }
+    }
 
     #[test]
     fn words_of_one_family_meet_and_others_do_not() {

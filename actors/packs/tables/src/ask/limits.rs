@@ -143,6 +143,19 @@ impl Reader<'_> {
                         self.take(place);
                     }
                 }
+                // "were absent more than 5 days" of `absent_days`
+                for beside in [self.previous(from, at), self.next(behind + 1, to)]
+                    .into_iter()
+                    .flatten()
+                {
+                    let names = self
+                        .measured(beside)
+                        .iter()
+                        .any(|at| self.column(*at).is_some_and(|known| known.id == column));
+                    if names {
+                        self.take(beside);
+                    }
+                }
                 // "or more" behind it
                 if let Some(next) = self.mark(behind + 1)
                     && matches!(next.what, What::Ask(Ask::AtLeast | Ask::AtMost))
@@ -177,6 +190,10 @@ impl Reader<'_> {
         if !matches!(mark.what, What::Number(_)) {
             return None;
         }
+        // "40 to 80 cm", "between" left out
+        if self.is_a_range(at, to) {
+            return Some((Ask::Between, at));
+        }
         let gap = self.words.gap(mark.from);
         let sign = if gap.contains(">=") || gap.contains('≥') {
             Some(Ask::AtLeast)
@@ -205,6 +222,38 @@ impl Reader<'_> {
             .filter(|before| *before >= from)
             .and_then(|before| self.limit_at(before, from, to));
         behind.filter(|_| led.is_none()).map(|ask| (ask, at))
+    }
+
+    /// Whether two numbers are the ends of a range with a unit, or of a column that is named beside them.
+    fn is_a_range(&self, at: usize, to: usize) -> bool {
+        let number = |at: usize| match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Number(number)) => Some(number.value),
+            _ => None,
+        };
+        let Some(first) = number(at) else {
+            return false;
+        };
+        let joined = |at: usize| {
+            self.is_ask(at, Ask::To) || self.is_ask(at, Ask::Until) || self.is_ask(at, Ask::AtMost)
+        };
+        let hyphen = |at: usize| {
+            let gap = self.mark(at).map_or("", |mark| self.words.gap(mark.from));
+            gap.trim().len() <= 3 && gap.contains(['-', '–', '—'])
+        };
+        let last = if joined(at + 1) {
+            at + 2
+        } else if hyphen(at + 1) {
+            at + 1
+        } else {
+            return false;
+        };
+        if last >= to || number(last).is_none_or(|second| second <= first) {
+            return false;
+        }
+        matches!(
+            self.mark(last + 1).map(|mark| &mark.what),
+            Some(What::Unit(_))
+        ) || !self.measured(last + 1).is_empty() && last + 1 < to
     }
 
     /// The column that a limit is about.
@@ -469,7 +518,9 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
         UnitName::Day => &[
             "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d",
         ],
-        UnitName::Hour => &["hour", "hours", "h", "std", "stunden", "heures", "horas"],
+        UnitName::Hour => &[
+            "hour", "hours", "h", "hr", "hrs", "std", "stunden", "heures", "horas",
+        ],
         UnitName::Minute => &["minute", "minutes", "min", "minuten", "minutos", "mins"],
         UnitName::Second => &["second", "seconds", "s", "sec", "sekunden"],
         UnitName::Year => &["year", "years", "age", "alter", "jahre", "ans", "edad"],

@@ -47,20 +47,27 @@ impl Marks {
         let mut marks = Self {
             asked,
             all: Vec::new(),
+            asides: Vec::new(),
+            spelled: Vec::new(),
         };
+        let values = values(words, schema);
         let all = Reader {
             words,
             schema,
             marks: &marks,
             periods: Periods::new(words, &marks),
-            values: values(words, schema),
             units: units(words),
-            title: in_title_case(words),
+            title: in_title_case(words, &values),
+            values,
         }
         .chosen();
         marks.all = all;
         marks.plain_verbs(words);
         marks.pairs(words);
+        marks.numbers_of(words);
+        marks.units_behind(schema);
+        marks.set_aside(words, schema);
+        marks.spell(words, schema);
         marks
     }
 
@@ -142,20 +149,22 @@ fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
 }
 
 /// Whether Most Words Begin With A Capital, so that a capital says nothing.
-fn in_title_case(words: &Words) -> bool {
-    let long = words
-        .all
-        .iter()
-        .filter(|word| word.end - word.start > 3)
-        .count();
-    let capital = words
-        .all
-        .iter()
-        .filter(|word| word.end - word.start > 3)
-        .filter(|word| {
-            let written = words.raw.get(word.start..word.end).unwrap_or("");
-            written.starts_with(char::is_uppercase)
+fn in_title_case(words: &Words, values: &Named) -> bool {
+    // Names of the data are written so anywhere.
+    let named = |at: usize| {
+        values.iter().any(|((from, to), found)| {
+            (*from..*to).contains(&at) && found.iter().any(|(_, found)| found.whole)
         })
+    };
+    let plain = words.all.iter().enumerate();
+    let plain: Vec<&str> = plain
+        .filter(|(at, word)| word.end - word.start > 3 && !named(*at))
+        .map(|(_, word)| words.raw.get(word.start..word.end).unwrap_or(""))
+        .collect();
+    let long = plain.len();
+    let capital = plain
+        .iter()
+        .filter(|written| written.starts_with(char::is_uppercase))
         .count();
     long >= 3 && capital * 3 >= long * 2
 }
@@ -289,6 +298,9 @@ impl Reader<'_> {
             }
             if let Some(columns) = self.kin_at(at) {
                 offer(at + 1, Sure::Kin, What::Kin(columns));
+            }
+            if let Some((to, columns)) = self.initials_at(at) {
+                offer(to, Sure::Kin, What::Kin(columns));
             }
             let part = self.values.get(&(at, at + 1));
             let part: Vec<(usize, String)> = part
@@ -480,7 +492,9 @@ impl Reader<'_> {
             let unit = column.id.unit.as_deref().map(aios_languages::fold);
             let by_unit = !in_it && text.len() >= 2 && unit.is_some_and(|unit| unit == text);
             let long = text.chars().count() >= 3;
-            by_unit || long && column.core().iter().any(|word| super::kin::kin(text, word))
+            let of =
+                |word: &&str| super::kin::kin(text, word) || super::kin::abbreviates(word, text);
+            by_unit || long && column.core().iter().any(of)
         };
         let columns = self.schema.columns.iter().enumerate();
         let all: Vec<usize> = columns
@@ -488,6 +502,27 @@ impl Reader<'_> {
             .map(|(place, _)| place)
             .collect();
         (!all.is_empty()).then_some(all)
+    }
+
+    /// Columns that are called by the first letters of these words: `avg_los` for the length of stay.
+    fn initials_at(&self, at: usize) -> Option<(usize, Vec<usize>)> {
+        const LONGEST: usize = 5;
+        let mut initials = String::new();
+        for to in at + 1..=(at + LONGEST).min(self.words.all.len()) {
+            initials.extend(self.words.text(to - 1).chars().next());
+            let columns = self.schema.columns.iter().enumerate();
+            let all: Vec<usize> = columns
+                .filter(|(_, column)| {
+                    // What is a word of its own stands for no others.
+                    column.concepts.is_empty() && column.core().contains(&initials.as_str())
+                })
+                .map(|(place, _)| place)
+                .collect();
+            if to - at >= 3 && !all.is_empty() {
+                return Some((to, all));
+            }
+        }
+        None
     }
 
     /// Columns of which a part of the name stands here.

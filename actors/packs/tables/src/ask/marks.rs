@@ -47,6 +47,10 @@ pub(super) struct Mark {
 pub(super) struct Marks {
     pub asked: Vec<Asked>,
     pub all: Vec<Mark>,
+    /// Remarks in brackets that ask nothing.
+    pub asides: Vec<String>,
+    /// Words that were read as another one, with that.
+    pub spelled: Vec<(String, String)>,
 }
 
 impl Marks {

@@ -7,17 +7,23 @@
 
 mod alone;
 mod answer;
+mod asides;
 mod check;
 mod clause;
 mod derived;
+mod ends;
+mod facts;
 mod figures;
+mod grouped;
 mod groups;
 mod heard;
 mod join;
 mod kin;
 mod limits;
+mod makes;
 mod marking;
 mod marks;
+mod numerals;
 mod order;
 mod overview;
 mod period;
@@ -29,9 +35,12 @@ mod resolve;
 mod rows;
 mod say;
 mod schema;
+mod second;
 mod sql;
 mod stack;
 mod times;
+mod unmatched;
+mod unnamed;
 mod wanted;
 mod words;
 

@@ -76,6 +76,14 @@ impl Reader<'_> {
                     self.take(at);
                     limit = limit.or(self.number_beside(at, from, to));
                 }
+                // "grew fastest": the speed of growth is how much it is.
+                What::Superlative(ask, concept)
+                    if concept == Self::concept("speed")
+                        && (from..to).any(|at| self.is_ask(at, Ask::Growth)) =>
+                {
+                    largest = largest.or(Some(ask == Ask::Highest));
+                    self.take(at);
+                }
                 What::Superlative(ask, _) => {
                     largest = largest.or(Some(ask == Ask::Highest));
                     limit = limit.or(self.number_beside(at, from, to));
@@ -134,6 +142,36 @@ impl Reader<'_> {
         })
     }
 
+    /// "did B give more litres than C": what compares two that are named.
+    pub(super) fn compares(&mut self, from: usize, to: usize) -> bool {
+        let value = |reader: &Self, at: usize| {
+            matches!(
+                reader.mark(at).map(|mark| &mark.what),
+                Some(What::Value(..) | What::Period(_))
+            )
+        };
+        let than = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| ["than", "als", "que"].contains(&self.words.text(mark.from)))
+        });
+        let Some(than) = than else { return false };
+        let more = (from..than).rev().find(|at| {
+            self.mark(*at).is_some_and(|mark| {
+                let text = self.words.text(mark.from);
+                matches!(mark.what, What::Unknown | What::Ask(Ask::Filler))
+                    && (MORE.contains(&text) || LESS.contains(&text))
+            })
+        });
+        let behind = self.next(than + 1, to).is_some_and(|at| value(self, at));
+        let before = (from..than).any(|at| value(self, at));
+        let Some(more) = more.filter(|_| behind && before) else {
+            return false;
+        };
+        self.take(more);
+        self.take(than);
+        true
+    }
+
     pub(super) fn number_beside(&mut self, at: usize, from: usize, to: usize) -> Option<u32> {
         let is_count = |reader: &Self, at: usize| match reader.mark(at)?.what {
             What::Number(number)
@@ -157,7 +195,7 @@ impl Reader<'_> {
     /// "cheapest": most or least of a thing.
     pub(super) fn superlative(&mut self, from: usize, to: usize) -> Option<(bool, u32)> {
         (from..to).find_map(|at| match self.mark(at)?.what {
-            What::Superlative(ask, concept) => {
+            What::Superlative(ask, concept) if !self.is_used(at) => {
                 self.take(at);
                 Some((ask == Ask::Highest, concept))
             }

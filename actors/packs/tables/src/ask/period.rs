@@ -20,6 +20,8 @@ pub(super) enum Said {
     Previous(Grain),
     /// The first so many of the data.
     First(Grain, i64),
+    /// The first or last so many of a year: "the first week of 2025".
+    OfYear(Grain, i64, bool, i32),
     /// From the beginning of the data's last year on.
     YearToDate,
 }
@@ -137,6 +139,44 @@ impl Said {
                 Span {
                     from: grain.span_of(data.from).from,
                     until,
+                }
+            }
+            Self::OfYear(grain, count, first, year) => {
+                let whole = Grain::Year.span_of(Day::new(year, 1, 1)?);
+                let days = match grain {
+                    Grain::Day => Some(count),
+                    Grain::Week => Some(7 * count),
+                    _ => None,
+                };
+                match (days, first) {
+                    (Some(days), true) => Span {
+                        from: whole.from,
+                        until: whole.from.plus_days(days - 1),
+                    },
+                    (Some(days), false) => Span {
+                        from: whole.until.plus_days(1 - days),
+                        until: whole.until,
+                    },
+                    (None, true) => {
+                        let mut until = grain.span_of(whole.from).until;
+                        for _ in 1..count.min(12) {
+                            until = grain.span_of(until.plus_days(1)).until;
+                        }
+                        Span {
+                            from: whole.from,
+                            until,
+                        }
+                    }
+                    (None, false) => {
+                        let mut from = grain.span_of(whole.until).from;
+                        for _ in 1..count.min(12) {
+                            from = grain.span_of(from.plus_days(-1)).from;
+                        }
+                        Span {
+                            from,
+                            until: whole.until,
+                        }
+                    }
                 }
             }
             Self::YearToDate => Span {

@@ -319,13 +319,40 @@ impl<'a> Periods<'a> {
             return Some((to, Said::Weekdays(0b001_1111)));
         }
         let tags = self.tags.iter().filter(|tag| tag.from == at);
-        let (to, day) = tags
+        let named = tags
             .filter_map(|tag| match tag.tag {
                 Tag::Weekday(day) => Some((tag.to, day)),
                 _ => None,
             })
-            .max()?;
+            .max();
+        let (to, day) = named.or_else(|| Some((at + 1, self.short_weekday(at)?)))?;
         Some((to, Said::Weekdays(1 << day.checked_sub(1)?)))
+    }
+
+    /// "Sat", "Sun" beside another day, or behind "on": alone they are other words as well.
+    fn short_weekday(&self, at: usize) -> Option<u8> {
+        const SHORT: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let day = |at: usize| {
+            let written = self.words.written(at, at + 1);
+            let place = SHORT
+                .iter()
+                .position(|short| *short == self.words.text(at))?;
+            written
+                .starts_with(char::is_uppercase)
+                .then(|| u8::try_from(place + 1).ok())
+                .flatten()
+        };
+        let found = day(at).filter(|_| self.words.language == "en")?;
+        let before = at.checked_sub(1);
+        let beside = before.and_then(day).is_some() || day(at + 1).is_some();
+        let led = before.is_some_and(|before| ["on", "every"].contains(&self.words.text(before)));
+        let joined = before
+            .filter(|before| ["and", "or", "to"].contains(&self.words.text(*before)))
+            .and_then(|before| before.checked_sub(1))
+            .and_then(day)
+            .is_some()
+            || ["and", "or", "to"].contains(&self.words.text(at + 1)) && day(at + 2).is_some();
+        (beside || led || joined).then_some(found)
     }
 
     fn relative(&self, at: usize) -> Option<(usize, Said)> {
@@ -351,13 +378,20 @@ impl<'a> Periods<'a> {
         for (ask, said) in kinds {
             // "last 3 months", "letzten Monat"
             if let Some(to) = self.has(at, ask) {
-                if let Some((to, number)) = count(to)
-                    && let Some((to, grain)) = grain(to)
-                {
+                let found = match count(to) {
+                    Some((behind, number)) => grain(behind).map(|(to, grain)| (to, grain, number)),
+                    None => grain(to).map(|(to, grain)| (to, grain, 1)),
+                };
+                if let Some((to, grain, number)) = found {
+                    // "the first week of 2025"
+                    if let (behind, Some(year)) = self.year_behind(to)
+                        && ask != Ask::Previous
+                        && grain < Grain::Year
+                    {
+                        let first = ask == Ask::First;
+                        return Some((behind, Said::OfYear(grain, number, first, year)));
+                    }
                     return Some((to, said(grain, number)));
-                }
-                if let Some((to, grain)) = grain(to) {
-                    return Some((to, said(grain, 1)));
                 }
             }
             // "le mois dernier"

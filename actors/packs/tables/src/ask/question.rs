@@ -34,6 +34,22 @@ pub(crate) enum Measure {
     Less(Column, Column),
     /// Row by row the days from one date to another.
     Elapsed(Column, Column),
+    /// Row by row the minutes from one time of day to the next other one, past midnight where that is later.
+    Shift(Column, Column),
+    /// Row by row a rate times what it is of, over how many of these it is for: litres per 100 km and kilometres.
+    Rated(Column, Column, u32),
+}
+
+/// Of how many of what it is over a rate is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scale {
+    /// Of one.
+    One,
+    /// Of a hundred, in percent.
+    Percent,
+    /// Of so many: loans per 1000 residents.
+    Each(u32),
 }
 
 /// Which figure is made of a measure.
@@ -60,8 +76,21 @@ pub(crate) enum Make {
     Percentile(f64),
     /// A mean weighted by a column.
     Weighted(Column),
-    /// The sum over the sum of another measure; in percent if that is what was asked.
-    Over(Box<Measure>, bool),
+    /// The sum over the sum of another measure, and of how many of it.
+    Over(Box<Measure>, Scale),
+    /// How much a figure changed from some rows to others, of which it is made alike; in percent if that is what was asked.
+    Moved {
+        /// What is made of both.
+        make: Box<Make>,
+        /// What the first is called, and what its rows have.
+        from: Box<(String, Filter)>,
+        /// The second.
+        to: Box<(String, Filter)>,
+        /// Whether the change is told in percent of the first.
+        percent: bool,
+    },
+    /// How much a figure of a period changed from the period before; in percent if that is what was asked.
+    Step(Box<Make>, bool),
     /// The part of a whole, in percent; the whole is without the filters that make it a part.
     Share,
     /// How strongly it goes with another column, from -1 to 1.

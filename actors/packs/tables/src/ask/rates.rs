@@ -4,7 +4,7 @@ use aios_languages::Ask;
 use aios_work::Grain;
 
 use super::marks::What;
-use super::question::{Column as Id, Figure, Make, Measure};
+use super::question::{Column as Id, Figure, Make, Measure, Scale};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -19,9 +19,19 @@ impl Reader<'_> {
             if !self.is_ask(at, Ask::Per) || by {
                 continue;
             }
-            let Some(next) = self.next(at + 1, to) else {
+            let Some(mut next) = self.next(at + 1, to) else {
                 continue;
             };
+            // "loans per 1000 residents"
+            let mut each = None;
+            if let Some(What::Number(number)) = self.mark(next).map(|mark| mark.what.clone())
+                && number.value.fract() == 0.0
+                && (2.0..=1e9).contains(&number.value)
+                && let Some(behind) = self.next(next + 1, to)
+            {
+                each = Some((next, number.value as u32));
+                next = behind;
+            }
             if self.is_used(next) || !self.names_another_measure(next, from, to) {
                 continue;
             }
@@ -39,12 +49,9 @@ impl Reader<'_> {
                                 .is_some_and(|column| column.role == Role::Adds)
                         })
                 }
-                Some(What::Ask(Ask::Rows)) => {
+                Some(What::Ask(Ask::Rows) | What::File) => {
                     self.take(next);
-                    return Some(Measure::Rows);
-                }
-                Some(What::File) => {
-                    self.take(next);
+                    self.each_of(each);
                     return Some(Measure::Rows);
                 }
                 _ => None,
@@ -52,10 +59,73 @@ impl Reader<'_> {
             if let Some(column) = column.and_then(|column| self.column(column)) {
                 let id = column.id.clone();
                 self.take(next);
+                self.each_of(each);
                 return Some(Measure::Of(id));
             }
         }
         None
+    }
+
+    /// "most litres overall" of `l_per_100km` and `km`: what a rate is of is the rate times what it is over.
+    pub(super) fn rated(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &super::resolve::Asks,
+    ) -> Option<(Measure, Option<String>)> {
+        let sums = asks.any(&[Ask::Total, Ask::Count, Ask::Highest, Ask::Lowest, Ask::Top]);
+        if !sums || asks.any(&[Ask::Mean, Ask::Median, Ask::Per, Ask::Ratio]) {
+            return None;
+        }
+        let schema = self.schema;
+        for column in &schema.columns {
+            let Some((part, over, each)) = per_of(&column.id.name) else {
+                continue;
+            };
+            let said = (from..to).find(|at| {
+                !self.is_used(*at)
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| is_called(self.words.text(mark.from), &part))
+            });
+            let Some(said) = said.filter(|_| column.role == Role::Rates) else {
+                continue;
+            };
+            let base = schema.columns.iter().find(|base| {
+                let words = super::words::spaced(&base.id.name);
+                base.id.table == column.id.table
+                    && base.role == Role::Adds
+                    && (words.iter().any(|word| is_called(&word.text, &over))
+                        || base
+                            .id
+                            .unit
+                            .as_deref()
+                            .is_some_and(|unit| is_called(unit, &over)))
+            });
+            let Some(base) = base.map(|base| base.id.clone()) else {
+                continue;
+            };
+            let rate = column.id.clone();
+            self.take(said);
+            let told = self.speech.say(
+                "rated",
+                &[
+                    ("one", rate.name.trim()),
+                    ("other", base.name.trim()),
+                    ("n", &each.to_string()),
+                ],
+            );
+            self.assume(told);
+            return Some((Measure::Rated(rate, base, each), None));
+        }
+        None
+    }
+
+    fn each_of(&mut self, each: Option<(usize, u32)>) {
+        if let Some((at, many)) = each {
+            self.take(at);
+            self.each = Some(many);
+        }
     }
 
     /// Whether a period is the finest that a column tells apart.
@@ -117,7 +187,10 @@ impl Reader<'_> {
             && of != over
         {
             return Some(Figure {
-                make: Make::Over(Box::new(over.clone()), false),
+                make: Make::Over(
+                    Box::new(over.clone()),
+                    self.each.map_or(Scale::One, Scale::Each),
+                ),
                 of: of.clone(),
                 called: called.clone(),
             });
@@ -148,7 +221,14 @@ impl Reader<'_> {
                 (first, second)
             };
             return Some(Figure {
-                make: Make::Over(Box::new(over.clone()), self.says_rate(from, to)),
+                make: Make::Over(
+                    Box::new(over.clone()),
+                    if self.says_rate(from, to) {
+                        Scale::Percent
+                    } else {
+                        Scale::One
+                    },
+                ),
                 of: of.clone(),
                 called: None,
             });
@@ -193,7 +273,7 @@ impl Reader<'_> {
         );
         self.assumed.push(said);
         Some(Figure {
-            make: Make::Over(Box::new(Measure::Of(whole)), true),
+            make: Make::Over(Box::new(Measure::Of(whole)), Scale::Percent),
             of: Measure::Of(part.id),
             called,
         })
@@ -277,7 +357,7 @@ impl Reader<'_> {
         );
         self.assume(said);
         Some(Figure {
-            make: Make::Over(Box::new(Measure::Of(whole.id.clone())), true),
+            make: Make::Over(Box::new(Measure::Of(whole.id.clone())), Scale::Percent),
             of: Measure::Of(part.id.clone()),
             called,
         })
@@ -385,6 +465,20 @@ impl Reader<'_> {
         to: usize,
         measures: &[(Measure, Option<String>)],
     ) -> Option<Id> {
+        // "taking the class sizes into account": what stands between says by what.
+        let account = (from..to).find(|at| {
+            self.is_ask(*at, Ask::Weighted)
+                && self.mark(*at).is_some_and(|mark| mark.to - mark.from > 1)
+        });
+        let taking = account.and_then(|end| {
+            (from..end).rev().find(|at| {
+                let text = self.mark(*at).map_or("", |mark| self.words.text(mark.from));
+                text.starts_with("tak")
+            })
+        });
+        if let (Some(end), Some(begin)) = (account, taking) {
+            (begin..=end).for_each(|at| self.take(at));
+        }
         self.take_all(from, to, Ask::Weighted);
         match measures {
             [_, (Measure::Of(weight), _)] => Some(weight.clone()),
@@ -436,4 +530,57 @@ impl Reader<'_> {
         self.next(at + 1, to)
             .is_some_and(|next| self.is_ask(next, Ask::Ratio))
     }
+}
+
+/// Of a name such as `l_per_100km` what it is of, what it is over, and how many of these.
+fn per_of(name: &str) -> Option<(String, String, u32)> {
+    const PER: [&str; 4] = ["per", "pro", "par", "por"];
+    let words: Vec<String> = super::words::spaced(name)
+        .into_iter()
+        .map(|word| word.text)
+        .collect();
+    let at = words.iter().position(|word| PER.contains(&word.as_str()))?;
+    let part = at.checked_sub(1).and_then(|at| words.get(at))?.clone();
+    let over = words.get(at + 1)?;
+    let digits: String = over.chars().take_while(char::is_ascii_digit).collect();
+    let rest = over.get(digits.len()..)?;
+    let over = if rest.is_empty() {
+        words.get(at + 2)?.clone()
+    } else {
+        rest.to_owned()
+    };
+    let each = if digits.is_empty() {
+        1
+    } else {
+        digits.parse().ok()?
+    };
+    (each > 0).then_some((part, over, each))
+}
+
+/// Whether a word is another one or the unit that it stands for.
+fn is_called(word: &str, other: &str) -> bool {
+    const UNITS: [(&str, &[&str]); 9] = [
+        ("l", &["litre", "litres", "liter", "liters"]),
+        ("t", &["tonne", "tonnes", "ton", "tons"]),
+        ("kg", &["kilo", "kilos", "kilogram", "kilograms"]),
+        ("g", &["gram", "grams", "gramm"]),
+        (
+            "km",
+            &["kilometre", "kilometres", "kilometer", "kilometers"],
+        ),
+        ("m", &["metre", "metres", "meter", "meters"]),
+        (
+            "h",
+            &["hour", "hours", "hr", "hrs", "stunden", "heures", "horas"],
+        ),
+        ("kwh", &["kilowatt"]),
+        ("ha", &["hectare", "hectares", "hektar"]),
+    ];
+    let same = |one: &str, two: &str| super::words::canon(one) == super::words::canon(two);
+    let stands = |unit: &str, word: &str| {
+        UNITS
+            .iter()
+            .any(|(known, words)| *known == unit && words.contains(&word))
+    };
+    same(word, other) || stands(other, word) || stands(word, other)
 }

@@ -11,7 +11,7 @@ use aios_work::Grain;
 use super::clause::{clauses, is_filler};
 use super::marks::{Mark, Marks, What};
 use super::period::{Resolved, grain_of};
-use super::question::{Filter, Group, Measure, Order, Question, Tables, Understood, Wanted};
+use super::question::{Filter, Group, Measure, Order, Question, Tables, Test, Understood, Wanted};
 use super::say::Speech;
 use super::schema::{Column, Role, Schema, Seen};
 use super::words::Words;
@@ -49,7 +49,9 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         assumed: Vec::new(),
         absent: Vec::new(),
         before: None,
+        each: None,
     };
+    reader.told_beside();
     let mut questions = Vec::new();
     let overview = reader.is_overview();
     if overview {
@@ -64,6 +66,9 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     for (from, to) in clauses(&words, &marks.all, &schema) {
         if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
             (from..to).for_each(|at| reader.take(at));
+            continue;
+        }
+        if !questions.is_empty() && reader.is_a_remark(from, to) {
             continue;
         }
         if let Some(question) = reader.question(from, to) {
@@ -124,6 +129,8 @@ pub(super) struct Reader<'a> {
     pub absent: Vec<String>,
     /// The question before, whose measure and rows may be meant again.
     pub before: Option<Question>,
+    /// Of how many a rate is asked for: per 1000 residents.
+    pub each: Option<u32>,
 }
 
 /// What a clause asks for, by its words.
@@ -246,8 +253,20 @@ impl Reader<'_> {
 
     /// One question; none where what it asks for is not in the data.
     pub(super) fn question(&mut self, from: usize, to: usize) -> Option<Question> {
-        let asks = self.asks(from, to);
+        let mut asks = self.asks(from, to);
         let missing = self.absent.len();
+        if asks.has(Ask::Reason) {
+            let said = self.speech.say("no_reasons", &[]);
+            self.absent.push(said);
+            return None;
+        }
+        self.in_percent(from, to, &mut asks);
+        if self.compares(from, to) {
+            asks.0.insert(Ask::Compare);
+        }
+        if let Some(question) = self.unmatched(from, to, &asks) {
+            return Some(question);
+        }
         let mut filters = self.values(from, to);
         let reckons = asks.reckons() || asks.has(Ask::Per);
         let flags = asks.any(&[Ask::Count, Ask::Share, Ask::Rows]) || !reckons;
@@ -256,6 +275,11 @@ impl Reader<'_> {
         self.empty_columns(from, to);
         let versus = self.periods(from, to, &asks.0, &mut filters);
         let mut order = self.order(from, to);
+        if let Some(order) = order.as_mut().filter(|order| order.largest)
+            && self.goes_down(from, to)
+        {
+            order.largest = false;
+        }
         let most = self.most_of(from, to);
         let mut groups = self.groups(from, to);
         // "..., and where was it largest?", "which had the most": of the groups that were asked for before.
@@ -364,6 +388,26 @@ impl Reader<'_> {
                 self.say_absent(&said);
             }
         }
+        // "who had the longest shift": what is reckoned of a row is told with whose it is.
+        let reckoned = matches!(
+            measures.as_slice(),
+            [(
+                Measure::Less(..)
+                    | Measure::Elapsed(..)
+                    | Measure::Shift(..)
+                    | Measure::Product(..)
+                    | Measure::Rated(..),
+                _
+            )]
+        );
+        if reckoned
+            && groups.is_empty()
+            && order.is_some()
+            && asks.any(&[Ask::Which, Ask::Who])
+            && let Some(id) = self.naming()
+        {
+            groups.push(Group::By(id));
+        }
         let subject = measures.first().cloned();
         let per_group = !groups.is_empty()
             && asks.any(&[Ask::Which, Ask::Who, Ask::List])
@@ -409,6 +453,39 @@ impl Reader<'_> {
                 having: None,
             });
         }
+        // "phone number of Marta Lind": a cell of the row that is named.
+        let looked_up = !reckons
+            && !asks.any(&[
+                Ask::Count,
+                Ask::Distinct,
+                Ask::Share,
+                Ask::Growth,
+                Ask::Change,
+                Ask::Compare,
+                Ask::Rows,
+                Ask::Ratio,
+                Ask::Between,
+            ])
+            && filters
+                .iter()
+                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not);
+        if looked_up
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+            && groups.is_empty()
+            && versus.is_none()
+            && let Some(column) = named.clone()
+            && filters.iter().all(|filter| filter.column != column)
+        {
+            return Some(Question {
+                wanted: Wanted::Values(column),
+                filters,
+                groups,
+                order,
+                having,
+            });
+        }
         // "tools with no pieces left": of rows that are told by a condition alone, their names.
         let plain =
             measures.is_empty() && counted.is_none() && order.is_none() && groups.is_empty();
@@ -449,13 +526,102 @@ impl Reader<'_> {
         }
         self.inherit(&asks, &mut filters);
         self.apart_by_unit(&wanted, &filters, &mut groups, &mut order)?;
-        Some(Question {
+        let mut question = Question {
             wanted,
             filters,
             groups,
             order,
             having,
-        })
+        };
+        self.judge_ends(from, to, &mut question);
+        Some(question)
+    }
+
+    /// What was not read as it is written: remarks, and words that are read as others.
+    fn told_beside(&mut self) {
+        let marks = self.marks;
+        for said in &marks.asides {
+            let told = self.speech.say("aside", &[("said", said)]);
+            self.assume(told);
+        }
+        for (said, meant) in &marks.spelled {
+            let told = self
+                .speech
+                .say("spelling", &[("said", said), ("meant", meant)]);
+            self.assume(told);
+        }
+    }
+
+    /// "... how long was it? some go past midnight": what follows a question and neither asks nor names anything is said to be passed over.
+    fn is_a_remark(&mut self, from: usize, to: usize) -> bool {
+        let Some(first) = self.mark(from).map(|mark| mark.from) else {
+            return false;
+        };
+        let apart = self.words.gap(first).contains(['?', '!', ';', '\n'])
+            || self.words.gap(first).contains(". ");
+        let says_nothing = (from..to).all(|at| {
+            self.mark(at).is_some_and(|mark| match &mark.what {
+                What::Ask(ask) => matches!(
+                    ask,
+                    Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There | Ask::Last
+                ),
+                What::Unknown => true,
+                _ => false,
+            })
+        });
+        // A word or two may be a condition that was thought of late.
+        if !apart || !says_nothing || to - from < 4 {
+            return false;
+        }
+        (from..to).for_each(|at| self.take(at));
+        let last = self.mark(to - 1).map_or(first, |mark| mark.to);
+        let said = self.words.written(first, last).to_owned();
+        let told = self.speech.say("aside", &[("said", &said)]);
+        self.assume(told);
+        true
+    }
+
+    /// "grew fastest in percent": beside a change percent is how it is told, and no share of anything.
+    fn in_percent(&mut self, from: usize, to: usize, asks: &mut Asks) {
+        const PERCENT: [&str; 11] = [
+            "in percent",
+            "percent",
+            "percentage",
+            "per cent",
+            "in prozent",
+            "prozent",
+            "prozentual",
+            "en pourcentage",
+            "pourcentage",
+            "en porcentaje",
+            "porcentaje",
+        ];
+        if !asks.any(&[Ask::Growth, Ask::Change]) || !asks.has(Ask::Share) {
+            return;
+        }
+        let shares: Vec<usize> = (from..to)
+            .filter(|at| self.is_ask(*at, Ask::Share))
+            .collect();
+        let plain = shares.iter().all(|at| {
+            let text = self.mark(*at).map(|mark| self.written(mark).to_lowercase());
+            text.is_some_and(|text| PERCENT.contains(&text.as_str()))
+        });
+        if plain {
+            shares.into_iter().for_each(|at| self.take(at));
+            asks.0.remove(&Ask::Share);
+            asks.0.remove(&Ask::Change);
+            asks.0.insert(Ask::Growth);
+        }
+    }
+
+    /// The column that names each row, where the table has one.
+    fn naming(&self) -> Option<super::question::Column> {
+        let mut names = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Names | Role::Groups)
+                && !column.clock
+                && column.distinct >= column.rows
+        });
+        names.next().map(|column| column.id.clone())
     }
 
     /// Whether a column's heading stands for a thing.

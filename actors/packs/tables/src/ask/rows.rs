@@ -56,8 +56,15 @@ impl Reader<'_> {
                     }
                     self.take_beside(at, from, to, column);
                     if !whole {
+                        let mut different = values.clone();
+                        different.dedup();
+                        let key = if different.len() > 1 {
+                            "taken_parts"
+                        } else {
+                            "taken_part"
+                        };
                         let said = self.speech.say(
-                            "taken_part",
+                            key,
                             &[
                                 ("said", &self.written(&mark)),
                                 ("names", &values.join(", ")),

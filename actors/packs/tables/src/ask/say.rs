@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use aios_languages::english::figures::dusted;
 use aios_work::{Day, Grain, Span};
 
-use super::question::{Column, Figure, Filter, Group, Make, Measure, Question, Test, Wanted};
+use super::question::{
+    Column, Figure, Filter, Group, Make, Measure, Question, Scale, Test, Wanted,
+};
 
 type Phrases = HashMap<String, String>;
 
@@ -61,6 +63,29 @@ impl Speech {
         }
         out.push_str(rest);
         out
+    }
+
+    /// Whether a text is a phrase with its places filled.
+    pub(crate) fn is(&self, key: &str, text: &str) -> bool {
+        let known = |code: &str| PHRASES.get(code).and_then(|phrases| phrases.get(key));
+        let Some(phrase) = known(self.code).or_else(|| known("en")) else {
+            return false;
+        };
+        // What stands between the places, in order.
+        let mut rest = text;
+        phrase
+            .split('{')
+            .enumerate()
+            .map(|(at, part)| match at {
+                0 => part,
+                _ => part.split_once('}').map_or(part, |(_, behind)| behind),
+            })
+            .all(|fixed| {
+                rest.find(fixed).is_some_and(|at| {
+                    rest = rest.get(at + fixed.len()..).unwrap_or_default();
+                    true
+                })
+            })
     }
 
     /// A number as the language writes it: exact where it has few decimals, else two of them or three digits.
@@ -131,7 +156,13 @@ impl Speech {
             Measure::Rows => self.say("measure_rows", &[]),
             Measure::Distinct(column) | Measure::Of(column) => name(column),
             Measure::Product(one, other) => format!("{} × {}", name(one), name(other)),
+            Measure::Rated(one, other, each) => {
+                format!("{} × {} / {each}", name(one), name(other))
+            }
             Measure::Less(one, other) => format!("{} − {}", name(one), name(other)),
+            Measure::Shift(one, other) => {
+                self.say("shift", &[("from", &name(one)), ("to", &name(other))])
+            }
             Measure::Elapsed(one, other) => {
                 self.say("elapsed", &[("from", &name(one)), ("to", &name(other))])
             }
@@ -151,8 +182,25 @@ impl Speech {
             {
                 measure.clone()
             }
-            (Make::Over(over, false), _) => with("over", &self.measure(over, None), ""),
-            (Make::Over(over, true), _) => with("over_percent", &self.measure(over, None), ""),
+            (Make::Over(over, Scale::One), _) => with("over", &self.measure(over, None), ""),
+            (Make::Over(over, Scale::Percent), _) => {
+                with("over_percent", &self.measure(over, None), "")
+            }
+            (Make::Over(over, Scale::Each(many)), _) => {
+                let many = many.to_string();
+                with("over_many", &self.measure(over, None), &many)
+            }
+            (
+                Make::Moved {
+                    from, to, percent, ..
+                },
+                _,
+            ) => self.say(
+                if *percent { "growth_of" } else { "change_of" },
+                &[("measure", &measure), ("from", &from.0), ("to", &to.0)],
+            ),
+            (Make::Step(_, false), _) => with("step", "", ""),
+            (Make::Step(_, true), _) => with("step_percent", "", ""),
             (Make::Share, _) => with("share", "", ""),
             (_, Measure::Rows) => self.say("rows", &[]),
             (_, Measure::Distinct(_)) => with("distinct", "", ""),

@@ -61,6 +61,8 @@ pub(super) struct Column {
     pub sums: bool,
     /// Of which two columns it is the quotient.
     pub quotient: Option<Quotient>,
+    /// Whether it holds times of day.
+    pub clock: bool,
 }
 
 /// A value of the data that the goal names.
@@ -272,7 +274,23 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         units: column.unit_column.clone(),
         sums: !column.sum_of.is_empty(),
         quotient: column.quotient_of.clone(),
+        clock: matches!(
+            column.kind,
+            ColumnKind::Text | ColumnKind::Category | ColumnKind::Id
+        ) && !column.examples.is_empty()
+            && column.examples.iter().all(|cell| is_time_of_day(cell)),
     }
+}
+
+/// `8:00`, `22:45`.
+fn is_time_of_day(cell: &str) -> bool {
+    let Some((hour, minute)) = cell.trim().split_once(':') else {
+        return false;
+    };
+    let below = |text: &str, most: u8| {
+        text.len() <= 2 && text.parse::<u8>().is_ok_and(|number| number < most)
+    };
+    below(hour, 24) && minute.len() == 2 && below(minute, 60)
 }
 
 /// A number that names its row: its heading says so, or it counts the rows one by one.

@@ -7,7 +7,7 @@
 use aios_work::Grain;
 
 use super::question::{
-    Column, Figure, Filter, Group, Make, Measure, Order, Question, Tables, Test, Wanted,
+    Column, Figure, Filter, Group, Make, Measure, Order, Question, Scale, Tables, Test, Wanted,
 };
 use crate::statement::{Pair, quote};
 
@@ -175,7 +175,23 @@ impl<'a> Sql<'a> {
             Measure::Product(one, other) => {
                 format!("({} * {})", self.column(one), self.column(other))
             }
+            Measure::Rated(one, other, each) => {
+                format!("({} * {} / {each}.0)", self.column(one), self.column(other))
+            }
             Measure::Less(one, other) => format!("({} - {})", self.column(one), self.column(other)),
+            Measure::Shift(one, other) => {
+                let seconds = |column: &Column| {
+                    format!(
+                        "strftime('%s', '2000-01-01 ' || substr('00' || {}, -5))",
+                        self.column(column)
+                    )
+                };
+                format!(
+                    "((({} - {}) / 60 + 1440) % 1440)",
+                    seconds(other),
+                    seconds(one)
+                )
+            }
             Measure::Elapsed(one, other) => format!(
                 "(julianday({}) - julianday({}))",
                 self.day(other),
@@ -210,7 +226,10 @@ impl<'a> Sql<'a> {
         match &figure.make {
             Make::Total | Make::Share => self.sum(&figure.of, held),
             _ if matches!(figure.of, Measure::Rows | Measure::Distinct(_))
-                && !matches!(figure.make, Make::Over(..)) =>
+                && !matches!(
+                    figure.make,
+                    Make::Over(..) | Make::Moved { .. } | Make::Step(..)
+                ) =>
             {
                 self.sum(&figure.of, held)
             }
@@ -228,8 +247,40 @@ impl<'a> Sql<'a> {
                 let some = within(&format!("CASE WHEN {value} IS NOT NULL THEN {weight} END"));
                 format!("1.0 * SUM({both}) / NULLIF(SUM({some}), 0)")
             }
-            Make::Over(over, percent) => {
-                let times = if *percent { "100.0" } else { "1.0" };
+            Make::Moved {
+                make,
+                from,
+                to,
+                percent,
+            } => {
+                let side = |filter: &Filter| {
+                    let test = self.test(filter);
+                    let both = match held {
+                        Some(held) => format!("{test} AND {held}"),
+                        None => test,
+                    };
+                    let plain = Figure {
+                        make: make.as_ref().clone(),
+                        ..figure.clone()
+                    };
+                    self.figure(&plain, Some(&both))
+                };
+                moved(&side(&from.1), &side(&to.1), *percent)
+            }
+            // A step needs the periods beside it, and is written where there are groups.
+            Make::Step(make, _) => {
+                let plain = Figure {
+                    make: make.as_ref().clone(),
+                    ..figure.clone()
+                };
+                self.figure(&plain, held)
+            }
+            Make::Over(over, scale) => {
+                let times = match scale {
+                    Scale::One => "1.0".to_owned(),
+                    Scale::Percent => "100.0".to_owned(),
+                    Scale::Each(many) => format!("{many}.0"),
+                };
                 format!(
                     "{times} * {} / NULLIF({}, 0)",
                     self.sum(&figure.of, held),
@@ -363,6 +414,24 @@ impl<'a> Sql<'a> {
         }
     }
 
+    /// What puts groups in the order of time: names of months go by their number.
+    fn in_time(&self, group: &Group) -> String {
+        let label = self.label(group);
+        let Group::By(column) = group else {
+            return label;
+        };
+        let name = format!("lower(rtrim({label}, '. '))");
+        let months: String = (1..=12)
+            .map(|month| {
+                format!(
+                    " WHEN {name} IN ({}) THEN {month}",
+                    month_names(month).join(", ")
+                )
+            })
+            .collect();
+        format!("CASE{months} END, {}", self.column(column))
+    }
+
     /// A row per group: `label` (and `label2`), `f1, ..`, `row_count`, in the order that was asked for.
     fn grouped(&self, question: &Question, figures: &[Figure]) -> Pair {
         let share = figures.iter().any(|figure| figure.make == Make::Share);
@@ -414,7 +483,17 @@ impl<'a> Sql<'a> {
                     out.push(format!("{} AS p{at}", self.sum(&figure.of, inside)));
                     continue;
                 }
-                out.push(format!("{} AS f{at}", self.figure(figure, inside)));
+                let made = self.figure(figure, inside);
+                if let Make::Step(_, percent) = &figure.make {
+                    let order = question.groups.first().map(|group| self.in_time(group));
+                    let before = format!(
+                        "LAG({made}) OVER (ORDER BY {})",
+                        order.unwrap_or_else(|| "1".to_owned())
+                    );
+                    out.push(format!("{} AS f{at}", moved(&before, &made, *percent)));
+                    continue;
+                }
+                out.push(format!("{made} AS f{at}"));
                 if let Some((some, whole)) = self.parts(figure, inside) {
                     out.push(format!("{some} AS p{at}"));
                     out.push(format!("{whole} AS w{at}"));
@@ -586,6 +665,15 @@ impl<'a> Sql<'a> {
                 figure = self.figure(figure, None)
             ),
         }
+    }
+}
+
+/// What came of one figure on the way to another.
+fn moved(from: &str, to: &str, percent: bool) -> String {
+    if percent {
+        format!("100.0 * ({to} - {from}) / NULLIF({from}, 0)")
+    } else {
+        format!("{to} - {from}")
     }
 }
 

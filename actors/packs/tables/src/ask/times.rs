@@ -31,6 +31,7 @@ impl Reader<'_> {
             return None;
         }
         let Some(date) = self.date(from, to).and_then(|at| self.column(at)).cloned() else {
+            self.all_of_the_present(&mut said);
             self.months_of_a_category(&said, out);
             return None;
         };
@@ -62,8 +63,28 @@ impl Reader<'_> {
         let mut spans: Vec<(usize, Span)> = Vec::new();
         for (at, said) in said {
             self.take(at);
+            let from_the_end = matches!(
+                said,
+                Said::Last(..)
+                    | Said::Previous(_)
+                    | Said::YearToDate
+                    | Said::OfYear(Grain::Week, ..)
+            );
             match self.resolved(said, &date) {
-                Some(Resolved::Days(span)) => spans.push((at, span)),
+                Some(Resolved::Days(span)) => {
+                    if from_the_end {
+                        let name = self
+                            .mark(at)
+                            .map(|mark| self.written(mark))
+                            .unwrap_or_default();
+                        let period = self.speech.span(span);
+                        let told = self
+                            .speech
+                            .say("last_is", &[("said", &name), ("period", &period)]);
+                        self.assume(told);
+                    }
+                    spans.push((at, span));
+                }
                 Some(Resolved::EveryYear(month)) => {
                     let name = self
                         .mark(at)
@@ -81,7 +102,11 @@ impl Reader<'_> {
                         Some(Filter {
                             test: Test::Weekdays(known),
                             ..
-                        }) => known.extend(days),
+                        }) => {
+                            let new = days.into_iter().filter(|day| !known.contains(day));
+                            let new: Vec<u8> = new.collect();
+                            known.extend(new);
+                        }
                         _ => out.push(filter(Test::Weekdays(days))),
                     }
                 }
@@ -153,6 +178,29 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// "this week" of a table without a date: it may be all of what it holds, and that is said.
+    fn all_of_the_present(&mut self, said: &mut Vec<(usize, Said)>) {
+        said.retain(|(at, said)| {
+            let present = matches!(said, Said::Last(_, 1))
+                && self.mark(*at).is_some_and(|mark| {
+                    let text = self.words.text(mark.from);
+                    ["this", "current", "diese", "ce", "cette", "este", "esta"]
+                        .iter()
+                        .any(|word| text.starts_with(word))
+                });
+            if present {
+                let name = self
+                    .mark(*at)
+                    .map(|mark| self.written(mark))
+                    .unwrap_or_default();
+                let told = self.speech.say("present_is", &[("said", &name)]);
+                self.take(*at);
+                self.assume(told);
+            }
+            !present
+        });
     }
 
     pub(super) fn between_before(&mut self, at: usize) {

@@ -40,7 +40,19 @@ pub(crate) fn is_delimited(path: &str) -> bool {
     }
     let mut head = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    read.is_ok() && has_cells(&String::from_utf8_lossy(&head), head.len() as u64 == HEAD)
+    // A text of two bytes a character says so by its first ones.
+    let text = match head.as_slice() {
+        [0xff, 0xfe, rest @ ..] => of_pairs(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => of_pairs(rest, u16::from_be_bytes),
+        bytes => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    read.is_ok() && has_cells(&text, head.len() as u64 == HEAD)
+}
+
+fn of_pairs(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+    String::from_utf16_lossy(&units)
 }
 
 fn has_cells(text: &str, cut: bool) -> bool {

@@ -345,7 +345,7 @@ fn bytes(value: &Read<'_>) -> usize {
 fn sql_type(column: &Column) -> &'static str {
     match (column.typed, column.profile.kind) {
         (_, ColumnKind::Empty) => "",
-        (Typed::Integer(_), _) => "INTEGER",
+        (Typed::Integer(_) | Typed::Clock, _) => "INTEGER",
         (Typed::Real(_), _) => "REAL",
         (
             Typed::Text

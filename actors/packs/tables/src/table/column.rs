@@ -4,7 +4,7 @@ use super::CHECK_EVERY;
 use super::cells::{Cells, Characters, Different};
 use super::date::{DateReading, Layout, Order};
 use super::names;
-use super::number::{Mark, NumberReading};
+use super::number::{Mark, NumberReading, Plain};
 use crate::Error;
 use aios_tools::Check;
 
@@ -47,6 +47,18 @@ impl Votes {
             // Either needs a digit; free text ends here.
             if !text.bytes().any(|byte| byte.is_ascii_digit()) {
                 votes.words += if is_word(text) { count } else { 0 };
+                continue;
+            }
+            // Four and eight digits may be a date.
+            if let Some(plain) = Plain::of(text)
+                && !plain.may_group()
+                && !matches!(text.len(), 4 | 8)
+            {
+                if plain.decimals == 0 {
+                    votes.plain += count;
+                } else {
+                    votes.point += count;
+                }
                 continue;
             }
             let number = NumberReading::of(text);

@@ -65,6 +65,9 @@ pub(crate) fn infer(
     if let Some(read) = read {
         return Ok(read);
     }
+    if let Some(lasting) = super::lasting::lasting(asked, held, notes)? {
+        return Ok(lasting);
+    }
     let mut profile = profile(asked, Typed::Text, ColumnKind::Text, held)?;
     profile.kind = text_kind(asked, shape, profile.distinct)?;
     profile.truth = truth(asked, profile.distinct)?;

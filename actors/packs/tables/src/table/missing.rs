@@ -11,6 +11,14 @@ pub(crate) fn is_missing(cell: &str) -> bool {
         "...", "\u{2026}", "(blank)", "(leer)", "k. a.", "k.a.", "k. a", "k.a", "keine angabe", "n. v.", "n.v.", "s/d", "s.d.", "n.d.",
         "n. c.", "n.c.", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!",
     ];
+    // No marker begins with a figure, and most cells do.
+    if cell
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_digit())
+    {
+        return false;
+    }
     is_drawn(cell)
         || (cell.len() <= 14
             && MARKERS

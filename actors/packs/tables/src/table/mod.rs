@@ -8,6 +8,7 @@
 
 mod asked;
 mod cells;
+mod clocks;
 mod column;
 mod date;
 mod day_order;
@@ -17,6 +18,7 @@ mod grid;
 mod groups;
 mod infer;
 mod labels;
+mod lasting;
 mod layout;
 mod missing;
 mod names;
@@ -33,6 +35,7 @@ mod wide;
 pub use error::TableError;
 
 pub(crate) use infer::Column;
+pub(crate) use lasting::HOURS;
 pub(crate) use typed::{Read, Typed};
 
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::{Span, civil};
 
 use super::date::{DateReading, Order};
-use super::number::{Mark, Number};
+use super::number::{Mark, Number, Plain};
 use aios_work::Value;
 
 /// How the cells of a column are read once it is known what they are.
@@ -32,6 +32,8 @@ pub(crate) enum Typed {
     Real(Mark),
     /// The unit that stands beside a number.
     Unit(Mark),
+    /// Hours and minutes that something took, in the smallest part that is written.
+    Clock,
 }
 
 /// The value of a cell.
@@ -70,8 +72,18 @@ impl Typed {
             }
             Self::Serial { with_time } => Read::Text(Cow::Owned(serial(text, with_time)?)),
             Self::Unix { millis } => Read::Text(Cow::Owned(unix(text, millis)?)),
-            Self::Integer(mark) => Read::Integer(Number::of(text, mark)?.integer()?),
-            Self::Real(mark) => Read::Real(Number::of(text, mark)?.real()),
+            Self::Integer(mark) => Read::Integer(match Plain::of(text) {
+                Some(Plain { decimals: 0, .. }) => text.parse().ok()?,
+                _ => Number::of(text, mark)?.integer()?,
+            }),
+            Self::Real(mark) => Read::Real(match Plain::of(text) {
+                // Never minus zero, as in any other way of writing.
+                Some(plain) if plain.decimals == 0 || mark == Mark::Point => {
+                    text.parse::<f64>().ok()? + 0.0
+                }
+                _ => Number::of(text, mark)?.real(),
+            }),
+            Self::Clock => Read::Integer(super::clocks::clock(text)?.1),
             Self::Unit(mark) => Read::Text(Cow::Borrowed(Number::of(text, mark)?.unit?)),
         })
     }

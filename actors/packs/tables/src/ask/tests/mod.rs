@@ -1,6 +1,8 @@
 //! Questions over small tables, carried through the real tools: the right figure stands in the first sentence, and what is not understood or
 //! not there is said.
 
+mod kinds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -102,7 +104,7 @@ fn ask_paths(text: &str, paths: Vec<String>) -> Result<Came, String> {
         results.insert(task.id.clone(), value);
     }
     let written = write(case.as_ref(), &plan, &results);
-    let judged = Assessment::of([super::check(&written.answer, &written.evidence)]);
+    let judged = Assessment::of([crate::ask::check(&written.answer, &written.evidence)]);
     assert!(
         judged.verdict.passes() || !written.gaps.is_empty(),
         "{text}: {:?}\n{}",
@@ -727,7 +729,8 @@ fn files_of_one_form_are_read_below_each_other() {
 fn a_goal_that_asks_for_a_mean_is_not_answered_by_a_sum() {
     let came = ask("average revenue in North", &[FILE]);
     let (answer, mut evidence) = (came.written.answer.clone(), came.written.evidence.clone());
-    let judge = |evidence: &aios_work::Evidence| Assessment::of([super::check(&answer, evidence)]);
+    let judge =
+        |evidence: &aios_work::Evidence| Assessment::of([crate::ask::check(&answer, evidence)]);
     assert!(judge(&evidence).verdict.passes());
     for fact in &mut evidence.facts {
         fact.statistic = aios_work::Statistic::Total;
@@ -765,7 +768,7 @@ fn an_answer_with_a_number_of_nobodys_is_refused() {
     let came = ask("Total revenue in North", &[FILE]);
     let (answer, evidence) = (&came.written.answer, &came.written.evidence);
     let passes = |text: &str| {
-        Assessment::of([super::check(text, evidence)])
+        Assessment::of([crate::ask::check(text, evidence)])
             .verdict
             .passes()
     };

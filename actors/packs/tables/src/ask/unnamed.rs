@@ -1,0 +1,266 @@
+//! What is measured where nothing is named: what was measured before, rows, or the only thing that is counted.
+
+use aios_languages::Ask;
+
+use super::marks::What;
+use super::question::{Column as Id, Figure, Filter, Group, Measure, Test, Wanted};
+use super::resolve::{Asks, Reader};
+use super::schema::Role;
+
+/// Totals that are given where none is named.
+const TOTALS: usize = 4;
+
+impl Reader<'_> {
+    pub(super) fn inherited(&self) -> Option<Measure> {
+        match &self.before.as_ref()?.wanted {
+            Wanted::Figures(figures) => figures.first().map(|figure| figure.of.clone()),
+            Wanted::Row { measure, .. } => Some(Measure::Of(measure.clone())),
+            Wanted::Versus(figure, _) => Some(figure.of.clone()),
+            Wanted::Values(_) => None,
+        }
+    }
+
+    pub(super) fn inherited_make(&self) -> Option<Figure> {
+        match &self.before.as_ref()?.wanted {
+            Wanted::Figures(figures) => figures.first().cloned(),
+            _ => None,
+        }
+    }
+
+    /// A question that names no rows of its own asks of those of the one before.
+    pub(super) fn inherit(&mut self, asks: &Asks, filters: &mut Vec<Filter>) {
+        let Some(before) = &self.before else { return };
+        if !filters.is_empty() || asks.has(Ask::Share) || before.filters.is_empty() {
+            return;
+        }
+        filters.extend(before.filters.iter().cloned());
+    }
+
+    pub(super) fn measure_is_inherited(&self, measures: &[(Measure, Option<String>)]) -> bool {
+        self.inherited()
+            .is_some_and(|before| measures.iter().all(|(measure, _)| *measure == before))
+            && self.before.is_some()
+    }
+
+    /// What is measured where nothing is named.
+    pub(super) fn unnamed(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        groups: &[Group],
+        filters: &[Filter],
+        ranked: bool,
+    ) -> Option<Vec<(Measure, Option<String>)>> {
+        let unknown = (from..to).any(|at| {
+            !self.is_used(at)
+                && matches!(
+                    self.mark(at).map(|mark| &mark.what),
+                    Some(What::Unknown | What::Column(..) | What::Value(..))
+                )
+        });
+        if let Some(before) = self.inherited() {
+            let called = self.inherited_make().and_then(|figure| figure.called);
+            return Some(vec![(before, called)]);
+        }
+        if unknown {
+            return None;
+        }
+        let counts = asks.any(&[Ask::Count, Ask::Rows, Ask::Distinct]);
+        let shares = asks.has(Ask::Share) && !filters.is_empty();
+        if (counts || shares)
+            && let Some(measure) = self.counted_by_number(filters)
+        {
+            return Some(vec![(measure, None)]);
+        }
+        if let Some(found) = self.compared_by(from, to) {
+            return Some(vec![found]);
+        }
+        // "orders without a coupon", "tickets over 120 minutes": rows that are named by what they are are counted.
+        let plain = !ranked
+            && !asks.any(&[
+                Ask::Total,
+                Ask::Mean,
+                Ask::Median,
+                Ask::Highest,
+                Ask::Lowest,
+                Ask::Share,
+                Ask::Change,
+                Ask::Compare,
+                Ask::Growth,
+            ])
+            && (!filters.is_empty() || !groups.is_empty());
+        let thing = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
+            // "tickets" are things, "rain" is an amount.
+            Some(What::File) => {
+                self.words.language != "en"
+                    || self
+                        .mark(*at)
+                        .is_some_and(|mark| self.words.text(mark.to - 1).ends_with('s'))
+            }
+            Some(What::Concept(concept)) => self.is_a_thing(*concept),
+            // "orders without a coupon": each has a number of its own.
+            Some(What::Column(all, _)) => all.iter().any(|column| {
+                self.column(*column).is_some_and(|column| {
+                    matches!(column.role, Role::Names | Role::Groups)
+                        && column.rows > 1
+                        && column.distinct >= column.rows
+                })
+            }),
+            _ => false,
+        });
+        if let Some(thing) = thing.filter(|_| plain) {
+            let name = self
+                .mark(thing)
+                .map(|mark| self.written(mark))
+                .unwrap_or_default();
+            let rows = self.rows();
+            if rows == Measure::Rows {
+                let said = self.speech.say("rows_are", &[("what", &name)]);
+                self.assume(said);
+            }
+            return Some(vec![(rows, None)]);
+        }
+        // "North's share of the 2024 total": of what adds up, where there is one such column only.
+        if shares && asks.has(Ask::Total) && thing.is_none() {
+            let mut adds = self
+                .schema
+                .of_role(|role| role == Role::Adds)
+                .filter_map(|at| self.column(at))
+                .filter(|column| !column.sums);
+            let (only, more) = (adds.next()?.id.clone(), adds.next().is_some());
+            if more {
+                return None;
+            }
+            let said = self
+                .speech
+                .say("taken_for", &[("column", only.name.trim())]);
+            self.assume(said);
+            return Some(vec![(Measure::Of(only), None)]);
+        }
+        if counts || shares {
+            return Some(vec![(self.rows(), None)]);
+        }
+        let adds: Vec<Id> = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at))
+            .filter(|column| !column.sums)
+            .map(|column| column.id.clone())
+            .collect();
+        let rates: Vec<Id> = self
+            .schema
+            .of_role(|role| role == Role::Rates)
+            .filter_map(|at| self.column(at))
+            .map(|column| column.id.clone())
+            .collect();
+        let all = if adds.is_empty() { rates } else { adds };
+        let grouped = !groups.is_empty();
+        match all.as_slice() {
+            [] if grouped || !filters.is_empty() => Some(vec![(Measure::Rows, None)]),
+            [] => Some(vec![(Measure::Rows, None)]),
+            [only] => Some(vec![(Measure::Of(only.clone()), None)]),
+            several if ranked => {
+                // The largest is the largest of one thing: of what the table is about.
+                let main = ["revenue", "amount", "sold", "quantity", "cost", "visits"]
+                    .iter()
+                    .find_map(|name| {
+                        let concept = Self::concept(name);
+                        let columns = self.schema.columns.iter();
+                        columns
+                            .filter(|column| column.concepts.contains(&concept))
+                            .map(|column| &column.id)
+                            .find(|id| several.contains(id))
+                    })
+                    .or(several.first())?
+                    .clone();
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", main.name.trim())]);
+                self.assumed.push(said);
+                Some(vec![(Measure::Of(main), None)])
+            }
+            several => {
+                let names: Vec<String> = several
+                    .iter()
+                    .take(TOTALS)
+                    .map(|id| id.name.clone())
+                    .collect();
+                let said = self
+                    .speech
+                    .say("no_measure", &[("columns", &names.join(", "))]);
+                self.assumed.push(said);
+                Some(
+                    several
+                        .iter()
+                        .take(TOTALS)
+                        .map(|id| (Measure::Of(id.clone()), None))
+                        .collect(),
+                )
+            }
+        }
+    }
+
+    /// "How many robins": where each kind has one row with a number, it is the number that is asked for, and never that one row.
+    pub(super) fn counted_by_number(&mut self, filters: &[Filter]) -> Option<Measure> {
+        let kind = filters.iter().any(|filter| {
+            let column = self
+                .schema
+                .columns
+                .iter()
+                .find(|column| column.id == filter.column);
+            !filter.not
+                && matches!(filter.test, Test::In(_))
+                && column.is_some_and(|column| {
+                    column.rows > 1 && column.distinct + column.missing >= column.rows
+                })
+        });
+        if !kind {
+            return self.counts_column();
+        }
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (only, more) = (adds.next()?.id.clone(), adds.next().is_some());
+        if more {
+            return None;
+        }
+        let said = self
+            .speech
+            .say("taken_for", &[("column", only.name.trim())]);
+        self.assumed.push(said);
+        Some(Measure::Of(only))
+    }
+
+    /// "how much longer": what a comparative compares.
+    fn compared_by(&mut self, from: usize, to: usize) -> Option<(Measure, Option<String>)> {
+        const SAID: &[(&str, &str)] = &[
+            ("long", "duration"),
+            ("short", "duration"),
+            ("lang", "duration"),
+            ("kurz", "duration"),
+            ("heav", "weight"),
+            ("light", "weight"),
+            ("schwer", "weight"),
+            ("old", "age"),
+            ("young", "age"),
+            ("alter", "age"),
+            ("tall", "height"),
+            ("cheap", "price"),
+            ("expensive", "price"),
+            ("warm", "temperature"),
+            ("cold", "temperature"),
+            ("fast", "speed"),
+            ("slow", "speed"),
+        ];
+        let at = (from..to).find(|at| self.is_ask(*at, Ask::Change))?;
+        let mark = self.mark(at)?;
+        let said = (mark.from..mark.to).find_map(|at| {
+            let text = self.words.text(at);
+            SAID.iter().find(|(begin, _)| text.starts_with(begin))
+        })?;
+        let concept = Self::concept(said.1);
+        self.superlative_of(true, concept).map(|(found, _)| found)
+    }
+}

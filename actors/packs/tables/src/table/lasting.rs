@@ -1,0 +1,73 @@
+//! Columns of times that something took: `1:45` for an hour and three quarters.
+//!
+//! A time of day is written alike and is no amount, so the column's name must say that something lasted.
+
+use super::asked::{Asked, Inferred};
+use super::clocks::clock;
+use super::describe::profile;
+use super::typed::Typed;
+use crate::note::NoteKind;
+use crate::{ColumnKind, Error};
+use aios_languages::folded;
+use aios_tools::Reserved;
+
+/// Beginnings of words for what lasts.
+const LASTS: [&str; 15] = [
+    "time", "duration", "length", "elapsed", "hours", "practice", "worked", "runtime", "overtime",
+    "dauer", "zeit", "duree", "temps", "duracion", "tiempo",
+];
+/// Beginnings of words for a time of day.
+const OF_DAY: [&str; 14] = [
+    "start", "end", "begin", "from", "until", "open", "clos", "arriv", "depart", "uhrzeit", "of",
+    "at", "log", "created",
+];
+
+/// How the note begins that says a column is read so where `3:20` may be minutes and seconds as well.
+pub(crate) const HOURS: &str = "times are read as hours and minutes";
+
+/// Reads a column of such times, all with the same parts; `None` for any other.
+pub(super) fn lasting(
+    asked: &Asked<'_>,
+    held: &mut Reserved,
+    notes: &mut Vec<crate::note::Note>,
+) -> Result<Option<Inferred>, Error> {
+    let words = folded(asked.name);
+    let has = |all: &[&str]| {
+        words
+            .iter()
+            .any(|word| all.iter().any(|begin| word.text.starts_with(begin)))
+    };
+    if !has(&LASTS) || has(&OF_DAY) {
+        return Ok(None);
+    }
+    let (mut parts, mut fits, mut hours) = (None, true, true);
+    asked.each(|cell| match clock(cell.text) {
+        Some((count, sum)) => {
+            fits &= parts.is_none_or(|known| known == count);
+            // What has more hours than a day may be minutes and seconds as well.
+            hours &= count == 3 || sum < 24 * 60;
+            parts = Some(count);
+        }
+        None => fits = false,
+    })?;
+    let Some(parts) = parts.filter(|_| fits && hours) else {
+        return Ok(None);
+    };
+    let mut profile = profile(asked, Typed::Clock, ColumnKind::Number, held)?;
+    let (unit, told) = match parts {
+        2 => ("min", format!("{HOURS}, and told in minutes")),
+        _ => (
+            "s",
+            "times are read as hours, minutes and seconds, and told in seconds".to_owned(),
+        ),
+    };
+    notes.push(asked.note(NoteKind::NumberFormat, told));
+    profile.decimals = Some(0);
+    profile.unit = Some(unit.to_owned());
+    profile.adds_up = true;
+    Ok(Some(Inferred::Fits {
+        profile,
+        typed: Typed::Clock,
+        units: None,
+    }))
+}
