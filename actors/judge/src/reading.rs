@@ -172,6 +172,16 @@ impl<'a> Reading<'a> {
             claim.found.extend(looked.found);
             claim.instead.extend(looked.instead);
         }
+        // "18.4 thousand: B 14.8, A 2.7": in the thousands of the one before.
+        if claim.found.is_empty()
+            && let Some(scaled) = self.scaled_as_before(piece, number)
+        {
+            for (table, grid) in self.ground.grids.iter().enumerate() {
+                let scope = place.scope(&scaled, table, grid);
+                let looked = Explainer::new(grid, table, &scaled, &scope).run();
+                claim.found.extend(looked.found);
+            }
+        }
         for paper in self.ground.papers.iter() {
             self.said_by(paper, piece, number, &mut claim);
             // "30 in total": what follows from what is said is not said of something else.
@@ -185,6 +195,25 @@ impl<'a> Reading<'a> {
         self.signed(number, &mut claim);
         self.told(number, &mut claim);
         claim
+    }
+
+    /// A bare number as one of the thousands, and in the unit, of the number before it that names them.
+    fn scaled_as_before(&self, piece: usize, number: &Number) -> Option<Number> {
+        let numbers = &self.texts[piece].numbers;
+        let before = numbers
+            .iter()
+            .rfind(|other| other.end <= number.start && other.scale > 1.0)?;
+        if number.unit.is_some() || number.scale > 1.0 || number.is_casual() {
+            return None;
+        }
+        let mut scaled = number.clone();
+        for reading in &mut scaled.readings {
+            reading.value *= before.scale;
+            reading.half *= before.scale;
+        }
+        scaled.scale = before.scale;
+        scaled.unit.clone_from(&before.unit);
+        Some(scaled)
     }
 
     /// "152 instead of 250": the first of two that are held against each other, of which only the second may have its name there.

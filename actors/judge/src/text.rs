@@ -339,6 +339,7 @@ impl Text {
                 bound: None,
                 spelled: false,
                 times: false,
+                scale: 1.0,
             });
         }
         self.numbers.sort_by_key(|number| number.start);
@@ -347,6 +348,14 @@ impl Text {
     /// Whether a word of this meaning stands in it.
     pub(crate) fn has(&self, sense: Sense) -> bool {
         self.senses().any(|(found, _)| found == sense)
+    }
+
+    /// The same outside of times: "the first quarter" ranks nobody first.
+    pub(crate) fn has_beside_times(&self, sense: Sense) -> bool {
+        self.senses().any(|(found, place)| {
+            let mut times = self.moments.iter();
+            found == sense && !times.any(|time| time.start <= place && place < time.end)
+        })
     }
 
     /// Every meaning with the place of its first word.

@@ -171,6 +171,9 @@ impl<'a> Explainer<'a> {
         if self.found.is_empty() {
             self.derived();
         }
+        if self.found.is_empty() {
+            self.worth();
+        }
         Explained {
             found: self.found,
             instead: self.instead,

@@ -241,6 +241,28 @@ impl Explainer<'_> {
         }
     }
 
+    /// "The stock is worth 18,400": so many at so much each, where no word names the two.
+    pub(super) fn worth(&mut self) {
+        if !self.number.unit.as_ref().is_some_and(Unit::is_money) {
+            return;
+        }
+        let measures: Vec<usize> = self.grid.measures().collect();
+        let columns: Vec<usize> = self
+            .grid
+            .derived_of(&measures)
+            .filter(|(_, derived)| derived.op == Op::Times)
+            .map(|(column, _)| column)
+            .collect();
+        for preds in self.scope.preds.iter().take(ROWS) {
+            for &column in &columns {
+                let figures = self.grid.figures(preds, column);
+                if figures.is_some_and(|figures| self.fits(figures.total, column)) {
+                    return self.push(Form::Figure(Stat::Total), Some(column), preds);
+                }
+            }
+        }
+    }
+
     fn of_each(&self, preds: &[Pred], column: usize, measure: usize, stat: Stat) -> Vec<f64> {
         let codes = 0..u32::try_from(self.grid.names(column).len()).unwrap_or(0);
         let mut values: Vec<f64> = codes

@@ -30,6 +30,8 @@ pub(crate) struct Number {
     pub spelled: bool,
     /// Whether it counts how many times one thing is another: `2x`, "three times".
     pub times: bool,
+    /// By how much the word or letter behind it multiplies it: "18.4 thousand", `2k`.
+    pub scale: f64,
 }
 
 /// One meaning of a number.

@@ -95,6 +95,7 @@ impl Scan<'_> {
             bound: None,
             spelled: false,
             times: false,
+            scale: 1.0,
         };
         if self.is_list_mark(start, end) {
             return None;
@@ -310,6 +311,7 @@ impl Scan<'_> {
 }
 
 fn scale(number: &mut Number, factor: f64) {
+    number.scale *= factor;
     for reading in &mut number.readings {
         reading.value *= factor;
         reading.half *= factor;

@@ -105,6 +105,7 @@ impl Scan<'_> {
                 bound: None,
                 spelled: true,
                 times: false,
+                scale: 1.0,
             };
             if fraction {
                 self.part_of_unit(&mut number);
@@ -159,6 +160,7 @@ impl Scan<'_> {
                 bound: None,
                 spelled: true,
                 times: false,
+                scale: 1.0,
             })
         });
         found.collect()

@@ -176,7 +176,7 @@ fn stats(text: &Text) -> Vec<Stat> {
     ];
     known
         .into_iter()
-        .filter(|(sense, _)| text.has(*sense))
+        .filter(|(sense, _)| text.has_beside_times(*sense))
         .map(|(_, stat)| stat)
         .collect()
 }
