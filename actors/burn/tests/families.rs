@@ -180,6 +180,8 @@ fn a_folder_of_safetensors_says_what_the_same_model_says_in_one_file() {
     }
 }
 
+/// A name, what is done to a folder of files, and what is said of it.
+type Spoilt<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
 /// Spoils a model before it is written.
 type Change = fn(&mut Published);
 
@@ -193,7 +195,7 @@ fn a_folder_that_contradicts_itself_is_refused_by_name() {
         change(&mut index);
         std::fs::write(path, index.to_string()).unwrap();
     };
-    let files: [(&str, &dyn Fn(&Path), &str); 15] = [
+    let files: [Spoilt<'_>; 15] = [
         ("nothing", &|_| {}, ""),
         (
             "a file is gone",

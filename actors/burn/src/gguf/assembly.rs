@@ -34,7 +34,7 @@ impl Assembly {
     }
 
     pub(crate) fn texts<'a>(&mut self, key: &str, texts: impl ExactSizeIterator<Item = &'a str>) {
-        self.list(key, 8, texts, |head, text| put_text(head, text));
+        self.list(key, 8, texts, put_text);
     }
 
     pub(crate) fn numbers(&mut self, key: &str, numbers: impl ExactSizeIterator<Item = i64>) {
