@@ -130,11 +130,14 @@ pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     Ok(report)
 }
 
+/// Tokens and their scores, the highest first.
+type Scores = Vec<(u32, f32)>;
+
 /// A prompt, and the highest scores behind it.
 #[derive(Deserialize)]
 struct Case {
     prompt: serde_json::Value,
-    top_logits: Vec<(u32, f32)>,
+    top_logits: Scores,
 }
 
 fn cases() -> Result<Vec<Case>, BenchError> {
@@ -142,7 +145,7 @@ fn cases() -> Result<Vec<Case>, BenchError> {
 }
 
 /// The highest scores behind each prompt, with activations as they are.
-fn scores(path: &Path, most: usize) -> Result<Vec<Vec<(u32, f32)>>, BenchError> {
+fn scores(path: &Path, most: usize) -> Result<Vec<Scores>, BenchError> {
     let mut engine = engine(path, true)?;
     let scored = cases()?.into_iter().map(|case| {
         let prompt = match case.prompt.as_str() {
@@ -160,8 +163,8 @@ fn scores(path: &Path, most: usize) -> Result<Vec<Vec<(u32, f32)>>, BenchError> 
 }
 
 /// The furthest that one of the wanted scores is off. One that is not listed has less than all that are.
-fn apart(wanted: &[Vec<(u32, f32)>], found: &[Vec<(u32, f32)>]) -> f64 {
-    let of_prompt = |(wanted, found): (&Vec<(u32, f32)>, &Vec<(u32, f32)>)| {
+fn apart(wanted: &[Scores], found: &[Scores]) -> f64 {
+    let of_prompt = |(wanted, found): (&Scores, &Scores)| {
         let least = found.last().map_or(0.0, |(_, score)| *score);
         let off = |(id, score): &(u32, f32)| {
             let listed = found.iter().find(|(other, _)| other == id);
