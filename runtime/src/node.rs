@@ -365,11 +365,6 @@ impl Node {
         &self.parts.tensors.pool
     }
 
-    /// The micro agents of this node.
-    pub fn population(&self) -> &Population {
-        &self.parts.population
-    }
-
     /// Tells agents of the zone at the other end of a link something. The events are sent when somebody is there.
     ///
     /// # Errors
