@@ -133,6 +133,10 @@ impl Rig {
                 let mut parts = key.split(|byte| *byte == b'/');
                 let kind = String::from_utf8_lossy(parts.next().unwrap()).into_owned();
                 let name = parts.next().unwrap_or_default();
+                // The trail has an end of its own, by number of entries, which nobody reaches here.
+                if kind == "audit" {
+                    continue;
+                }
                 // Results of tasks have numbered places beside those of goals.
                 let numbered = kind == "result" && name.iter().all(u8::is_ascii_digit);
                 let kind = if numbered { PLACES.to_owned() } else { kind };
@@ -258,8 +262,6 @@ async fn after_many_goals_a_node_holds_as_many_records_of_each_kind_as_after_som
     let mut more = rig.held();
     for held in [&mut some, &mut more] {
         assert!(held.remove(PLACES).is_some_and(|many| many <= 256));
-        // The audit trail has an end of its own, by number.
-        held.remove("audit");
     }
     assert_eq!(more, some);
     rig.node.stop().await;

@@ -75,7 +75,7 @@ fn read(store: &dyn Store, place: &str) -> Result<Vec<AuditLine>, StoreError> {
     }
 }
 
-/// Brings what is stored of a chain to what is kept of it; says whether there is more to be written.
+/// Brings what is stored of a chain to what is kept of it: what was forgotten goes, and `fresh` comes.
 fn bring(
     store: &dyn Store,
     place: &str,
