@@ -71,7 +71,9 @@ async fn beyond_this_machine_only_whoever_shows_a_certificate_and_a_token_is_ans
     let _ = heard.unwrap();
     assert!(!read.starts_with(&[0, 0]), "no frame of HTTP/2: {read:?}");
     until("each is counted", || {
-        running.refused().get("certificate") == Some(&3)
+        // A client may try a second time by itself.
+        let counted = running.refused();
+        counted.get("certificate").is_some_and(|count| *count >= 3)
     })
     .await;
     // Whoever stays silent in the middle of showing who it is keeps nobody out.
