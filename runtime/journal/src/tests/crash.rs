@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Random, append, at, content, draft, open, read, seeds};
-use crate::log::{Log, WriteError};
+use crate::log::Log;
+use crate::ticket::WriteError;
 use crate::{Crash, Fate, Limit, Retention, SimulatedDisk};
 
 /// What a ledger outside the journal knows.

@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId, Timestamp};
 
 use crate::archive::Holder;
-use crate::log::{Log, OpenError, Options, Unit, WriteError};
+use crate::log::{Log, OpenError, Options, Unit};
+use crate::ticket::WriteError;
 use crate::{ArchiveError, Moved, Retention};
 use crate::{Damage, Disk, Draft, Entry, Payload, Recovery, SimulatedDisk, entries, entry};
 
