@@ -92,6 +92,7 @@ fn goals(request: &mut Request) -> Vec<&mut String> {
         | Request::Replay { goal_id }
         | Request::Goal { goal_id }
         | Request::Explain { goal_id }
+        | Request::GoalPlan { goal_id }
         | Request::Export { goal_id }
         | Request::History(Events { goal_id, .. })
         | Request::Events(Events { goal_id, .. }) => vec![goal_id],

@@ -274,7 +274,11 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         lookout.settle().await;
-        assert_eq!(Arc::strong_count(&store), 1, "nobody holds it");
+        // Whoever has just written it down lets go of it.
+        while Arc::strong_count(&store) > 1 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nobody holds it");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         drop((store, lookout));
         keeping.await.unwrap();
     }
