@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aios_inference::{
-    BlockingEngine as _, EmbedRequest, EngineActor, EngineConfig, EngineError, EngineHandle,
-    Finish, Gate, InferRequest, LocalEngine, Script, ScriptedEngine, Scripts, conformance,
+    EmbedRequest, EngineActor, EngineConfig, EngineError, EngineHandle, Finish, Gate, InferRequest,
+    LocalEngine, Script, ScriptedEngine, Scripts, conformance,
 };
 use aios_runtime::engine_process::{EngineProcess, HostCommand, serve, standard_input};
 use aios_runtime::{Goal, Node, engines};
