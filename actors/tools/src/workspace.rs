@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use aios_work::{FileState, InputFile};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -311,7 +311,13 @@ impl Workspace {
             return Err(refuse("it is not directly in the output folder"));
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if self.in_place && self.out_dir.is_absolute() {
+        // A way that leads back up is as its owner wrote it, and was never looked at for links.
+        let is_place = self.out_dir.is_absolute()
+            && self
+                .out_dir
+                .components()
+                .all(|part| part != Component::ParentDir);
+        if self.in_place && is_place {
             let folder = input::folder_in_place(&self.out_dir, true);
             let opened =
                 folder.and_then(|folder| rustix::fs::openat(folder, ".", flags, Mode::empty()));
@@ -684,6 +690,8 @@ mod tests {
         fs::create_dir(&elsewhere).unwrap();
         let workspace = Workspace::of(Vec::new(), own.join("deep/out")).in_place();
         workspace.write("a.svg", b"x").unwrap();
+        let round = Workspace::of(Vec::new(), own.join("deep/../deep/out")).in_place();
+        round.write("a.svg", b"x").unwrap();
         assert_eq!(fs::read(own.join("deep/out/a.svg")).unwrap(), b"x");
         fs::rename(&own, root.join("away")).unwrap();
         std::os::unix::fs::symlink(&elsewhere, &own).unwrap();
