@@ -399,10 +399,10 @@ async fn whoever_comes_while_the_server_goes_is_told_to_come_again() {
 
     let house = House::open().await;
     let (thinking, address) = (house.node.thinking.clone(), house.running.address());
-    let asks = house.head("POST /v1/agents/a/ask", "Content-Length: 36\r\n");
-    let mut stays = house.connect().await;
     let body = r#"{"content":"hush","deadline_ms":30000}"#;
-    let asks = asks.replace("36", &body.len().to_string());
+    let length = format!("Content-Length: {}\r\n", body.len());
+    let asks = house.head("POST /v1/agents/a/ask", &length);
+    let mut stays = house.connect().await;
     stays
         .write_all(format!("{asks}\r\n{body}").as_bytes())
         .await
