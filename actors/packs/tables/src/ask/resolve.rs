@@ -372,6 +372,14 @@ impl Reader<'_> {
                 limit: Some(1),
                 skip: 0,
             }));
+            // "fastest time": who is fastest takes the least of it.
+            if concept == Self::concept("speed")
+                && let [(Measure::Of(named), _)] = measures.as_slice()
+                && self.lasts(named)
+                && let Some(order) = order.as_mut()
+            {
+                order.largest = !largest;
+            }
             if groups.is_empty() && concept == Self::concept("occurrence") {
                 // How often what comes about is not known: it has no name in the data.
                 let said = self.said_superlative(from, to);
@@ -622,6 +630,12 @@ impl Reader<'_> {
                 && column.distinct >= column.rows
         });
         names.next().map(|column| column.id.clone())
+    }
+
+    /// Whether a column holds how long something took.
+    fn lasts(&self, id: &super::question::Column) -> bool {
+        self.stands_for(id, Self::concept("duration"))
+            || matches!(id.unit.as_deref(), Some("s" | "min" | "h"))
     }
 
     /// Whether a column's heading stands for a thing.

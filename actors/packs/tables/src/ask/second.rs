@@ -415,6 +415,8 @@ impl Traces {
             Ask::When | Ask::Where | Ask::Who | Ask::List => {
                 self.any(&["as label", "as c1", "as value"])
             }
+            // Heads may be rows or what a column counts.
+            Ask::Count => !words.text(asked.from).starts_with("head"),
             _ => true,
         }
     }

@@ -30,7 +30,9 @@ impl Reader<'_> {
     /// A question that names no rows of its own asks of those of the one before.
     pub(super) fn inherit(&mut self, asks: &Asks, filters: &mut Vec<Filter>) {
         let Some(before) = &self.before else { return };
-        if !filters.is_empty() || asks.has(Ask::Share) || before.filters.is_empty() {
+        // "... and how many are there at all": of all rows.
+        let of_all = asks.has(Ask::Count) && asks.any(&[Ask::There, Ask::Total]);
+        if !filters.is_empty() || asks.has(Ask::Share) || before.filters.is_empty() || of_all {
             return;
         }
         filters.extend(before.filters.iter().cloned());
