@@ -374,9 +374,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_text_that_is_heard_as_it_is_written_is_paid_and_guarded_like_a_whole_one() {
+        // An engine that fails and lives: nobody here would start another.
         let fails = || {
-            Script::Fail(aios_inference::EngineError::Lost {
-                reason: "gone".into(),
+            Script::Fail(aios_inference::EngineError::Server {
+                engine: "e".into(),
+                status: 503,
+                said: "gone".into(),
             })
         };
         let bench = Bench::new([Script::Reply("Little by little.".into())], 4).await;
