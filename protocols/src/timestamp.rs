@@ -78,6 +78,34 @@ impl Timestamp {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// Reads RFC 3339 in UTC, as a moment is shown. What there is beyond microseconds is left out.
+    pub(crate) fn from_rfc3339(text: &str) -> Option<Self> {
+        let rest = text.strip_suffix('Z')?;
+        let (whole, part) = rest.split_once('.').unwrap_or((rest, ""));
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+        let bytes = whole.as_bytes();
+        let formed = bytes.len() == 19 && marks.iter().all(|(at, mark)| bytes[*at] == *mark);
+        if !formed || part.len() > 9 || !is_digits(part) {
+            return None;
+        }
+        let number = |from: usize, until: usize| -> Option<i64> {
+            let digits = whole.get(from..until)?;
+            is_digits(digits).then(|| digits.parse().ok())?
+        };
+        let civil = Civil {
+            year: number(0, 4)?,
+            month: number(5, 7)?,
+            day: number(8, 10)?,
+            hour: number(11, 13)?,
+            minute: number(14, 16)?,
+            second: number(17, 19)?,
+        };
+        let seconds = u64::try_from(civil.to_seconds()?).ok()?;
+        let micros: u64 = format!("{part:0<6}").get(..6)?.parse().ok()?;
+        Self::from_micros(seconds.checked_mul(MICROS_PER_SECOND)? + micros).ok()
+    }
+
     fn civil(self) -> Civil {
         // At most the year 9999.
         Civil::from_seconds((self.0 / MICROS_PER_SECOND).cast_signed())
@@ -134,5 +162,39 @@ impl Sub<Duration> for Timestamp {
     fn sub(self, span: Duration) -> Timestamp {
         let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         Timestamp(self.0.saturating_sub(micros))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_as_it_is_shown() {
+        let moment = Timestamp(1_795_420_800_123_456);
+        let shown = moment.to_string();
+        assert_eq!(shown, "2026-11-23T08:00:00.123456Z");
+        assert_eq!(shown.parse(), Ok(moment));
+        assert_eq!(
+            moment.to_fipa().parse(),
+            Ok(Timestamp(1_795_420_800_123_000))
+        );
+        for (text, micros) in [
+            ("2026-11-23T08:00:00Z", Some(0)),
+            ("2026-11-23T08:00:00.5Z", Some(500_000)),
+            ("2026-11-23T08:00:00.123456789Z", Some(123_456)),
+            ("2026-11-23T08:00:00", None),
+            ("2026-11-23 08:00:00Z", None),
+            ("2026-02-30T08:00:00Z", None),
+            ("2026-11-23T08:00:0\u{e4}Z", None),
+            ("2026-11-23T08:00:00.-5Z", None),
+        ] {
+            let read: Option<Timestamp> = text.parse().ok();
+            assert_eq!(
+                read.map(|read| read.0 % MICROS_PER_SECOND),
+                micros,
+                "{text}"
+            );
+        }
     }
 }

@@ -75,8 +75,9 @@ impl Timestamp {
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
+    /// As it is shown, or in FIPA's form.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::from_fipa(text)
+        Self::from_rfc3339(text).map_or_else(|| Self::from_fipa(text), Ok)
     }
 }
 
