@@ -262,6 +262,8 @@ async fn after_many_goals_a_node_holds_as_many_records_of_each_kind_as_after_som
     let mut more = rig.held();
     for held in [&mut some, &mut more] {
         assert!(held.remove(PLACES).is_some_and(|many| many <= 256));
+        // What the Critic said of the last thousand works, however many goals they were of.
+        assert!(held.remove("judged").is_some_and(|many| many <= 1_000));
     }
     assert_eq!(more, some);
     rig.node.stop().await;
