@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use aios_protocols::ports::TensorBusError;
 use aios_protocols::tensor::{PartyHash, PoolAddress, StreamGrant};
 
-use super::{PoolShape, RANDOM_BYTES, Ring, Segment, TensorPool, shared_memory, system};
+use super::{PoolShape, RANDOM_BYTES, Ring, Segment, TensorPool, system};
 
 #[cfg(target_os = "linux")]
 use super::memfd as made;
@@ -102,7 +102,11 @@ impl Handed {
         match self.0 {
             #[cfg(target_os = "linux")]
             Some(memory) => made::join_pool(memory, address, secret),
-            _ => shared_memory::join_pool(address, secret),
+            // Memory that has a name can be shortened under its readers.
+            #[cfg(target_os = "linux")]
+            None => Err(not_handed_over()),
+            #[cfg(not(target_os = "linux"))]
+            _ => made::join_pool(address, secret),
         }
     }
 
@@ -114,9 +118,17 @@ impl Handed {
         match self.0 {
             #[cfg(target_os = "linux")]
             Some(memory) => made::join_ring(memory, grant),
-            _ => shared_memory::join_ring(grant),
+            #[cfg(target_os = "linux")]
+            None => Err(not_handed_over()),
+            #[cfg(not(target_os = "linux"))]
+            _ => made::join_ring(grant),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn not_handed_over() -> TensorBusError {
+    TensorBusError::WrongGrant("its memory was not handed over".into())
 }
 
 #[cfg(test)]
