@@ -30,6 +30,14 @@ fn the_engine_process() {
         Some(("slow-at-first", flag)) if !Path::new(flag).exists() => {
             std::fs::write(flag, "").unwrap();
             scripts.push(Script::Delay(SOON));
+            // Says when the call is in its hands: the step is taken then.
+            let (steps, begun) = (scripts.clone(), format!("{flag}.begun"));
+            std::thread::spawn(move || {
+                while steps.left() > 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::fs::write(begun, "").unwrap();
+            });
         }
         Some(("deaf-at-first", flag)) if !Path::new(flag).exists() => {
             std::fs::write(flag, "").unwrap();
@@ -91,10 +99,6 @@ impl Rig {
         kill(number);
         number
     }
-
-    async fn runs(&self, call: &str) {
-        running(&self.engine, call).await;
-    }
 }
 
 fn kill(number: u32) {
@@ -139,7 +143,12 @@ async fn a_process_that_is_killed_costs_the_call_in_its_hands_and_no_other() {
     let rig = Rig::start(&format!("slow-at-first:{}", flag.display())).await;
     let engine = rig.engine.clone();
     let lost = tokio::spawn(async move { engine.infer(ask()).await });
-    rig.runs("infer").await;
+    let begun = folder.path().join("flag.begun");
+    let patience = Instant::now();
+    while !begun.exists() {
+        assert!(patience.elapsed() < SOON, "{:?}", rig.engine.status());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     let engine = rig.engine.clone();
     let waits = tokio::spawn(async move { engine.infer(ask()).await });
     while rig.engine.status().waiting == 0 {
@@ -195,7 +204,9 @@ async fn vectors_come_through_memory_as_they_are_and_a_killed_process_leaves_no_
     for after in 0..4 {
         let (engine, texts) = (rig.engine.clone(), texts.clone());
         let call = tokio::spawn(async move { engine.embed(EmbedRequest::new(texts)).await });
-        rig.runs("embed").await;
+        while rig.engine.status().running.as_deref() != Some("embed") && !call.is_finished() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         // Somewhere between its first and its last frame.
         tokio::time::sleep(Duration::from_millis(7 * after)).await;
         rig.kill();
@@ -221,10 +232,7 @@ async fn a_process_that_does_not_stop_when_it_is_told_is_killed() {
     let flag = folder.path().join("flag");
     let rig = Rig::start(&format!("deaf-at-first:{}", flag.display())).await;
     let deaf = rig.process.process();
-    let outcome = rig
-        .engine
-        .infer(ask().within(Duration::from_millis(200)))
-        .await;
+    let outcome = rig.engine.infer(ask().within(Duration::from_secs(2))).await;
     assert!(outcome.is_err(), "{outcome:?}");
     rig.engine.infer(ask()).await.unwrap();
     assert_ne!(rig.process.process(), deaf);

@@ -154,8 +154,13 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
             (there.came.told, there.peer.as_deref()),
             (2_000, Some("here"))
         );
+        // Counted a moment after it is told.
+        until("the count of what was sent", || {
+            let here = view(&node);
+            (here.sent, here.forbidden) == (2_000 * life, life)
+        })
+        .await;
         let here = view(&node);
-        assert_eq!((here.sent, here.forbidden), (2_000 * life, life));
         assert_eq!(here.came.refused(), 0);
         drop(other);
         until("that it is gone", || view(&node).peer.is_none()).await;
