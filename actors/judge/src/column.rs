@@ -258,9 +258,7 @@ pub(crate) fn number_kinds(columns: &mut [GridColumn], goal: &str) {
                     .iter()
                     .any(|stem| column.stems.contains(stem))
             };
-            if at > 0 && named(at - 1) {
-                announced.extend(stems(&words[at - 1]));
-            } else if at > 1 && named(at - 2) {
+            if (at > 0 && named(at - 1)) || (at > 1 && named(at - 2)) {
                 announced.extend(stems(&words[at - 1]));
             }
         }

@@ -236,10 +236,9 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
             .tags
             .iter()
             .any(|other| other.from == tag.to && other.tag == aios_languages::Tag::Concept(rows));
-        tag.tag == aios_languages::Tag::Sense(Sense::Per)
-            && !symbol
-            && !(row && has(Sense::Mean))
-            && !text.tags.iter().any(unit)
+        let of_rows = row && has(Sense::Mean);
+        let of_unit = symbol || text.tags.iter().any(unit);
+        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !of_unit && !of_rows
     });
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {

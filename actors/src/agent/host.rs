@@ -603,7 +603,7 @@ impl HostState {
             self.look()?;
             let waits = backlog == Backlog::Finish
                 && self.maker.is_some()
-                && !(self.queue.is_empty() && !self.cell().waits());
+                && (!self.queue.is_empty() || self.cell().waits());
             if !waits
                 && self.incarnation().running() == 0
                 && !matches!(self.occupant, Occupant::Busy)

@@ -109,7 +109,9 @@ fn kill(number: u32) {
     // Until it is dead: only its remains are left, or not even those.
     let begun = Instant::now();
     while let Ok(stat) = std::fs::read_to_string(format!("/proc/{number}/stat")) {
-        if stat.contains(") Z ") {
+        // The first thread is gone before the others are; a process can be waited for when all are.
+        let threads = std::fs::read_dir(format!("/proc/{number}/task"));
+        if stat.contains(") Z ") && threads.map_or(0, Iterator::count) <= 1 {
             return;
         }
         assert!(begun.elapsed() < SOON, "{stat}");

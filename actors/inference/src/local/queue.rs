@@ -62,7 +62,7 @@ pub(super) struct Job {
 
 /// What a device finds in its queue.
 pub(super) enum Taken {
-    Job(Job),
+    Job(Box<Job>),
     /// Nothing came in the time it waited.
     Nothing,
     /// Its incarnation is over.
@@ -235,7 +235,7 @@ impl Queue {
                     deadline: job.deadline,
                 };
                 self.running.send_replace(Some(running));
-                return Taken::Job(job);
+                return Taken::Job(Box::new(job));
             }
             match until {
                 None => self.wake.wait(&mut inner),

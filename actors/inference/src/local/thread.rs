@@ -29,10 +29,10 @@ impl DeviceThread<'_> {
                 Taken::Nothing => engine.check().map_err(|error| error.to_string())?,
                 Taken::Job(job) => {
                     if let Err(error) = engine.check() {
-                        self.queue.put_back(self.incarnation, job);
+                        self.queue.put_back(self.incarnation, *job);
                         return Err(error.to_string());
                     }
-                    self.job(&mut *engine, job)?;
+                    self.job(&mut *engine, *job)?;
                     self.queue.done(self.incarnation);
                 }
             }

@@ -120,8 +120,14 @@ impl SocketClient {
         }
         self.unanswered = true;
         let exchange = async {
-            self.write(request).await?;
-            self.answer().await
+            let written = self.write(request).await;
+            let answer = self.answer().await;
+            match (written, answer) {
+                // A node that refuses a request before it has heard all of it says so and hangs up.
+                (Err(_), Err(refused @ ClientError::Refused(_))) => Err(refused),
+                (Err(error), _) => Err(error),
+                (Ok(()), answer) => answer,
+            }
         };
         let patience = request.patience();
         match timeout(patience, exchange).await {

@@ -160,12 +160,22 @@ impl Control for Fake {
                 follows: None,
                 questions: Vec::new(),
             }),
-            Request::Resume { goal_id } => value(self.does(format!("resume {goal_id}"))),
-            Request::Retry { goal_id, task } => {
-                value(self.does(format!("retry {task} of {goal_id}")))
+            Request::Resume { goal_id } => {
+                self.does(format!("resume {goal_id}"));
+                value(())
             }
-            Request::Suspend { agent } => value(self.does(format!("suspend {agent}"))),
-            Request::ResumeAgent { agent } => value(self.does(format!("resume {agent}"))),
+            Request::Retry { goal_id, task } => {
+                self.does(format!("retry {task} of {goal_id}"));
+                value(())
+            }
+            Request::Suspend { agent } => {
+                self.does(format!("suspend {agent}"));
+                value(())
+            }
+            Request::ResumeAgent { agent } => {
+                self.does(format!("resume {agent}"));
+                value(())
+            }
             Request::Spawn(spawn) => {
                 let (charter, key) = (spawn.charter.unwrap(), spawn.key.unwrap());
                 let away = spawn.away_ms.unwrap();

@@ -27,7 +27,7 @@ pub(super) fn look(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &m
     });
     let (high, low) = (goal.has(Sense::Highest), goal.has(Sense::Lowest));
     let ranked = goal.has(Sense::Rank);
-    if !ranked && !(few.is_some() && high != low) {
+    if !ranked && (few.is_none() || high == low) {
         return;
     }
     let Some((piece, names)) = sequence(

@@ -47,7 +47,7 @@ fn steps(text: &Text) -> Vec<(&Number, &Number)> {
         let alike = match (&one.unit, &other.unit) {
             (Some(a), Some(b)) => a.kind == b.kind && !a.is_share(),
             (None, _) => other.unit.as_ref().is_none_or(|unit| !unit.is_share()),
-            (Some(a), None) => !a.is_share() && false,
+            (Some(_), None) => false,
         };
         let plain = |number: &Number| number.bound.is_none() && !number.spelled && !number.signed;
         let next = |place: usize| text.words.partition_point(|word| word.start < place);
@@ -60,8 +60,7 @@ fn steps(text: &Text) -> Vec<(&Number, &Number)> {
         let to = marked(Sense::To, next(other.start));
         let told = arrow
             || (to
-                && (gap.trim().split_whitespace().count() == 1
-                    || marked(Sense::From, next(one.start))));
+                && (gap.split_whitespace().count() == 1 || marked(Sense::From, next(one.start))));
         let near = gap.len() <= APART && !gap.contains([';', '.', '(', ')']);
         (alike && plain(one) && plain(other) && near && told).then_some((one, other))
     })

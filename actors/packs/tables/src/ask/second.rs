@@ -261,7 +261,7 @@ impl Traces {
                     .split(['"', '\''])
                     .skip(1)
                     .step_by(2)
-                    .for_each(|name| learn(name));
+                    .for_each(&mut learn);
             }
         }
         let text = sources
