@@ -135,8 +135,10 @@ fn read(number: u64, bytes: &[u8]) -> Option<Fallen> {
     (fallen.form <= FORM).then_some(Fallen { number, ..fallen })
 }
 
-/// Number, key and bytes of each.
-fn all(store: &dyn Store) -> Result<Vec<(u64, Vec<u8>, Vec<u8>)>, StoreError> {
+/// Number, key and bytes of one on record.
+type Record = (u64, Vec<u8>, Vec<u8>);
+
+fn all(store: &dyn Store) -> Result<Vec<Record>, StoreError> {
     let (mut found, mut after) = (Vec::new(), None::<Vec<u8>>);
     loop {
         let page = store.scan_prefix(PREFIX.as_bytes(), after.as_deref(), PAGE)?;

@@ -305,7 +305,7 @@ async fn nobody_hears_an_answer_whose_outcome_is_not_on_record() {
         assert_eq!(said, "done one");
         assert_eq!(house.outcomes(), std::slice::from_ref(&answered));
         // On record, in its hands; and then nothing can be written any more.
-        let asked = Draft::request(&Party::from(&clerk()), "hold");
+        let asked = Draft::request(Party::from(&clerk()), "hold");
         let begun = house.ask_within(&clerk(), asked, SECOND);
         house.book.wait("hold", 1).await;
         store.full.store(true, Ordering::Release);
@@ -337,7 +337,7 @@ async fn a_request_is_carried_out_by_the_next_process_and_its_answer_is_its_outc
     let store = Mortal::fresh();
     {
         let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
-        let asked = Draft::request(&Party::from(&clerk()), "hold");
+        let asked = Draft::request(Party::from(&clerk()), "hold");
         house.driver.tell(&clerk(), asked).await.unwrap();
         house.book.wait("hold", 1).await;
         store.end_within(0);

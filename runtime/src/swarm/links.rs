@@ -401,7 +401,7 @@ impl Keeper {
         let before = *self.state.came.lock();
         let state = Arc::clone(&self.state);
         let (sent, forbidden) = (state.sent.load(Relaxed), state.forbidden.load(Relaxed));
-        let outcome = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let (over, state) = (&over, &state);
             scope.spawn(move || {
                 let look = |counts: LinkCounts| *state.came.lock() = before.and(counts);
@@ -445,8 +445,7 @@ impl Keeper {
             }
             over.store(true, Relaxed);
             outcome
-        });
-        outcome
+        })
     }
 }
 
