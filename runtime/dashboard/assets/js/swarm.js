@@ -8,7 +8,7 @@ function Inside({ kind }) {
   const top = useAnswer(`/v1/swarm/kinds/${part(kind)}?most=5`, 8000);
   if (!top.value) return html`<p class="muted small" role="status">${top.error ? top.error.message : "Looking over all of them …"}</p>`;
   return html`<div class="stack small"><p class="muted">${count(top.value.seen, "agent")} looked at, ${amount(top.value.asleep)} asleep. The strongest:</p>
-    <table class="wide"><thead><tr><th>Agent</th><th class="right">Stands for</th><th class="right">Pheromone</th><th class="right">Restarts</th></tr></thead><tbody>${top.value.strongest.map((one) => html`<tr><td class="mono">${one.id}</td><td class="right num" data-label="Stands for">${one.resource}</td><td class="right num" data-label="Pheromone">${one.pheromone.toFixed(2)}</td><td class="right num" data-label="Restarts">${one.restarts}</td></tr>`)}</tbody></table></div>`;
+    <table class="wide narrow"><thead><tr><th>Agent</th><th class="right">Stands for</th><th class="right">Pheromone</th><th class="right">Restarts</th></tr></thead><tbody>${top.value.strongest.map((one) => html`<tr><td class="mono">${one.id}</td><td class="right num" data-label="Stands for">${one.resource}</td><td class="right num" data-label="Pheromone">${one.pheromone.toFixed(2)}</td><td class="right num" data-label="Restarts">${one.restarts}</td></tr>`)}</tbody></table></div>`;
 }
 
 export function Swarm() {
