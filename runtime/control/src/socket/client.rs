@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::folder::SocketFolder;
+use super::{REQUEST_MAX, too_large};
 use crate::{Client, ClientError, Event, LINE_MAX, Reply, Request, Transport};
 
 /// A connection to a running node.
@@ -81,6 +82,10 @@ impl SocketClient {
     async fn write(&mut self, request: &Request) -> Result<(), ClientError> {
         let mut line = serde_json::to_vec(request).map_err(|error| self.strange(error))?;
         line.push(b'\n');
+        if line.len() > REQUEST_MAX {
+            // The node would say so too, and hang up.
+            return Err(ClientError::Refused(too_large()));
+        }
         let written = self.stream.get_mut().write_all(&line).await;
         written.map_err(|source| self.gone(source))
     }
@@ -120,14 +125,8 @@ impl SocketClient {
         }
         self.unanswered = true;
         let exchange = async {
-            let written = self.write(request).await;
-            let answer = self.answer().await;
-            match (written, answer) {
-                // A node that refuses a request before it has heard all of it says so and hangs up.
-                (Err(_), Err(refused @ ClientError::Refused(_))) => Err(refused),
-                (Err(error), _) => Err(error),
-                (Ok(()), answer) => answer,
-            }
+            self.write(request).await?;
+            self.answer().await
         };
         let patience = request.patience();
         match timeout(patience, exchange).await {

@@ -8,6 +8,18 @@ mod client;
 mod folder;
 mod server;
 
+use crate::{ControlError, ErrorKind};
+
 pub use client::SocketClient;
 pub use folder::{FolderError, SocketFolder, own_user};
 pub use server::{Observed, Observer, OpenError, OpenSocket, Server, Service};
+
+/// The longest request: names and numbers, a goal's text, small files, and a signed decision.
+const REQUEST_MAX: usize = 256 * 1024;
+
+fn too_large() -> ControlError {
+    ControlError::new(
+        ErrorKind::TooLarge,
+        format!("a request is one line of at most {REQUEST_MAX} bytes"),
+    )
+}

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::folder::{FolderError, SocketFolder, own_user};
+use super::{REQUEST_MAX, too_large};
 use crate::connections::{Connections, Doing, Leave, Place as Seat, Places};
 use crate::{
     Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Place, Reply, Response, read,
@@ -31,8 +32,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const REQUEST: Duration = Duration::from_secs(5);
 /// How long a client may take to read its answer.
 const READING: Duration = Duration::from_secs(5);
-/// The longest request: names and numbers, a goal's text, and a signed decision.
-const REQUEST_MAX: u64 = 256 * 1024;
 /// How often a client that says nothing more is looked at while it waits: it may still read, or have left.
 const LOOK: Duration = Duration::from_millis(100);
 /// Wait after a client could not be let in, so that a process without free descriptors does not spin.
@@ -282,10 +281,7 @@ async fn serve(stream: &mut UnixStream, seat: &Seat, service: &Service) {
         let answer = if whole {
             answer(&line, service, &mut wire).await
         } else {
-            Some(Err(ControlError::new(
-                ErrorKind::TooLarge,
-                format!("a request is one line of at most {REQUEST_MAX} bytes"),
-            )))
+            Some(Err(too_large()))
         };
         let read = line.len();
         let stays = match answer {
@@ -356,7 +352,7 @@ impl Wire<'_> {
             return None;
         }
         let mut line = Vec::new();
-        let mut limited = (&mut self.stream).take(REQUEST_MAX);
+        let mut limited = (&mut self.stream).take(REQUEST_MAX as u64);
         let read = timeout(REQUEST, limited.read_until(b'\n', &mut line)).await;
         read.ok()?.ok()?;
         Some(line)
