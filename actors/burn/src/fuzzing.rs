@@ -60,7 +60,8 @@ pub fn model_folder(data: &[u8]) {
 
 /// The scores of what follows a token, read and computed in the engine's order.
 fn answered(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> {
-    computed(Gguf::parse(data.to_vec())?, data.len(), token)
+    // No format is denser than 18 bytes for 32 weights, and each tensor has its own.
+    computed(Gguf::parse(data.to_vec())?, data.len() as u64 * 2, token)
 }
 
 /// The same of a folder.
@@ -84,13 +85,13 @@ fn answered_from_folder(data: &[u8], token: u32) -> Result<Vec<f32>, LoadError> 
         weights: weights.take(2).collect(),
         index,
     };
-    computed(parts.model()?, data.len(), token)
+    // As of a GGUF file; angles that stand in no file are computed, half of a head's length.
+    computed(parts.model()?, data.len() as u64 * 2 + 2048, token)
 }
 
-fn computed(file: Gguf, bytes: usize, token: u32) -> Result<Vec<f32>, LoadError> {
+fn computed(file: Gguf, allowed: u64, token: u32) -> Result<Vec<f32>, LoadError> {
     let weights: u64 = file.formats().iter().map(|(_, weights)| weights).sum();
-    // No format is denser than 18 bytes for 32 weights, and each tensor has its own; angles are computed, half of a head's length.
-    assert!(weights <= bytes as u64 * 2 + 2048, "{weights} weights");
+    assert!(weights <= allowed, "{weights} weights");
     let weights = Weights::load(&file)?;
     let vocabulary = weights.config.vocabulary;
     let tokenizer = Tokenizer::load(&file, vocabulary)?;

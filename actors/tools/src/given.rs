@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::WorkspaceError;
@@ -52,6 +52,26 @@ pub fn keep_given(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, 
     }
 }
 
+/// Takes a file away that was [kept](keep_given), and its folder if nothing else lies there. What cannot be reached without passing a link
+/// stays: it is not what was kept.
+pub fn drop_given(folder: &Path, name: &str) {
+    if is_plain_name(name)
+        && let Ok(place) = input::folder_in_place(folder, false)
+    {
+        let _ = rustix::fs::unlinkat(&place, name, AtFlags::empty());
+    }
+    drop_empty(folder);
+}
+
+/// Takes an empty folder away, to which no link leads.
+pub fn drop_empty(folder: &Path) {
+    if let (Some(above), Some(name)) = (folder.parent(), folder.file_name())
+        && let Ok(above) = input::folder_in_place(above, false)
+    {
+        let _ = rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -77,6 +97,17 @@ mod tests {
             assert!(keep_given(&folder, name, b"x").is_err(), "{name:?}");
         }
         assert!(!is_plain_name(&"x".repeat(256)));
+        // A folder that became a link meanwhile leads to nothing that was kept.
+        let others = root.join("others");
+        fs::create_dir(&others).unwrap();
+        fs::write(others.join("q3.csv"), b"not ours").unwrap();
+        let aside = root.join("aside");
+        fs::rename(&folder, &aside).unwrap();
+        std::os::unix::fs::symlink(&others, &folder).unwrap();
+        drop_given(&folder, "q3.csv");
+        assert_eq!(fs::read(others.join("q3.csv")).unwrap(), b"not ours");
+        drop_given(&aside, "q3.csv");
+        assert!(!aside.exists());
         std::os::unix::fs::symlink(&root, root.join("way")).unwrap();
         let refused = keep_given(&root.join("way/goal"), "a", b"x").unwrap_err();
         assert!(refused.to_string().contains("a link lies"), "{refused}");

@@ -42,7 +42,7 @@ pub use command::{CommandEnd, CommandError, run_command};
 pub use encoding::{Decoded, decode};
 pub use error::{WorkspaceError, size};
 pub use function::{Function, function};
-pub use given::{is_plain_name, keep_given};
+pub use given::{drop_empty, drop_given, is_plain_name, keep_given};
 pub use input::{OnDisk, read_regular};
 pub use memory::{Memory, Reserved};
 pub use toolbox::Toolbox;

@@ -88,6 +88,9 @@ impl Proxy {
         let no_socket = |error| device(format!("no socket for its process: {error}"));
         let (ours, theirs) = UnixStream::pair().map_err(no_socket)?;
         ours.set_read_timeout(Some(LOOK)).map_err(no_socket)?;
+        // It reads between two calls at least; one that does not is lost.
+        let patience = command.patience.max(LOOK);
+        ours.set_write_timeout(Some(patience)).map_err(no_socket)?;
         let mut ear = Ear::new(ours.try_clone().map_err(no_socket)?);
         let stderr = if command.speaks {
             Stdio::inherit()

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aios_control::{ControlError, ErrorKind, Submit};
-use aios_tools::{is_plain_name, keep_given};
+use aios_tools::{drop_empty, drop_given, is_plain_name, keep_given};
 use aios_work::ContentHash;
 
 /// Where they lie in the goal's folder.
@@ -119,12 +119,11 @@ impl Drop for Kept {
             return;
         }
         for (folder, name) in &self.folders {
-            let _ = fs::remove_file(folder.join(name));
-            let _ = fs::remove_dir(folder);
+            drop_given(folder, name);
         }
         // Whatever else lies there keeps its folder.
-        let _ = fs::remove_dir(self.own.join(FOLDER));
-        let _ = fs::remove_dir(&self.own);
+        drop_empty(&self.own.join(FOLDER));
+        drop_empty(&self.own);
     }
 }
 

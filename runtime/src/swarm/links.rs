@@ -312,7 +312,7 @@ impl Keeper {
                     return Err(Apart::Foreign(path.clone()));
                 }
                 match UnixStream::connect(path) {
-                    Ok(socket) => Ok(Some(socket)),
+                    Ok(socket) => of_own_user(socket, path).map(Some),
                     // Left by one that was killed; the next one that listens takes its place.
                     Err(_) => {
                         std::thread::sleep(AGAIN);
@@ -328,7 +328,7 @@ impl Keeper {
                 match accepted {
                     Some(Ok((socket, _))) => {
                         socket.set_nonblocking(false)?;
-                        Ok(Some(socket))
+                        of_own_user(socket, path).map(Some)
                     }
                     Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
                         Err(error.into())
@@ -462,6 +462,18 @@ fn listen(path: &Path) -> Result<UnixListener, Apart> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// The way to a process of this user: whose the socket was when it was looked at says nothing of who is at its end now.
+fn of_own_user(socket: UnixStream, path: &Path) -> Result<UnixStream, Apart> {
+    #[cfg(target_os = "linux")]
+    {
+        let peer = rustix::net::sockopt::socket_peercred(&socket).map_err(io::Error::from)?;
+        if peer.uid.as_raw() != own_user() {
+            return Err(Apart::Foreign(path.to_owned()));
+        }
+    }
+    Ok(socket)
 }
 
 fn own_user() -> u32 {
