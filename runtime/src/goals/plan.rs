@@ -374,7 +374,7 @@ mod tests {
         TaskEvent {
             goal_id: "g".to_owned(),
             task_id: task.to_owned(),
-            tool: "sql".to_owned(),
+            tool: "look".to_owned(),
             title: task.to_uppercase(),
             status,
             attempt,
@@ -462,7 +462,7 @@ mod tests {
             },
         ]);
         let shown = look(
-            plan(vec![Task::new("a", "sql", json!({}))]),
+            plan(vec![Task::new("a", "look", json!({}))]),
             GoalPhase::Running,
             &told,
             50,
@@ -514,7 +514,7 @@ mod tests {
     #[test]
     fn an_attempt_under_way_takes_up_to_now_as_long_as_its_goal_goes_on() {
         let told = events(vec![running("a", 1, 1, "x")]);
-        let tasks = || plan(vec![Task::new("a", "sql", json!({}))]);
+        let tasks = || plan(vec![Task::new("a", "look", json!({}))]);
         for (phase, took) in [
             (GoalPhase::Running, Some(4_000.0)),
             (GoalPhase::Paused, None),
@@ -548,21 +548,21 @@ mod tests {
         .collect();
         let after = Task {
             after: vec!["c".to_owned()],
-            ..Task::new("d", "sql", json!({}))
+            ..Task::new("d", "look", json!({}))
         };
         let tasks = vec![
-            Task::new("a", "sql", json!({})),
-            Task::new("b", "sql", json!({})),
+            Task::new("a", "look", json!({})),
+            Task::new("b", "look", json!({})),
             Task::new(
                 "c",
-                "sql",
+                "look",
                 json!({"x": {"$from": "a"}, "y": [{"$from": "b", "at": "/n"}]}),
             ),
             after,
             // Who waits for itself is on no chain.
             Task {
                 needs: vec!["e".to_owned()],
-                ..Task::new("e", "sql", json!({}))
+                ..Task::new("e", "look", json!({}))
             },
         ];
         let shown = look(plan(tasks), GoalPhase::Answered, &events(told), 9);
@@ -583,7 +583,7 @@ mod tests {
         let each = serde_json::from_value(json!({"$from": "list", "most": 20})).unwrap();
         let task = Task {
             each: Some(each),
-            ..Task::new("each", "sql", json!({}))
+            ..Task::new("each", "look", json!({}))
         };
         let shown = look(plan(vec![task]), GoalPhase::Running, &told, 9);
         let task = &shown.tasks[0];

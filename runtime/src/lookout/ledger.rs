@@ -16,20 +16,24 @@ use sha2::{Digest, Sha256};
 use super::Lookout;
 use super::observer::hex;
 
-/// Entries kept; a node that was flooded with forged messages forgets older ones, and its counts remember them.
+/// Commands kept.
 pub(super) const KEPT: usize = 2_048;
+/// Refused messages and frames kept. Whoever reaches a bus can be refused as often as it likes and pushes out none but these; counts remember
+/// them.
+pub(super) const REFUSALS: usize = 1_024;
 /// Commands kept that were forbidden. Whoever may do nothing can be refused as often as it likes, so these are kept apart.
 pub(super) const FORBIDDEN: usize = 256;
 /// How often watchers are told that somebody was forbidden something.
 const TOLD: Duration = Duration::from_secs(1);
 
-/// What was commanded and refused, as far as it is kept, as two chains: commands that were forbidden have their own, and their numbers are of
-/// one count. Each entry names the digest of the one before it in its chain, so that none can be taken out or changed without whoever wrote
+/// What was commanded and refused, as far as it is kept, as three chains: commands, those that were forbidden, and messages that were refused; their numbers
+/// are of one count. Each entry names the digest of the one before it in its chain, so that none can be taken out or changed without whoever wrote
 /// the last digest down noticing.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     pub(super) done: Chain,
     pub(super) forbidden: Chain,
+    pub(super) refusals: Chain,
     refused: BTreeMap<Cow<'static, str>, u64>,
     seq: u64,
     /// Whom watchers were told of as forbidden something, and when.
@@ -115,12 +119,15 @@ impl Trail {
         &mut self,
         done: Vec<AuditLine>,
         forbidden: Vec<AuditLine>,
+        refusals: Vec<AuditLine>,
         refused: BTreeMap<String, u64>,
     ) {
-        let last = { done.iter().chain(&forbidden) }.map(|line| line.seq).max();
+        let all = done.iter().chain(&forbidden).chain(&refusals);
+        let last = all.map(|line| line.seq).max();
         self.seq = last.unwrap_or(0);
         self.done = Chain::of(done, KEPT);
         self.forbidden = Chain::of(forbidden, FORBIDDEN);
+        self.refusals = Chain::of(refusals, REFUSALS);
         let refused = refused.into_iter();
         self.refused = refused.map(|(word, many)| (word.into(), many)).collect();
     }
@@ -132,8 +139,9 @@ impl Trail {
 
     pub(super) fn refuse(&mut self, entry: &AuditEntry) -> AuditLine {
         *self.refused.entry(entry.label.into()).or_default() += 1;
-        self.enter(AuditLine {
-            seq: 0,
+        self.seq += 1;
+        let line = AuditLine {
+            seq: self.seq,
             at: entry.at.to_string(),
             sort: "refusal".to_owned(),
             by: entry.by.to_string(),
@@ -141,11 +149,12 @@ impl Trail {
             label: entry.label.to_owned(),
             what: entry.reason.clone(),
             before: String::new(),
-        })
+        };
+        self.refusals.enter(line, REFUSALS)
     }
 
     fn holds(&self) -> bool {
-        self.done.holds() && self.forbidden.holds()
+        self.done.holds() && self.forbidden.holds() && self.refusals.holds()
     }
 }
 
@@ -209,7 +218,8 @@ impl Lookout {
     /// The trail, as whoever asks may see it: the goals of one tenant by their names, or all.
     pub(crate) fn audit(&self, asked: &AuditAsked, tenant: Option<&str>) -> AuditTrail {
         let trail = self.trail.lock();
-        let lines = trail.done.lines.iter().chain(&trail.forbidden.lines);
+        let commands = trail.done.lines.iter().chain(&trail.forbidden.lines);
+        let lines = commands.chain(&trail.refusals.lines);
         let refused = trail.refused.iter();
         let mut entries: Vec<AuditLine> = lines
             .filter(|line| line.seq > asked.after_seq)
@@ -314,6 +324,7 @@ mod tests {
     use std::sync::Arc;
 
     use aios_actors::agent::SystemClock;
+    use aios_protocols::{Party, Timestamp};
 
     use super::*;
 
@@ -361,6 +372,33 @@ mod tests {
         );
         assert!(trail.entries.is_sorted_by_key(|line| line.seq));
         lookout.trail.lock().forbidden.lines[7].by = owner.to_string();
+        assert!(!lookout.audit(&AuditAsked::default(), None).chain_holds);
+    }
+
+    #[test]
+    fn messages_that_are_refused_push_no_command_out_of_the_trail() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        let owner: PrincipalId = "user:owner@local".parse().unwrap();
+        lookout.commanded(&owner, "kill", None);
+        let clerk: Party = "macro.clerk.001@local".parse().unwrap();
+        let mut trail = lookout.trail.lock();
+        for _ in 0..REFUSALS + KEPT {
+            trail.refuse(&AuditEntry {
+                at: Timestamp::ZERO,
+                by: clerk.clone(),
+                from: None,
+                label: "forged",
+                reason: "its signature does not hold".to_owned(),
+                message: None,
+            });
+        }
+        drop(trail);
+        let told = lookout.audit(&AuditAsked::default(), None);
+        assert!(told.chain_holds && told.entries.is_sorted_by_key(|line| line.seq));
+        assert_eq!(told.entries.len(), 1 + REFUSALS);
+        assert_eq!(told.entries[0].what, "kill");
+        assert_eq!(told.refused["forged"], (REFUSALS + KEPT) as u64);
+        lookout.trail.lock().refusals.lines[7].by = owner.to_string();
         assert!(!lookout.audit(&AuditAsked::default(), None).chain_holds);
     }
 

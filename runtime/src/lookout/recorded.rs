@@ -11,11 +11,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::Lookout;
-use super::ledger::{FORBIDDEN, KEPT};
+use super::ledger::{FORBIDDEN, KEPT, REFUSALS};
 
-/// Entries that are no forbidden commands, by their numbers; those that are; and how many were ever refused.
+/// Commands by their numbers, those that were forbidden, messages that were refused, and how many ever were.
 const DONE_AT: &str = "audit/done/";
 const FORBIDDEN_AT: &str = "audit/forbidden/";
+const REFUSALS_AT: &str = "audit/refusals/";
 const REFUSED_AT: &[u8] = b"audit/refused";
 /// How long entries wait for others to be written with.
 const WAIT: Duration = Duration::from_millis(250);
@@ -38,6 +39,7 @@ pub(super) struct Recorded {
 struct Stored {
     done: VecDeque<u64>,
     forbidden: VecDeque<u64>,
+    refusals: VecDeque<u64>,
 }
 
 impl Default for Recorded {
@@ -101,9 +103,10 @@ fn bring(
 impl Lookout {
     /// Goes on with the trail that lies in a store, and from now on writes it down there.
     pub(crate) fn remember(&self, store: &Arc<dyn Store>) -> Result<(), StoreError> {
-        let (done, forbidden) = (
+        let (done, forbidden, refusals) = (
             read(store.as_ref(), DONE_AT)?,
             read(store.as_ref(), FORBIDDEN_AT)?,
+            read(store.as_ref(), REFUSALS_AT)?,
         );
         let refused = store.get(REFUSED_AT)?;
         let refused = refused.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -111,10 +114,10 @@ impl Lookout {
         *self.recorded.stored.lock() = Stored {
             done: seqs(&done),
             forbidden: seqs(&forbidden),
+            refusals: seqs(&refusals),
         };
-        self.trail
-            .lock()
-            .go_on(done, forbidden, refused.unwrap_or_default());
+        let refused = refused.unwrap_or_default();
+        self.trail.lock().go_on(done, forbidden, refusals, refused);
         // Said once: a lookout is of one node.
         let _ = self.recorded.store.set(Arc::downgrade(store));
         Ok(())
@@ -132,11 +135,12 @@ impl Lookout {
         };
         let mut stored = self.recorded.stored.lock();
         let last = |seqs: &VecDeque<u64>| seqs.back().copied().unwrap_or(0);
-        let (done, forbidden, refused) = {
+        let (done, forbidden, refusals, refused) = {
             let trail = self.trail.lock();
             (
                 trail.done.since(last(&stored.done), WRITTEN),
                 trail.forbidden.since(last(&stored.forbidden), WRITTEN),
+                trail.refusals.since(last(&stored.refusals), WRITTEN),
                 serde_json::to_vec(trail.refused()).unwrap_or_default(),
             )
         };
@@ -144,12 +148,15 @@ impl Lookout {
         let Stored {
             done: kept,
             forbidden: held,
+            refusals: shut,
         } = &mut *stored;
         bring(store, DONE_AT, kept, done.first, &done.lines)?;
         bring(store, FORBIDDEN_AT, held, forbidden.first, &forbidden.lines)?;
+        bring(store, REFUSALS_AT, shut, refusals.first, &refusals.lines)?;
         store.put(REFUSED_AT, &refused)?;
         store.flush()?;
-        Ok(done.lines.len() == WRITTEN || forbidden.lines.len() == WRITTEN)
+        let chains = [&done, &forbidden, &refusals];
+        Ok(chains.iter().any(|chain| chain.lines.len() == WRITTEN))
     }
 
     /// Writes down all that was entered, at a node's end.
@@ -157,7 +164,7 @@ impl Lookout {
         let own = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || {
             // As many rounds as all that is kept takes.
-            for _ in 0..(KEPT + FORBIDDEN) / WRITTEN + 1 {
+            for _ in 0..(KEPT + FORBIDDEN + REFUSALS) / WRITTEN + 1 {
                 if !own.write_down()? {
                     break;
                 }
