@@ -321,10 +321,12 @@ impl Door {
     }
 
     /// The same for a body that may hold files. Of those that say that they do few are read at a time, so that the memory they take has its
-    /// bound.
-    async fn body_with_files(&self, body: Body) -> Result<Bytes, Problem> {
+    /// bound; whoever may only look has nothing to bring, and takes none of these places.
+    async fn body_with_files(&self, caller: &Caller, body: Body) -> Result<Bytes, Problem> {
         let said = body.size_hint().exact();
-        if said.is_none_or(|length| length <= BODY_MAX as u64) {
+        let rights = caller.rights.as_ref();
+        let looks = rights.is_some_and(|rights| rights.scope < Scope::Operate);
+        if looks || said.is_none_or(|length| length <= BODY_MAX as u64) {
             return self.body_of(body, BODY_MAX).await;
         }
         let Ok(_place) = self.0.large.try_acquire() else {
@@ -621,7 +623,7 @@ async fn answered(
     let (head, body) = request.into_parts();
     let body = match row.verb {
         Verb::Get => Bytes::new(),
-        Verb::Post if row.may_hold_files() => door.body_with_files(body).await?,
+        Verb::Post if row.may_hold_files() => door.body_with_files(caller, body).await?,
         Verb::Post => door.body(body).await?,
     };
     let query = head.uri.query().unwrap_or_default().as_bytes();

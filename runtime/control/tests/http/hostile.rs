@@ -149,11 +149,11 @@ async fn those_who_drip_say_nothing_or_read_nothing_keep_nobody_out_and_are_let_
         "before anybody's time was over: {:?}",
         asked.elapsed()
     );
-    assert!(
-        house.running.refused(Refusal::Displaced) >= 44,
-        "{}",
-        house.running.refused(Refusal::Displaced)
-    );
+    // Counted when they have left, which on a busy machine is a moment later.
+    until("those who gave way", || {
+        house.running.refused(Refusal::Displaced) >= 44
+    })
+    .await;
 
     let mut dripping = house.connect().await;
     let begun = Instant::now();

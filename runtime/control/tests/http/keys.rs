@@ -273,6 +273,24 @@ async fn a_page_is_shown_outside_v1_to_whoever_comes_in() {
 }
 
 #[tokio::test]
+async fn who_may_only_look_takes_no_place_of_those_who_bring_files() {
+    let house = House::open().await;
+    let address = house.running.address();
+    let large = " ".repeat(1024 * 1024 + 1);
+    for (scope, status) in [(Scope::Read, 413), (Scope::Operate, 400)] {
+        let (_, token) = key(&house, "user:ci@local", scope);
+        let head = format!(
+            "POST /v1/goals HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n",
+            large.len(),
+            bearer(&token)
+        );
+        let answer = house.raw(format!("{head}{large}").as_bytes()).await;
+        assert_eq!(answer.status, status, "{scope:?}: {}", answer.body);
+    }
+    house.is_well().await;
+}
+
+#[tokio::test]
 async fn who_asks_too_often_keeps_nobody_else_out() {
     let house = House::open().await;
     let (_, token) = key(&house, "user:busy@local", Scope::Read);
