@@ -222,11 +222,17 @@ async fn an_agent_in_another_process_is_found_and_asked_by_signed_messages_as_th
     let cards = node.system().directory().cards();
     let card = cards.iter().find(|card| card.id == agent).unwrap();
     assert!(card.skills.contains("clerk"), "{card:?}");
-    let shown = node.control().agent("clerk").await.unwrap();
-    assert_eq!(
-        (shown.line.agent.as_str(), shown.line.state.as_str()),
-        (agent.as_str(), "active")
-    );
+    // What is shown is published a moment after it is so.
+    let active = async {
+        loop {
+            let shown = node.control().agent("clerk").await.unwrap().line;
+            if (shown.agent.as_str(), shown.state.as_str()) == (agent.as_str(), "active") {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    soon("that it is shown as active", active).await;
     // Again and again, over the same connection.
     for at in 2..=5 {
         let question = asks(&node, &agent, &at.to_string());

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_bus::data::nats::server::{Access, NatsServer, ServerOptions, Sync};
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, Request};
 use aios_inference::models::{Cache, NATS_SERVER, program};
+use aios_protocols::ports::DataBus;
 use aios_runtime::{Config, Node, NodeView};
 use bytes::Bytes;
 
@@ -16,8 +18,10 @@ const QUESTIONS: usize = 200;
 /// How often both are measured: more often only where other programs were so busy meanwhile that the least of three says nothing. A bus
 /// that delays whoever asks delays them in every round.
 const ROUNDS: std::ops::RangeInclusive<usize> = 3..=12;
-/// What is told of each event while the server takes nothing: enough to fill what the system holds for a connection within a moment.
-const EVENT: usize = 256 << 10;
+/// What fills all that the system holds for a connection, and how often.
+const LARGE: (usize, usize) = (256 << 10, 32);
+/// What goes on being told while the questions are asked. It is small, because what it costs to write is not what is measured.
+const SMALL: usize = 1 << 10;
 /// Below this a difference is the scheduler's.
 const FLOOR: Duration = Duration::from_millis(2);
 
@@ -54,6 +58,13 @@ fn signal(server: &NatsServer, signal: &str) {
     assert!(sent.unwrap().success());
 }
 
+async fn tell(bus: &Arc<dyn DataBus>, bytes: usize) {
+    let subject = "aios.events.health.flood".parse().unwrap();
+    bus.publish(subject, Bytes::from(vec![b'x'; bytes]))
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_takes_nothing_delays_nobody_who_asks_the_node() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,17 +98,16 @@ async fn a_server_that_takes_nothing_delays_nobody_who_asks_the_node() {
         idle = idle.min(p99(&mut client).await);
         // It is there and reads nothing: the connection is full before long, and what must last waits on this machine.
         signal(&server, "-STOP");
+        for _ in 0..LARGE.1 {
+            tell(&bus, LARGE.0).await;
+        }
         let bus = bus.clone();
         let flood = tokio::spawn(async move {
             loop {
-                let subject = "aios.events.health.flood".parse().unwrap();
-                bus.publish(subject, Bytes::from(vec![b'x'; EVENT]))
-                    .await
-                    .unwrap();
+                tell(&bus, SMALL).await;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        tokio::time::sleep(Duration::from_millis(200)).await;
         busy = busy.min(p99(&mut client).await);
         flood.abort();
         signal(&server, "-CONT");

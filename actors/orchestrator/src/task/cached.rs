@@ -6,8 +6,8 @@
 //! Beside each lies the frame in which the executor signed it, which proves it to the Critic as long as the executor's key is known: until
 //! the process ends. After that it is not served any more, because nobody could say that it was not made up.
 //!
-//! A fixed number of places, one per hash: a new result takes the place of an older one. So the cache never grows, and a miss costs no
-//! more than the work itself.
+//! A fixed number of places, two of them open to each hash: a new result takes the free one, else that of an older result. So the cache
+//! never grows, a miss costs no more than the work itself, and two results of one goal do not put each other out by chance.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -198,10 +198,14 @@ pub(crate) fn key(
     hex(&hash.finalize())
 }
 
-fn place(key: &str) -> Vec<u8> {
-    // The key is hexadecimal; its first four digits choose the place.
-    let number = u16::from_str_radix(key.get(..4).unwrap_or("0"), 16).unwrap_or(0) % PLACES;
-    format!("result/{number:04}").into_bytes()
+/// Where the result of a key may lie.
+fn places(key: &str) -> [Vec<u8>; 2] {
+    // The key is hexadecimal; its first eight digits choose.
+    [0..4, 4..8].map(|digits| {
+        let digits = key.get(digits).unwrap_or("0");
+        let number = u16::from_str_radix(digits, 16).unwrap_or(0) % PLACES;
+        format!("result/{number:04}").into_bytes()
+    })
 }
 
 /// Keeps an accepted result, with the hashes that the files it names had before they were judged.
@@ -213,7 +217,17 @@ pub(crate) fn keep(
     seals: Vec<String>,
     score: Option<f64>,
 ) -> Result<(), Miss> {
-    let at_place = place(&key);
+    let mut place = None;
+    for open in places(&key) {
+        match lying(store, &open)? {
+            // Of the same question: it is answered anew.
+            Some((earlier, _)) if earlier.key == key => place = Some(open),
+            None if place.is_none() => place = Some(open),
+            _ => {}
+        }
+    }
+    let [first, _] = places(&key);
+    let place = place.unwrap_or(first);
     let kept = Kept {
         key,
         score,
@@ -231,23 +245,36 @@ pub(crate) fn keep(
     // One record, so that a result is never read with the frame of another: the length of the text, the text, the frame.
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
     let record = [length.as_slice(), &bytes, frame.as_bytes()].concat();
-    Ok(store.put(&at_place, &record)?)
+    Ok(store.put(&place, &record)?)
 }
 
 /// The result that was accepted for this, if it is still there, and the frame in which it was signed.
 pub(crate) fn find(store: &Arc<dyn Store>, key: &str) -> Result<(Kept, Sealed), Miss> {
-    let record = store.get(&place(key))?.ok_or(Miss::Nothing)?;
-    let (length, rest) = record.split_first_chunk().ok_or(Miss::Nothing)?;
-    let (bytes, frame) = usize::try_from(u32::from_le_bytes(*length))
-        .ok()
-        .and_then(|length| rest.split_at_checked(length))
-        .ok_or(Miss::Nothing)?;
-    let kept: Kept = serde_json::from_slice(bytes)?;
-    if kept.key == key {
-        Ok((kept, Sealed::from_bytes(frame.to_vec())))
-    } else {
-        Err(Miss::Nothing)
+    for place in places(key) {
+        if let Some((kept, frame)) = lying(store, &place)?
+            && kept.key == key
+        {
+            return Ok((kept, frame));
+        }
     }
+    Err(Miss::Nothing)
+}
+
+/// What lies at a place; what cannot be read there is nothing, and is written over.
+fn lying(store: &Arc<dyn Store>, place: &[u8]) -> Result<Option<(Kept, Sealed)>, Miss> {
+    let Some(record) = store.get(place)? else {
+        return Ok(None);
+    };
+    let Some((length, rest)) = record.split_first_chunk() else {
+        return Ok(None);
+    };
+    let parts = usize::try_from(u32::from_le_bytes(*length))
+        .ok()
+        .and_then(|length| rest.split_at_checked(length));
+    Ok(parts.and_then(|(bytes, frame)| {
+        let kept = serde_json::from_slice(bytes).ok()?;
+        Some((kept, Sealed::from_bytes(frame.to_vec())))
+    }))
 }
 
 /// An age as people say it.
@@ -322,10 +349,39 @@ mod tests {
         assert!(matches!(kept, Err(Miss::TooLarge { .. })));
         // What lies there from before there were frames, or was cut short, is nothing.
         for record in [b"{\"key\":1}".as_slice(), b"", &[9, 0, 0, 0, b'{']] {
-            store.put(&place(&asked), record).unwrap();
+            for place in places(&asked) {
+                store.put(&place, record).unwrap();
+            }
             assert!(matches!(find(&store, &asked), Err(Miss::Nothing)));
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn two_results_of_one_place_do_not_put_each_other_out_and_a_third_takes_one() {
+        let store = store();
+        let output = ToolOutput::default();
+        let of = |key: &str| find(&store, key).map(|(kept, _)| kept.score.unwrap());
+        for (key, score) in [("00070008", 0.1), ("00070009", 0.2), ("00070008", 0.3)] {
+            keep(
+                &store,
+                key.to_owned(),
+                &output,
+                &frame(),
+                vec![],
+                Some(score),
+            )
+            .unwrap();
+        }
+        assert_eq!(of("00070008").unwrap(), 0.3);
+        assert_eq!(of("00070009").unwrap(), 0.2);
+        for key in ["00080007", "00090007"] {
+            keep(&store, key.to_owned(), &output, &frame(), vec![], Some(0.4)).unwrap();
+        }
+        assert_eq!(of("00080007").unwrap(), 0.4);
+        // As many as there are places for.
+        let left = ["00070008", "00070009", "00080007", "00090007"];
+        assert_eq!(left.iter().filter(|key| of(key).is_ok()).count(), 3);
     }
 
     #[test]
