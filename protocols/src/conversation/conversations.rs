@@ -104,6 +104,21 @@ impl Past {
         std::iter::successors(latest, move |finished| at(finished.before))
     }
 
+    /// Those of one id alone.
+    fn copy_of(&self, id: ConversationId) -> Self {
+        let mut all: Vec<Finished> = self.of(id).cloned().collect();
+        all.reverse();
+        let mut copy = Self::default();
+        for finished in all {
+            let key = ConversationKey {
+                id,
+                initiator: finished.initiator,
+            };
+            copy.push(&key, finished.participants, usize::MAX);
+        }
+        copy
+    }
+
     fn get(&self, id: ConversationId, initiator: &Party) -> Option<&Finished> {
         self.of(id).find(|it| it.initiator == *initiator)
     }
@@ -203,6 +218,27 @@ impl Conversations {
             access::may_open(&message.sender, me, message.performative, open_to)
         };
         self.open(me, message, now, refused, may_open)
+    }
+
+    /// What [`receive_if_open`](Self::receive_if_open) would say now: whether the act would open a conversation, or why it would be refused.
+    /// Nothing is taken note of, and whether there is room is not looked at: there may be some when it is taken.
+    pub fn would_receive(
+        &self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        open_to: &OpenTo,
+    ) -> Result<bool, Refusal> {
+        let id = message.conversation_id;
+        let running = self.running.get(&id);
+        let mut of_this_id = Self {
+            platform: self.platform.clone(),
+            running: running.map(|all| (id, all.clone())).into_iter().collect(),
+            finished: self.finished.copy_of(id),
+            ..Self::default()
+        };
+        let step = of_this_id.receive_if_open(me, message, now, open_to)?;
+        Ok(step.opened)
     }
 
     /// Takes an act that `me` is about to send: what the tiers forbid is not sent. Whom the receivers are open to is
@@ -627,48 +663,4 @@ fn wrong(message: &Message, why: Why) -> OutOfProtocol {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_so_many_are_remembered_each_under_its_id_and_initiator() {
-        let parties: Vec<Party> = (0..4)
-            .map(|number| format!("macro.seller.{number}@p").parse().unwrap())
-            .collect();
-        let mut past = Past::default();
-        let mut plain: VecDeque<(ConversationKey, BTreeSet<Party>)> = VecDeque::new();
-        for round in 0..2_000_usize {
-            // Few ids of many initiators, in no order.
-            let key = ConversationKey {
-                id: ConversationId::from_bytes([(round * 7 % 11) as u8; 16]),
-                initiator: parties[round * 5 / 3 % 4].clone(),
-            };
-            let with = parties[round % 4].clone();
-            if let Some(before) = past.get_mut(key.id, &key.initiator) {
-                before.add([with.clone()]);
-            } else {
-                past.push(&key, [with.clone()].into(), 20);
-            }
-            match plain.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, all)) => drop(all.insert(with)),
-                None => {
-                    plain.truncate(19);
-                    plain.push_front((key, [with].into()));
-                }
-            }
-            for id in (0..11).map(|byte| ConversationId::from_bytes([byte; 16])) {
-                let found = past
-                    .of(id)
-                    .map(|it| (&it.initiator, it.participants.iter()));
-                let there = plain.iter().filter(|(key, _)| key.id == id);
-                let found: Vec<_> = found.map(|(who, all)| (who, all.collect())).collect();
-                let there: Vec<_> = there
-                    .map(|(key, all)| (&key.initiator, all.iter().collect::<Vec<_>>()))
-                    .collect();
-                assert_eq!(found, there, "{round}");
-                assert_eq!(past.latest.contains_key(&id), !there.is_empty());
-            }
-        }
-        assert_eq!((past.all.len(), plain.len()), (20, 20));
-    }
-}
+mod tests;
