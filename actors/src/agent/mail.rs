@@ -37,6 +37,8 @@ const SETTLED: &str = "mailed/";
 const OUTCOME_FORM: u16 = 1;
 /// Outcomes of one agent that stay on record.
 const OUTCOMES: u64 = 64;
+/// More than there will ever be: what somebody put behind it leaves no number for what comes.
+const NUMBER_MAX: u64 = u64::MAX / 2;
 /// Records read at once.
 const PAGE: usize = 256;
 
@@ -537,7 +539,8 @@ fn records(
         after = Some(last.clone());
         for (key, bytes) in page {
             let number = std::str::from_utf8(&key[prefix.len()..]).ok();
-            match number.and_then(|number| number.parse().ok()) {
+            let number = number.and_then(|number| number.parse().ok());
+            match number.filter(|number| *number <= NUMBER_MAX) {
                 Some(number) => found.push((number, bytes)),
                 None => tracing::error!(
                     key = %String::from_utf8_lossy(&key),
