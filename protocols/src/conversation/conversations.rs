@@ -1,9 +1,10 @@
 //! All conversations of one party: who is in which, bounded in number and shared fairly.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::past::Past;
 use super::shares::{Holder, Places};
 use super::{Conversation, ConversationKey, OutOfProtocol, Outcome, State, Why, rules};
 use crate::{
@@ -56,101 +57,6 @@ impl Running {
         self.conversation
             .next_due()
             .map_or(idle, |due| idle.min(due))
-    }
-}
-
-/// What is remembered of a finished one. Thousands are, so it takes no more room than it needs.
-#[derive(Debug, Clone)]
-struct Finished {
-    id: ConversationId,
-    initiator: Party,
-    /// Of a conversation that this party opened, in order: another one may still be addressed.
-    participants: Box<[Party]>,
-    /// The number of the one of the same id that finished before it.
-    before: u64,
-}
-
-impl Finished {
-    fn has(&self, party: &Party) -> bool {
-        self.participants.binary_search(party).is_ok()
-    }
-
-    fn add(&mut self, more: impl IntoIterator<Item = Party>) {
-        let all: BTreeSet<Party> = self.participants.iter().cloned().chain(more).collect();
-        self.participants = all.into_iter().collect();
-    }
-}
-
-/// The finished ones that are remembered, oldest first and numbered from 1.
-#[derive(Debug, Clone, Default)]
-struct Past {
-    all: VecDeque<Finished>,
-    /// How many were forgotten: the number of the last of them.
-    forgotten: u64,
-    /// The number of the latest of an id.
-    latest: HashMap<ConversationId, u64>,
-}
-
-impl Past {
-    fn place(&self, number: u64) -> Option<usize> {
-        let place = number.checked_sub(self.forgotten + 1)?;
-        usize::try_from(place).ok()
-    }
-
-    /// Those of one id.
-    fn of(&self, id: ConversationId) -> impl Iterator<Item = &Finished> {
-        let at = |number: u64| self.all.get(self.place(number)?);
-        let latest = self.latest.get(&id).and_then(|number| at(*number));
-        std::iter::successors(latest, move |finished| at(finished.before))
-    }
-
-    /// Those of one id alone.
-    fn copy_of(&self, id: ConversationId) -> Self {
-        let mut all: Vec<Finished> = self.of(id).cloned().collect();
-        all.reverse();
-        let mut copy = Self::default();
-        for finished in all {
-            let key = ConversationKey {
-                id,
-                initiator: finished.initiator,
-            };
-            copy.push(&key, finished.participants, usize::MAX);
-        }
-        copy
-    }
-
-    fn get(&self, id: ConversationId, initiator: &Party) -> Option<&Finished> {
-        self.of(id).find(|it| it.initiator == *initiator)
-    }
-
-    fn get_mut(&mut self, id: ConversationId, initiator: &Party) -> Option<&mut Finished> {
-        let mut number = self.latest.get(&id).copied()?;
-        loop {
-            let place = self.place(number)?;
-            if self.all.get(place)?.initiator == *initiator {
-                return self.all.get_mut(place);
-            }
-            number = self.all[place].before;
-        }
-    }
-
-    /// Remembers one more; of more than so many the oldest is forgotten.
-    fn push(&mut self, key: &ConversationKey, participants: Box<[Party]>, most: usize) {
-        while self.all.len() >= most
-            && let Some(oldest) = self.all.pop_front()
-        {
-            self.forgotten += 1;
-            if self.latest.get(&oldest.id) == Some(&self.forgotten) {
-                self.latest.remove(&oldest.id);
-            }
-        }
-        let number = self.forgotten + self.all.len() as u64 + 1;
-        self.all.push_back(Finished {
-            id: key.id,
-            initiator: key.initiator.clone(),
-            participants,
-            before: self.latest.insert(key.id, number).unwrap_or(0),
-        });
     }
 }
 
@@ -351,7 +257,7 @@ impl Conversations {
                 Err(error) => refused = Some(error),
             }
         }
-        let why = if self.finished.latest.contains_key(&id) {
+        let why = if self.finished.knows(id) {
             Why::Finished
         } else {
             Why::NoConversation
@@ -661,6 +567,3 @@ fn wrong(message: &Message, why: Why) -> OutOfProtocol {
         expected: Vec::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;
