@@ -3,7 +3,8 @@
 //! A checkpoint is a short record that says what its content is by hash, and that the node which saved it stands for: under `snapshot/{agent}`
 //! the last, under `snapshot/{agent}~1` and `~2` the two before it. The contents lie under `checkpoint/{agent}/{hash}`, so that what has not
 //! changed is not written twice and what is handed on is a hundred bytes. One that cannot be read, or that somebody else has signed, is never
-//! as if there were none: the agent goes on from an earlier one or is parked, both are said, and the record is set aside and kept.
+//! as if there were none: the agent goes on from an earlier one or is parked, both are said, and the record is set aside and kept. What an
+//! earlier version wrote is not signed; somebody who knows the folder has it adopted, once.
 
 use std::sync::Arc;
 
@@ -43,8 +44,13 @@ pub enum CheckpointError {
         found: u16,
     },
     /// Nobody stands for it.
-    #[error("it is not signed, and checkpoints of this node are")]
-    Unsigned,
+    #[error(
+        "it is not signed, and checkpoints of this node are; where a version before this one wrote it and nobody else could write the storage folder, `aios agent adopt {agent}` signs it"
+    )]
+    Unsigned {
+        /// Whose it is.
+        agent: AgentId,
+    },
     /// Somebody else stands for it.
     #[error(
         "it is signed with the key {found}, and this node signs with {expected}; put back the key that it was made under"
@@ -126,6 +132,24 @@ enum Read {
 }
 
 impl Record {
+    /// What is said of a content, unsigned.
+    fn of(content: &[u8], number: u64, now: Timestamp) -> Self {
+        Self {
+            form: FORM,
+            number,
+            at_us: now.as_micros(),
+            content: hash(content),
+            bytes: content.len() as u64,
+            signed: None,
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        serde_json::to_vec(self).map_err(|error| StoreError::Io {
+            reason: format!("a checkpoint cannot be written: {error}"),
+        })
+    }
+
     /// Every byte that the node stands for.
     fn body(&self, agent: &AgentId) -> Vec<u8> {
         format!(
@@ -146,7 +170,10 @@ impl Record {
 
     /// Whether this node stands for it.
     fn check(&self, agent: &AgentId, key: &PublicKey) -> Result<(), CheckpointError> {
-        let signed = self.signed.as_ref().ok_or(CheckpointError::Unsigned)?;
+        let unsigned = || CheckpointError::Unsigned {
+            agent: agent.clone(),
+        };
+        let signed = self.signed.as_ref().ok_or_else(unsigned)?;
         if signed.key != key.to_string() {
             return Err(CheckpointError::OtherKey {
                 found: signed.key.clone(),
@@ -213,6 +240,11 @@ impl Checkpoints {
         stored: &[u8],
     ) -> Result<Result<Snapshot, CheckpointError>, StoreError> {
         let record = match read(stored) {
+            // Of the first form none is signed.
+            Ok(Read::Whole(_)) if self.signer.is_some() => {
+                let agent = agent.clone();
+                return Ok(Err(CheckpointError::Unsigned { agent }));
+            }
             Ok(Read::Whole(snapshot)) => return Ok(Ok(snapshot)),
             Ok(Read::Record(record)) => record,
             Err(error) => return Ok(Err(error)),
@@ -254,26 +286,18 @@ impl Checkpoints {
                     }
                     before.push((record.number, Some(record.content), stored));
                 }
-                Ok(Read::Whole(_)) => before.push((0, None, stored)),
+                Ok(Read::Whole(_)) if self.signer.is_none() => before.push((0, None, stored)),
                 // What cannot be used takes no place from what can, and is not thrown away.
                 _ => self.set_aside(agent, &stored, now)?,
             }
         }
-        let record = Record {
-            form: FORM,
-            number: before.first().map_or(1, |(number, ..)| number + 1),
-            at_us: now.as_micros(),
-            bytes: content.len() as u64,
-            content: named,
-            signed: None,
-        };
+        let number = before.first().map_or(1, |(number, ..)| number + 1);
+        let record = Record::of(&content, number, now);
         let record = match &self.signer {
             Some(signer) => record.sign(agent, signer),
             None => record,
         };
-        let written = serde_json::to_vec(&record).map_err(|error| StoreError::Io {
-            reason: format!("a checkpoint cannot be written: {error}"),
-        })?;
+        let written = record.encode()?;
         // The content first: a record that is there has it.
         self.store
             .put(&content_key(agent, &record.content), &content)?;
@@ -294,6 +318,35 @@ impl Checkpoints {
             }
         }
         self.store.flush()
+    }
+
+    /// Signs what an earlier version, or a world without a key, has left unsigned: from now on it is as if this node had saved it. What
+    /// somebody else has signed stays theirs. Returns how many records that are; not yet lasting.
+    pub(crate) fn adopt(&self, agent: &AgentId, now: Timestamp) -> Result<usize, StoreError> {
+        let Some(signer) = &self.signer else {
+            return Ok(0);
+        };
+        let mut adopted = 0;
+        for age in 0..KEPT {
+            let key = record_key(agent, age);
+            let Some(stored) = self.store.get(&key)? else {
+                continue;
+            };
+            let record = match read(&stored) {
+                Ok(Read::Whole(_)) => {
+                    let record = Record::of(&stored, 0, now);
+                    let content = content_key(agent, &record.content);
+                    self.store.put(&content, &stored)?;
+                    record
+                }
+                Ok(Read::Record(record)) if record.signed.is_none() => record,
+                _ => continue,
+            };
+            self.store
+                .put(&key, &record.sign(agent, signer).encode()?)?;
+            adopted += 1;
+        }
+        Ok(adopted)
     }
 
     fn stands_for(&self, agent: &AgentId, record: &Record) -> bool {
@@ -468,7 +521,7 @@ mod tests {
             let mine = world(&store, Some(node(1)));
             match mine.load(&agent()).unwrap() {
                 Found::Unusable(CheckpointError::OtherKey { .. }) => assert!(theirs),
-                Found::Unusable(CheckpointError::Unsigned) => assert!(!theirs),
+                Found::Unusable(CheckpointError::Unsigned { .. }) => assert!(!theirs),
                 other => panic!("{other:?}"),
             }
             let record = store.get(&record_key(&agent(), 0)).unwrap();
@@ -504,6 +557,55 @@ mod tests {
         assert_eq!(found, Found::Unusable(CheckpointError::BadSignature));
     }
 
+    /// Whoever can write the store and has no key of the node puts nothing there that is taken up, in whatever form.
+    #[test]
+    fn what_is_not_signed_is_refused_until_it_is_adopted_and_then_is_as_any_other() {
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+        let mine = world(&store, Some(node(1)));
+        mine.save(&agent(), &snapshot("mine"), at(1)).unwrap();
+        // An older one of the same node is still good, and the planted one takes no place from it.
+        let signed = store.get(&record_key(&agent(), 0)).unwrap().unwrap();
+        let planted = snapshot("planted").encode();
+        store.put(&record_key(&agent(), 1), &signed).unwrap();
+        store.put(&record_key(&agent(), 0), &planted).unwrap();
+        let unsigned = vec![CheckpointError::Unsigned { agent: agent() }];
+        let found = mine.load(&agent()).unwrap();
+        assert_eq!(found, Found::Usable(snapshot("mine"), unsigned));
+        mine.save(&agent(), &snapshot("next"), at(2)).unwrap();
+        assert!(!keys(&store).iter().any(|key| {
+            key.starts_with(RECORDS) && store.get(key.as_bytes()).unwrap().unwrap() == planted
+        }));
+        let aside = store.scan_prefix(ASIDE.as_bytes(), None, 9).unwrap();
+        assert_eq!(aside[0].1, planted, "and it is kept");
+        // What somebody else has signed is not adopted, nor what is no checkpoint.
+        mine.discard(&agent()).unwrap();
+        let theirs = world(&store, Some(node(2)));
+        theirs.save(&agent(), &snapshot("theirs"), at(3)).unwrap();
+        store.put(&record_key(&agent(), 1), b"?").unwrap();
+        assert_eq!(mine.adopt(&agent(), at(4)).unwrap(), 0);
+        let found = mine.load(&agent()).unwrap();
+        assert!(matches!(
+            found,
+            Found::Unusable(CheckpointError::OtherKey { .. })
+        ));
+        // A world without keys adopts nothing, and what it saved is adopted by one with keys.
+        mine.discard(&agent()).unwrap();
+        let plain = world(&store, None);
+        plain.save(&agent(), &snapshot("a"), at(5)).unwrap();
+        plain.save(&agent(), &snapshot("b"), at(6)).unwrap();
+        assert_eq!(plain.adopt(&agent(), at(7)).unwrap(), 0);
+        assert_eq!(mine.adopt(&agent(), at(7)).unwrap(), 2);
+        assert_eq!(mine.adopt(&agent(), at(8)).unwrap(), 0, "once");
+        let found = mine.load(&agent()).unwrap();
+        assert_eq!(found, Found::Usable(snapshot("b"), Vec::new()));
+        mine.save(&agent(), &snapshot("c"), at(9)).unwrap();
+        store.put(&record_key(&agent(), 0), b"?").unwrap();
+        let Found::Usable(found, _) = mine.load(&agent()).unwrap() else {
+            panic!("the one before is as any other");
+        };
+        assert_eq!(found, snapshot("b"));
+    }
+
     /// The files hold what earlier versions wrote; each version reads all of them.
     #[test]
     fn every_form_that_was_ever_written_is_read() {
@@ -511,6 +613,13 @@ mod tests {
         let mine = world(&store, Some(node(1)));
         let first = include_bytes!("../tests/golden/checkpoint/1.bin");
         store.put(&record_key(&agent(), 0), first).unwrap();
+        let found = world(&store, None).load(&agent()).unwrap();
+        assert_eq!(found, Found::Usable(snapshot("state"), Vec::new()));
+        // Unsigned, it is a node's that signs only when somebody has said so.
+        let unsigned = CheckpointError::Unsigned { agent: agent() };
+        assert!(unsigned.to_string().contains("aios agent adopt"));
+        assert_eq!(mine.load(&agent()).unwrap(), Found::Unusable(unsigned));
+        assert_eq!(mine.adopt(&agent(), at(1)).unwrap(), 1);
         let found = mine.load(&agent()).unwrap();
         assert_eq!(found, Found::Usable(snapshot("state"), Vec::new()));
         assert_eq!(snapshot("state").encode(), first, "and is still a content");

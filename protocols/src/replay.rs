@@ -59,22 +59,27 @@ impl ReplayWindow {
 
     /// Accepts a number if it is new. Numbers begin at 1.
     pub fn accept(&mut self, sequence: u64) -> Result<(), ReplayProblem> {
-        let replayed = ReplayProblem::Replayed {
-            sequence,
-            highest: self.highest,
-        };
-        if sequence == 0 || self.highest.saturating_sub(sequence) >= Self::SIZE {
-            return Err(replayed);
-        }
+        self.check(sequence)?;
         if sequence > self.highest {
             self.forget(self.highest + 1, sequence);
             self.highest = sequence;
         }
         let (word, bit) = Self::place(sequence);
-        if self.bits[word] & bit != 0 {
-            return Err(replayed);
-        }
         self.bits[word] |= bit;
+        Ok(())
+    }
+
+    /// Whether a number would be accepted.
+    pub fn check(&self, sequence: u64) -> Result<(), ReplayProblem> {
+        let (word, bit) = Self::place(sequence);
+        // Above the highest a place still holds what was seen one window earlier.
+        let seen = sequence <= self.highest && self.bits[word] & bit != 0;
+        if sequence == 0 || self.highest.saturating_sub(sequence) >= Self::SIZE || seen {
+            return Err(ReplayProblem::Replayed {
+                sequence,
+                highest: self.highest,
+            });
+        }
         Ok(())
     }
 
@@ -135,8 +140,7 @@ impl Stream {
         }
     }
 
-    /// On an error nothing has changed.
-    fn accept(&mut self, epoch: u64, sequence: u64, sent: Timestamp) -> Result<(), ReplayProblem> {
+    fn check(&self, epoch: u64, sequence: u64, sent: Timestamp) -> Result<(), ReplayProblem> {
         if sent < self.floor {
             return Err(ReplayProblem::BeforeMemory {
                 sent,
@@ -150,13 +154,19 @@ impl Stream {
             });
         }
         if epoch > self.epoch {
-            let mut window = ReplayWindow::default();
-            window.accept(sequence)?;
-            self.window = window;
-            self.epoch = epoch;
-        } else {
-            self.window.accept(sequence)?;
+            return ReplayWindow::default().check(sequence);
         }
+        self.window.check(sequence)
+    }
+
+    /// On an error nothing has changed.
+    fn accept(&mut self, epoch: u64, sequence: u64, sent: Timestamp) -> Result<(), ReplayProblem> {
+        self.check(epoch, sequence, sent)?;
+        if epoch > self.epoch {
+            self.window = ReplayWindow::default();
+            self.epoch = epoch;
+        }
+        self.window.accept(sequence)?;
         self.newest = self.newest.max(sent);
         Ok(())
     }
@@ -198,6 +208,20 @@ impl ReplayWindows {
         }
         self.senders.insert(sender.clone(), stream);
         Ok(())
+    }
+
+    /// Whether a message's place in its sender's stream would be accepted.
+    pub fn check(
+        &self,
+        sender: &Party,
+        epoch: u64,
+        sequence: u64,
+        sent: Timestamp,
+    ) -> Result<(), ReplayProblem> {
+        match self.senders.get(sender) {
+            Some(stream) => stream.check(epoch, sequence, sent),
+            None => Stream::new(self.floor, epoch).check(epoch, sequence, sent),
+        }
     }
 
     /// How many senders are remembered.

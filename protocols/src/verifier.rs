@@ -228,6 +228,44 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Trusted, Refusal> {
         let message = &authentic.message;
+        self.check_envelope(message, receiver, now)?;
+        let envelope = &message.envelope;
+        self.windows.accept(
+            &message.sender,
+            envelope.epoch,
+            envelope.sequence,
+            envelope.timestamp,
+        )?;
+        check_reply_by(message, now)?;
+        Ok(Trusted(authentic))
+    }
+
+    /// What [`admit`](Self::admit) would say now. Nothing is kept of it.
+    pub fn check(
+        &self,
+        authentic: &Authentic,
+        receiver: &Party,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let message = &authentic.message;
+        self.check_envelope(message, receiver, now)?;
+        let envelope = &message.envelope;
+        self.windows.check(
+            &message.sender,
+            envelope.epoch,
+            envelope.sequence,
+            envelope.timestamp,
+        )?;
+        check_reply_by(message, now)
+    }
+
+    /// Whom it is for, about whom it is and when it was signed.
+    fn check_envelope(
+        &self,
+        message: &Message,
+        receiver: &Party,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if !message.receivers.contains(receiver) {
             return Err(Refusal::WrongReceiver {
                 receiver: receiver.clone(),
@@ -248,18 +286,7 @@ impl Verifier {
                 allowed: self.max_age,
             });
         }
-        self.windows.accept(
-            &message.sender,
-            envelope.epoch,
-            envelope.sequence,
-            envelope.timestamp,
-        )?;
-        match message.reply_by {
-            Some(reply_by) if message.performative.is_directive() && now > reply_by => {
-                Err(Refusal::Expired { reply_by, now })
-            }
-            _ => Ok(Trusted(authentic)),
-        }
+        Ok(())
     }
 
     fn check_tenant(&self, message: &Message, receiver: &Party) -> Result<(), Refusal> {
@@ -279,5 +306,15 @@ impl Verifier {
             Some(tenants) if !tenants.contains(tenant) => Err(outside(receiver)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Nobody waits any more for what a directive asks when its time has passed.
+fn check_reply_by(message: &Message, now: Timestamp) -> Result<(), Refusal> {
+    match message.reply_by {
+        Some(reply_by) if message.performative.is_directive() && now > reply_by => {
+            Err(Refusal::Expired { reply_by, now })
+        }
+        _ => Ok(()),
     }
 }

@@ -57,6 +57,10 @@ impl Control for Node {
         Err(ControlError::new(ErrorKind::Unavailable, why))
     }
 
+    fn goal_of_key(&self, key: &[u8; 32]) -> Option<String> {
+        Some(rights::goal_of_key(&self.parts.owner, key))
+    }
+
     fn metrics(&self, caller: &Caller) -> Result<Option<String>, ControlError> {
         // Figures are a picture of the node.
         self.admit(caller, &Request::View {})?;

@@ -24,6 +24,7 @@ mod measure;
 pub mod metric;
 pub mod swarm;
 
+mod adopt;
 mod allowances;
 mod ask;
 mod audit;
@@ -62,6 +63,7 @@ mod view;
 #[cfg(feature = "shared-memory")]
 mod wire;
 
+pub use adopt::{AdoptError, adopt};
 pub use aios_work::content::{Answer, MessageReport, ModelReport};
 pub use ask::AskError;
 pub use audit::{AuditError, AuditLine, Audited, audit, trail};

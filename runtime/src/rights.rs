@@ -8,12 +8,17 @@ use aios_control::access::{Concern, Rights, Scope};
 use aios_control::{
     CallTool, Caller, ControlError, ErrorKind, Event, EventStream, Events, Fork, Request, Submit,
 };
+use aios_protocols::SigningIdentity;
+use aios_work::content::hex;
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
 use crate::node::Node;
 
 /// What stands between the tenant of a guest's goal and the name that the guest gave it. No name of the node's own tenant holds it.
 const OF: &str = "..";
+/// What is signed for the name of a goal that came with a key.
+const NAMING: &str = "application/vnd.aios.goal-of-key";
 /// Characters of a goal's name.
 const NAME_MAX: usize = 64;
 
@@ -58,7 +63,14 @@ pub(crate) fn meant(
     Ok(request)
 }
 
-/// A name that was drawn, or made of an idempotency key and whose it is: nobody else has the same, and nobody guesses one.
+/// The name of a goal that was handed in with an idempotency key: of what the owner's key signs, so that nobody who does not have it computes
+/// the name, to take it before the goal does or to find out whether it is there. The signature is told to nobody.
+pub(crate) fn goal_of_key(owner: &SigningIdentity, key: &[u8; 32]) -> String {
+    let signature = owner.sign(NAMING, key);
+    format!("k-{}", hex(&Sha256::digest(signature.to_bytes())[..16]))
+}
+
+/// A name that was drawn, or made of an idempotency key and a secret: nobody else has the same, and nobody guesses one.
 fn is_drawn(name: &str) -> bool {
     let rest = name.strip_prefix("g-").or_else(|| name.strip_prefix("k-"));
     rest.is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -321,6 +333,30 @@ mod tests {
             (named.goal_id.as_str(), named.new_id.as_deref()),
             ("acme..q3", Some("acme..q4"))
         );
+    }
+
+    /// Whoever knows the principal and guesses the key still does not know the name, which is the same in each process of a node.
+    #[test]
+    fn the_name_of_a_goal_that_came_with_a_key_takes_the_owners_secret_to_compute() {
+        use aios_protocols::PrincipalId;
+        let owner = |seed: u8| {
+            let owner: PrincipalId = "user:owner@local".parse().unwrap();
+            SigningIdentity::from_seed(owner, [seed; 32])
+        };
+        let key: [u8; 32] = Sha256::digest(b"user:owner@local\0order-1").into();
+        let name = goal_of_key(&owner(1), &key);
+        assert!(is_drawn(&name), "{name}");
+        assert_eq!(name, goal_of_key(&owner(1), &key), "asked again");
+        assert_ne!(name, goal_of_key(&owner(2), &key), "of another node");
+        assert_ne!(name, goal_of_key(&owner(1), &[0; 32]), "of another key");
+        // What can be computed without the secret is another name.
+        let public = owner(1).public_key().to_bytes();
+        let open: [&[u8]; 3] = [&key, &Sha256::digest(key), &[public, key].concat()];
+        for known in open {
+            for known in [hex(&known[..16]), hex(&Sha256::digest(known)[..16])] {
+                assert_ne!(name, format!("k-{known}"));
+            }
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::conversation::Conversation;
 use aios_protocols::{
-    AgentCard, AgentId, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError, Sealed,
-    Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
+    AgentCard, AgentId, Authentic, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError,
+    Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, DeadLetters, Depth, Mailbox, Reason};
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use super::conversations::OpenConversations;
 use super::in_flight::InFlight;
 use super::incarnation::Incarnation;
-use super::mail::{Kept, Mail, MailOutcome, NotKept, Taken};
+use super::mail::{Kept, Mail, MailOutcome, NotTaken, Taken};
 use super::notifier::Notifier;
 use super::state::{AgentState, AgentView, MessageCounts};
 use super::{AgentOptions, SendError, metric};
@@ -464,7 +464,8 @@ impl Cell {
             to: self.party.clone(),
             reason: Reason::Full { capacity },
         };
-        match mail.take(&frame, || self.requests.len(), capacity) {
+        let refused = |message: &Authentic, now| self.refuses(message, now);
+        match mail.take(&frame, || self.requests.len(), capacity, refused) {
             Ok(Taken::In) => {
                 let pushed = self.requests.try_push(frame);
                 mail.came();
@@ -474,11 +475,38 @@ impl Cell {
                 Ok(())
             }
             Ok(Taken::Already) => Ok(()),
-            Err(NotKept::Full) => Err(full()),
-            Err(NotKept::Store(error)) => Err(SendError::NotKept {
+            Err(NotTaken::Full) => Err(full()),
+            Err(NotTaken::Store(error)) => Err(SendError::NotKept {
                 to: self.party.clone(),
                 why: error.to_string(),
             }),
+        }
+    }
+
+    /// Whether a message would be refused if it were taken up now. Whether there is room for its conversation is not looked at: there may be
+    /// some when it is taken up.
+    fn refuses(&self, message: &Authentic, now: Timestamp) -> bool {
+        let (card, open_to) = {
+            let life = self.life.lock();
+            (life.card.clone(), life.open_to.clone())
+        };
+        if self
+            .verifier
+            .lock()
+            .check(message, &self.party, now)
+            .is_err()
+        {
+            return true;
+        }
+        let open_to = open_to.unwrap_or_else(|| Arc::new(OpenTo::anyone()));
+        let opens = self
+            .conversations
+            .lock()
+            .would_receive(&self.party, message, now, &open_to);
+        let takes = || card.is_none_or(|card| card.takes(message.performative));
+        match opens {
+            Ok(opens) => opens && !takes(),
+            Err(_) => true,
         }
     }
 

@@ -80,6 +80,17 @@ impl OpenConversations {
             .receive_if_open(me, message, now, open_to)
     }
 
+    /// Whether an act that came in now would open a conversation, or why it would be refused; but for want of room.
+    pub(crate) fn would_receive(
+        &self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        open_to: &OpenTo,
+    ) -> Result<bool, Refusal> {
+        self.conversations.would_receive(me, message, now, open_to)
+    }
+
     /// Who waits in this conversation. After its last act nobody does.
     pub(crate) fn reply_sender(&mut self, step: &Step) -> Option<ReplySender> {
         if step.finished {

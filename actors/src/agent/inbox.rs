@@ -108,13 +108,23 @@ fn take_up(outbox: &Outbox, card: Option<&AgentCard>, message: Trusted) -> Optio
     } else {
         None
     };
+    let mut held = Ok(());
     if let Some(mail) = cell.mail() {
+        // As things stood when it came it was to be refused, so it may not be on record yet.
+        if step.opened {
+            held = mail.hold(&message);
+        }
         mail.in_hand(message.sealed());
     }
     let ticket = cell
         .in_flight
         .lock()
         .take(Arc::new(message), step.key.clone(), answer_due);
+    if let Err(error) = held {
+        let why = AgentError::failure(format!("it cannot be put on record: {error}"));
+        settle(outbox, ticket, &why);
+        return None;
+    }
     if let Some(early) = early {
         cancel(outbox, &step.key, early);
     }

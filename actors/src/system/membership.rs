@@ -132,6 +132,7 @@ impl AgentSystem {
                     Arc::clone(&self.0.keys),
                     Arc::clone(&self.0.clock),
                     agent.clone(),
+                    Arc::clone(&newcomer.identity),
                 )?)
             }
             _ => None,

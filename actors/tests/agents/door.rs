@@ -6,8 +6,8 @@ use std::time::Duration;
 use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming, SendError};
 use aios_actors::{AgentSystem, AgentSystemError};
 use aios_protocols::{
-    AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, ReasonKind, Sealed, Sealer,
-    SigningIdentity, TenantId,
+    AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, PublicKey, ReasonKind, Sealed,
+    Sealer, SigningIdentity, TenantId,
 };
 
 use crate::house::{Book, House, PATIENCE, SECOND, party};
@@ -20,14 +20,14 @@ async fn inform(incoming: Incoming, _: Context, _: Arc<Book>) -> Result<(), Agen
 }
 
 /// Somebody whose key the registry knows, but who signs by hand.
-struct Forger {
+pub(crate) struct Forger {
     sealer: Sealer,
     to: Party,
     sent: u8,
 }
 
 impl Forger {
-    fn enrolled(house: &House, as_whom: &str, to: &AgentId) -> Self {
+    pub(crate) fn enrolled(house: &House, as_whom: &str, to: &AgentId) -> Self {
         let forger = Self::unknown(house, as_whom, to);
         let identity = forger.sealer.identity();
         house
@@ -38,7 +38,7 @@ impl Forger {
         forger
     }
 
-    fn unknown(house: &House, as_whom: &str, to: &AgentId) -> Self {
+    pub(crate) fn unknown(house: &House, as_whom: &str, to: &AgentId) -> Self {
         // No two parties may have one key.
         let mut seed = [9; 32];
         for (byte, letter) in seed.iter_mut().zip(as_whom.bytes()) {
@@ -54,7 +54,7 @@ impl Forger {
         }
     }
 
-    fn seal(&mut self, house: &House, draft: Draft) -> Sealed {
+    pub(crate) fn seal(&mut self, house: &House, draft: Draft) -> Sealed {
         self.sent += 1;
         self.sealer
             .seal(draft.to(&self.to), house.system.now(), [self.sent; 10])
@@ -62,7 +62,11 @@ impl Forger {
             .1
     }
 
-    fn request(&mut self, house: &House) -> Sealed {
+    pub(crate) fn key(&self) -> PublicKey {
+        self.sealer.identity().public_key()
+    }
+
+    pub(crate) fn request(&mut self, house: &House) -> Sealed {
         self.seal(
             house,
             Draft::new(Performative::Request, "work").protocol(ProtocolName::FipaRequest),
@@ -70,7 +74,7 @@ impl Forger {
     }
 }
 
-async fn post(house: &House, to: &AgentId, frame: Sealed, opens: bool) {
+pub(crate) async fn post(house: &House, to: &AgentId, frame: Sealed, opens: bool) {
     house.cell(to).post(frame, opens).await.unwrap();
     house.settle().await;
 }

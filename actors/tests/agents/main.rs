@@ -6,6 +6,7 @@ mod house;
 mod jade;
 mod life;
 mod mail;
+mod mail_refused;
 mod protocols;
 mod recovery;
 mod sleep;

@@ -1,9 +1,10 @@
 //! All conversations of one party: who is in which, bounded in number and shared fairly.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::past::Past;
 use super::shares::{Holder, Places};
 use super::{Conversation, ConversationKey, OutOfProtocol, Outcome, State, Why, rules};
 use crate::{
@@ -56,86 +57,6 @@ impl Running {
         self.conversation
             .next_due()
             .map_or(idle, |due| idle.min(due))
-    }
-}
-
-/// What is remembered of a finished one. Thousands are, so it takes no more room than it needs.
-#[derive(Debug, Clone)]
-struct Finished {
-    id: ConversationId,
-    initiator: Party,
-    /// Of a conversation that this party opened, in order: another one may still be addressed.
-    participants: Box<[Party]>,
-    /// The number of the one of the same id that finished before it.
-    before: u64,
-}
-
-impl Finished {
-    fn has(&self, party: &Party) -> bool {
-        self.participants.binary_search(party).is_ok()
-    }
-
-    fn add(&mut self, more: impl IntoIterator<Item = Party>) {
-        let all: BTreeSet<Party> = self.participants.iter().cloned().chain(more).collect();
-        self.participants = all.into_iter().collect();
-    }
-}
-
-/// The finished ones that are remembered, oldest first and numbered from 1.
-#[derive(Debug, Clone, Default)]
-struct Past {
-    all: VecDeque<Finished>,
-    /// How many were forgotten: the number of the last of them.
-    forgotten: u64,
-    /// The number of the latest of an id.
-    latest: HashMap<ConversationId, u64>,
-}
-
-impl Past {
-    fn place(&self, number: u64) -> Option<usize> {
-        let place = number.checked_sub(self.forgotten + 1)?;
-        usize::try_from(place).ok()
-    }
-
-    /// Those of one id.
-    fn of(&self, id: ConversationId) -> impl Iterator<Item = &Finished> {
-        let at = |number: u64| self.all.get(self.place(number)?);
-        let latest = self.latest.get(&id).and_then(|number| at(*number));
-        std::iter::successors(latest, move |finished| at(finished.before))
-    }
-
-    fn get(&self, id: ConversationId, initiator: &Party) -> Option<&Finished> {
-        self.of(id).find(|it| it.initiator == *initiator)
-    }
-
-    fn get_mut(&mut self, id: ConversationId, initiator: &Party) -> Option<&mut Finished> {
-        let mut number = self.latest.get(&id).copied()?;
-        loop {
-            let place = self.place(number)?;
-            if self.all.get(place)?.initiator == *initiator {
-                return self.all.get_mut(place);
-            }
-            number = self.all[place].before;
-        }
-    }
-
-    /// Remembers one more; of more than so many the oldest is forgotten.
-    fn push(&mut self, key: &ConversationKey, participants: Box<[Party]>, most: usize) {
-        while self.all.len() >= most
-            && let Some(oldest) = self.all.pop_front()
-        {
-            self.forgotten += 1;
-            if self.latest.get(&oldest.id) == Some(&self.forgotten) {
-                self.latest.remove(&oldest.id);
-            }
-        }
-        let number = self.forgotten + self.all.len() as u64 + 1;
-        self.all.push_back(Finished {
-            id: key.id,
-            initiator: key.initiator.clone(),
-            participants,
-            before: self.latest.insert(key.id, number).unwrap_or(0),
-        });
     }
 }
 
@@ -203,6 +124,27 @@ impl Conversations {
             access::may_open(&message.sender, me, message.performative, open_to)
         };
         self.open(me, message, now, refused, may_open)
+    }
+
+    /// What [`receive_if_open`](Self::receive_if_open) would say now: whether the act would open a conversation, or why it would be refused.
+    /// Nothing is taken note of, and whether there is room is not looked at: there may be some when it is taken.
+    pub fn would_receive(
+        &self,
+        me: &Party,
+        message: &Message,
+        now: Timestamp,
+        open_to: &OpenTo,
+    ) -> Result<bool, Refusal> {
+        let id = message.conversation_id;
+        let running = self.running.get(&id);
+        let mut of_this_id = Self {
+            platform: self.platform.clone(),
+            running: running.map(|all| (id, all.clone())).into_iter().collect(),
+            finished: self.finished.copy_of(id),
+            ..Self::default()
+        };
+        let step = of_this_id.receive_if_open(me, message, now, open_to)?;
+        Ok(step.opened)
     }
 
     /// Takes an act that `me` is about to send: what the tiers forbid is not sent. Whom the receivers are open to is
@@ -315,7 +257,7 @@ impl Conversations {
                 Err(error) => refused = Some(error),
             }
         }
-        let why = if self.finished.latest.contains_key(&id) {
+        let why = if self.finished.knows(id) {
             Why::Finished
         } else {
             Why::NoConversation
@@ -623,52 +565,5 @@ fn wrong(message: &Message, why: Why) -> OutOfProtocol {
         act: message.performative,
         why,
         expected: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_so_many_are_remembered_each_under_its_id_and_initiator() {
-        let parties: Vec<Party> = (0..4)
-            .map(|number| format!("macro.seller.{number}@p").parse().unwrap())
-            .collect();
-        let mut past = Past::default();
-        let mut plain: VecDeque<(ConversationKey, BTreeSet<Party>)> = VecDeque::new();
-        for round in 0..2_000_usize {
-            // Few ids of many initiators, in no order.
-            let key = ConversationKey {
-                id: ConversationId::from_bytes([(round * 7 % 11) as u8; 16]),
-                initiator: parties[round * 5 / 3 % 4].clone(),
-            };
-            let with = parties[round % 4].clone();
-            if let Some(before) = past.get_mut(key.id, &key.initiator) {
-                before.add([with.clone()]);
-            } else {
-                past.push(&key, [with.clone()].into(), 20);
-            }
-            match plain.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, all)) => drop(all.insert(with)),
-                None => {
-                    plain.truncate(19);
-                    plain.push_front((key, [with].into()));
-                }
-            }
-            for id in (0..11).map(|byte| ConversationId::from_bytes([byte; 16])) {
-                let found = past
-                    .of(id)
-                    .map(|it| (&it.initiator, it.participants.iter()));
-                let there = plain.iter().filter(|(key, _)| key.id == id);
-                let found: Vec<_> = found.map(|(who, all)| (who, all.collect())).collect();
-                let there: Vec<_> = there
-                    .map(|(key, all)| (&key.initiator, all.iter().collect::<Vec<_>>()))
-                    .collect();
-                assert_eq!(found, there, "{round}");
-                assert_eq!(past.latest.contains_key(&id), !there.is_empty());
-            }
-        }
-        assert_eq!((past.all.len(), plain.len()), (20, 20));
     }
 }

@@ -26,6 +26,7 @@
 
 mod conversations;
 mod leg;
+mod past;
 mod rules;
 mod shares;
 mod undelivered;

@@ -78,6 +78,59 @@ fn an_id_that_a_rival_used_first_is_still_free_for_its_owner() {
     assert!(mine.get(&key(CRITIC, 7)).is_none());
 }
 
+/// Over two ids, three senders and acts that open, go on, come late or come from strangers.
+#[test]
+fn what_would_be_received_is_foretold_and_nothing_is_taken_note_of() {
+    let me = party(EXECUTOR);
+    let mut mine = Conversations::default();
+    let cfp = |n| Draft::cfp([party(EXECUTOR)], "who?").conversation(id(n));
+    let inform = |n| {
+        let inform = Draft::new(Inform, "so it is").to(party(EXECUTOR));
+        inform.conversation(id(n))
+    };
+    let first = message(PLANNER, cfp(7));
+    let propose = message(EXECUTOR, first.reply(Propose, "5"));
+    let accept = message(PLANNER, propose.reply(AcceptProposal, ""));
+    let none = OpenTo::none();
+    let anyone = OpenTo::default();
+    let mut seen = Vec::new();
+    for (incoming, open_to) in [
+        (request(PLANNER, EXECUTOR, 7), &none),
+        (first.clone(), &anyone),
+        (first.clone(), &anyone),
+        (request(CRITIC, EXECUTOR, 7), &anyone),
+        (accept.clone(), &anyone),
+        (message(PLANNER, inform(8)), &anyone),
+        (message(CRITIC, inform(7)), &anyone),
+        (request(CRITIC, EXECUTOR, 7), &anyone),
+        (message(PAGE, cfp(8)), &anyone),
+    ] {
+        let before = format!("{mine:?}");
+        let foretold = mine.would_receive(&me, &incoming, morning(), open_to);
+        assert_eq!(before, format!("{mine:?}"));
+        let step = mine.receive_if_open(&me, &incoming, morning(), open_to);
+        assert_eq!(foretold, step.map(|step| step.opened));
+        seen.push(foretold.is_ok());
+    }
+    assert!(seen.contains(&true) && seen.contains(&false), "{seen:?}");
+    // Over, it is known to be over.
+    let done = message(EXECUTOR, request(CRITIC, EXECUTOR, 7).reply(Inform, "done"));
+    mine.send(&me, &done, morning()).unwrap();
+    let again = request(CRITIC, EXECUTOR, 7);
+    let foretold = mine.would_receive(&me, &again, morning(), &anyone);
+    assert_eq!(why(foretold.clone()), Why::Finished);
+    let step = mine.receive_if_open(&me, &again, morning(), &anyone);
+    assert_eq!(foretold, step.map(|step| step.opened));
+    // Whether there is room is not foretold: there may be some when it is taken.
+    let mut full = Conversations::new(1);
+    full.receive(&me, &first, morning()).unwrap();
+    let other = request(CRITIC, EXECUTOR, 8);
+    let foretold = full.would_receive(&me, &other, morning(), &anyone);
+    assert_eq!(foretold, Ok(true));
+    let refused = full.receive(&me, &other, morning()).unwrap_err();
+    assert!(matches!(refused, Refusal::TooManyConversations { .. }));
+}
+
 #[test]
 fn an_id_that_a_rival_used_first_is_still_free_for_oneself() {
     let me = party(PLANNER);

@@ -166,9 +166,11 @@ impl Scene {
             return false;
         }
         let before = format!("{:?}", self.windows);
-        let verdict =
-            self.windows
-                .accept(&name(frame.sender), frame.epoch, frame.sequence, frame.sent);
+        let sender = name(frame.sender);
+        let (epoch, sequence, sent) = (frame.epoch, frame.sequence, frame.sent);
+        let foretold = self.windows.check(&sender, epoch, sequence, sent);
+        let verdict = self.windows.accept(&sender, epoch, sequence, sent);
+        assert_eq!(foretold, verdict, "{frame:?} from {before}");
         assert_eq!(
             verdict.is_ok(),
             self.model.accepts(frame),

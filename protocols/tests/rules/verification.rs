@@ -21,10 +21,12 @@ fn open_at(
 
 /// Seals with chosen envelope numbers.
 fn numbered(epoch: u64, sequence: u64, sent: Timestamp) -> Sealed {
+    numbered_draft(hello(EXECUTOR), epoch, sequence, sent)
+}
+
+fn numbered_draft(draft: Draft, epoch: u64, sequence: u64, sent: Timestamp) -> Sealed {
     let identity = identity(PLANNER, 1);
-    let mut message = sealer(PLANNER)
-        .stamp(hello(EXECUTOR), sent, [5; 10])
-        .unwrap();
+    let mut message = sealer(PLANNER).stamp(draft, sent, [5; 10]).unwrap();
     message.envelope.epoch = epoch;
     message.envelope.sequence = sequence;
     identity.seal(&message, &Limits::default()).unwrap()
@@ -46,6 +48,47 @@ fn a_message_is_admitted_once() {
         refusal.label(),
         "replayed",
         "kept across a restart of the agent"
+    );
+}
+
+#[test]
+fn what_would_be_admitted_is_foretold_and_nothing_is_kept_of_it() {
+    let world = World::new();
+    let receiver = party(EXECUTOR);
+    let mut mine = verifier();
+    let mut labels = Vec::new();
+    let over = numbered_draft(hello(EXECUTOR).reply_by(later(1)), 9, 1, morning());
+    for (sealed, at) in [
+        (numbered(7, 5, morning()), morning()),
+        (numbered(7, 5, morning()), morning()),
+        (numbered(8, 1, morning()), morning()),
+        (numbered(7, 6, morning()), morning()),
+        (numbered(8, 2, later(40)), morning()),
+        (numbered(8, 2, morning()), later(3_601)),
+        (seal(PLANNER, hello(CRITIC)).1, morning()),
+        (over, later(2)),
+    ] {
+        let limits = Limits::default();
+        let authentic = authenticate(&sealed, &world.keys, &limits, at).unwrap();
+        let foretold: Vec<_> = (0..2)
+            .map(|_| mine.check(&authentic, &receiver, at))
+            .collect();
+        let said = mine.admit(authentic, &receiver, at).map(drop);
+        assert_eq!(foretold, [said.clone(), said.clone()]);
+        labels.push(said.map_or_else(|refusal| refusal.label(), |()| "admitted"));
+    }
+    assert_eq!(
+        labels,
+        [
+            "admitted",
+            "replayed",
+            "admitted",
+            "stale-epoch",
+            "from-the-future",
+            "too-old",
+            "wrong-receiver",
+            "expired",
+        ]
     );
 }
 

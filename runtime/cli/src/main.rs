@@ -80,6 +80,7 @@ fn main() -> ExitCode {
         Command::Agent(AgentCommand::Ask(ask)) => commands::agent::ask::run(&ask),
         Command::Agent(AgentCommand::Stop(order)) => commands::order::stop(&order),
         Command::Agent(AgentCommand::Import(from)) => commands::agent::import::run(&from),
+        Command::Agent(AgentCommand::Adopt(adopt)) => commands::agent::adopt::run(&adopt),
         Command::Team(TeamCommand::Show(show)) => commands::team::show(&show),
         Command::Swarm(Swarm::Show(show)) => commands::swarm::show::run(&show),
         Command::Swarm(Swarm::Top(top)) => commands::swarm::top::run(&top),

@@ -204,3 +204,30 @@ fn a_team_is_drawn_and_what_is_wrong_with_it_is_said() {
         text(&node.stderr)
     );
 }
+
+/// Nothing is unsigned in a folder of this version, so nothing is adopted there; where no node has been, that is said.
+#[test]
+fn what_is_unsigned_is_adopted_where_a_node_has_been_and_none_runs() {
+    let folder = folder(&[("agents/clerk.md", CLERK)]);
+    let adopt = |agent: &str| {
+        let adopt = ["agent", "adopt", agent, "--folder", "state", "--json"];
+        aios(folder.path(), &adopt)
+    };
+    let none = adopt("macro.clerk.001@local");
+    assert_eq!(none.status.code(), Some(1));
+    let said = object(&none);
+    let message = said["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("no state of a node"), "{said}");
+    let ask = "agent ask clerk Hello. --engine scripted --set storage.folder=state";
+    let ask: Vec<&str> = ask.split(' ').collect();
+    let asked = aios(folder.path(), &ask);
+    assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
+    let adopted = adopt("macro.clerk.001@local");
+    assert_eq!(adopted.status.code(), Some(0), "{}", text(&adopted.stderr));
+    let none =
+        serde_json::json!([{"agent": "macro.clerk.001@local", "checkpoints": 0, "messages": 0}]);
+    assert_eq!(object(&adopted), none);
+    let misnamed = adopt("clerk");
+    assert_eq!(misnamed.status.code(), Some(1));
+    assert_eq!(object(&misnamed)["error"]["kind"], "usage");
+}

@@ -28,6 +28,14 @@ pub trait Control: Send + Sync {
         Ok(())
     }
 
+    /// The name of a goal that is handed in with an idempotency key and without a name: the same for the same key, also by a node that was
+    /// started anew, and computed by nobody who does not have a secret of the node's, or others could take it or ask for it. `key` is the hash
+    /// of the key and of whose it is. `None` if it gives no such names.
+    fn goal_of_key(&self, key: &[u8; 32]) -> Option<String> {
+        let _ = key;
+        None
+    }
+
     /// Its figures, in the text form of Prometheus; none if it keeps none.
     ///
     /// # Errors

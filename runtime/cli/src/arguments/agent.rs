@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Asked, Order, Show, Thinking};
+use super::{Asked, AuditFolder, Order, Show, Thinking};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentCommand {
@@ -22,6 +22,18 @@ pub(crate) enum AgentCommand {
     Stop(Order),
     /// Make charters of the agent files of another system, and say what of them could not be honoured.
     Import(AgentImport),
+    /// Sign what a version before this one left unsigned of agents, checkpoints and messages, in the storage folder of a node that is stopped.
+    Adopt(AgentAdopt),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentAdopt {
+    /// Their names, such as `macro.clerk.001@global`. Whatever is unsigned of them in the folder is believed from then on.
+    #[arg(required = true, value_name = "AGENT")]
+    pub(crate) agents: Vec<String>,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) place: AuditFolder,
 }
 
 #[derive(Debug, Args)]

@@ -13,8 +13,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agent::{
-    AgentAsk, AgentCheck, AgentCommand, AgentImport, AgentList, AgentShow, AgentSpawn, Swarm,
-    SwarmAgent, SwarmTop, TeamCommand, TeamShow,
+    AgentAdopt, AgentAsk, AgentCheck, AgentCommand, AgentImport, AgentList, AgentShow, AgentSpawn,
+    Swarm, SwarmAgent, SwarmTop, TeamCommand, TeamShow,
 };
 pub(crate) use goal::{
     Approvals, ApprovalsCommand, Asked, Audit, AuditFolder, AuditShow, Decide, DiffGoals,

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Audit) -> Result<ExitCode, Failure> {
 }
 
 /// The folder, and the tenant whose owner signs there.
-fn place(place: &AuditFolder) -> Result<(PathBuf, String), Failure> {
+pub(super) fn place(place: &AuditFolder) -> Result<(PathBuf, String), Failure> {
     let config = settings::load(&place.settings, &[])?;
     let folder = place.folder.clone().or_else(|| config.storage.path());
     let folder = folder.ok_or_else(|| {

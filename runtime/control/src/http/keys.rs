@@ -56,7 +56,7 @@ impl Command {
 }
 
 /// A key of a principal.
-type Id = [u8; 32];
+pub(super) type Id = [u8; 32];
 
 /// A command that is to be carried out now.
 pub(super) struct Fresh {
@@ -88,21 +88,20 @@ pub(super) fn id(principal: &PrincipalId, key: &str) -> Result<Id, ControlError>
     Ok(hash.finalize().into())
 }
 
-/// The name of a goal that has none of its own: asked again with the same key it is the same goal, also by a node that was started anew.
-pub(super) fn named(id: &Id, request: Request) -> Request {
+/// The name of a goal, of its own or of its key: asked again with the same key it is the same goal, also by a node that was started anew.
+pub(super) fn name(request: &Request, of_key: impl FnOnce() -> Option<String>) -> Option<String> {
     match request {
-        Request::Submit(mut goal) if goal.goal_id.is_none() => {
-            let name: String = id[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-            goal.goal_id = Some(format!("k-{name}"));
-            Request::Submit(goal)
-        }
-        other => other,
+        Request::Submit(goal) => goal.goal_id.clone().or_else(of_key),
+        _ => None,
     }
 }
 
-/// Whether it is done once however often it is asked: a goal has its name for that, so whoever was not waited for asks the node itself.
-fn may_be_done_again(request: &Request) -> bool {
-    matches!(request, Request::Submit(goal) if goal.goal_id.is_some())
+/// The goal under its name.
+pub(super) fn named(name: Option<String>, mut request: Request) -> Request {
+    if let Request::Submit(goal) = &mut request {
+        goal.goal_id = name;
+    }
+    request
 }
 
 fn fingerprint(request: &Request) -> [u8; 32] {
@@ -112,12 +111,14 @@ fn fingerprint(request: &Request) -> [u8; 32] {
 }
 
 impl Keys {
-    /// What is to be done about a command with this key.
+    /// What is to be done about a command with this key. One that `may_be_done_again` is done once however often the node is asked: a goal has
+    /// its name for that, so whoever was not waited for asks the node itself.
     pub(super) fn enter(
         &self,
         id: Id,
         by: &PrincipalId,
         request: &Request,
+        may_be_done_again: bool,
     ) -> Result<Meant, ControlError> {
         let asked = fingerprint(request);
         let mut table = self.0.lock();
@@ -136,7 +137,7 @@ impl Keys {
         let command = Command {
             by: by.clone(),
             request: asked,
-            may_be_done_again: may_be_done_again(request),
+            may_be_done_again,
             heard: heard.clone(),
         };
         table.commands.insert(id, command);
@@ -226,10 +227,9 @@ mod tests {
     }
 
     fn fresh(keys: &Keys, key: &str, request: &Request) -> Option<Fresh> {
-        match keys
-            .enter(id(&owner(), key).unwrap(), &owner(), request)
-            .unwrap()
-        {
+        let id = id(&owner(), key).unwrap();
+        let again = matches!(request, Request::Submit(_));
+        match keys.enter(id, &owner(), request, again).unwrap() {
             Meant::Fresh(fresh) => Some(fresh),
             Meant::Again(_) => None,
         }
@@ -240,7 +240,7 @@ mod tests {
         let keys = Keys::default();
         let first = fresh(&keys, "k", &kill("a")).unwrap();
         assert!(fresh(&keys, "k", &kill("a")).is_none(), "it is under way");
-        let other = keys.enter(id(&owner(), "k").unwrap(), &owner(), &kill("b"));
+        let other = keys.enter(id(&owner(), "k").unwrap(), &owner(), &kill("b"), false);
         assert_eq!(
             other.err().map(|error| error.kind),
             Some(ErrorKind::Conflict)
@@ -251,7 +251,7 @@ mod tests {
         );
         keys.done(first, Ok(Bytes::from_static(b"null")));
         let Meant::Again(heard) = keys
-            .enter(id(&owner(), "k").unwrap(), &owner(), &kill("a"))
+            .enter(id(&owner(), "k").unwrap(), &owner(), &kill("a"), false)
             .unwrap()
         else {
             panic!("it was done");
@@ -286,7 +286,6 @@ mod tests {
             private: false,
             plan: None,
         });
-        let goal = named(&id(&owner(), "k").unwrap(), goal);
         for kind in [ErrorKind::Late, ErrorKind::Failed, ErrorKind::Busy] {
             let first = fresh(&keys, "k", &goal).unwrap();
             keys.done(first, Err(ControlError::new(kind, "no")));
@@ -300,7 +299,7 @@ mod tests {
     fn what_is_remembered_has_its_bounds() {
         let keys = Keys::default();
         let other: PrincipalId = "user:other@local".parse().unwrap();
-        let others = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"));
+        let others = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"), false);
         let Ok(Meant::Fresh(others)) = others else {
             panic!("it is new");
         };
@@ -319,7 +318,7 @@ mod tests {
             fresh(&keys, "first", &kill("a")).is_none(),
             "what is under way is not forgotten"
         );
-        let again = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"));
+        let again = keys.enter(id(&other, "k").unwrap(), &other, &kill("a"), false);
         assert!(
             matches!(again, Ok(Meant::Again(_))),
             "nobody makes others be forgotten"
@@ -344,11 +343,15 @@ mod tests {
             })
         };
         let id_of = |principal: &str, key: &str| id(&principal.parse().unwrap(), key).unwrap();
-        let one = named(&id_of("user:owner@local", "k"), goal(None));
-        assert_eq!(one, named(&id_of("user:owner@local", "k"), goal(None)));
-        assert_ne!(one, named(&id_of("user:owner@local", "l"), goal(None)));
-        assert_ne!(one, named(&id_of("user:other@local", "k"), goal(None)));
-        let own = goal(Some("own"));
-        assert_eq!(named(&id_of("user:owner@local", "k"), own.clone()), own);
+        let one = id_of("user:owner@local", "k");
+        assert_eq!(one, id_of("user:owner@local", "k"));
+        assert_ne!(one, id_of("user:owner@local", "l"));
+        assert_ne!(one, id_of("user:other@local", "k"));
+        let of_key = || Some("of-its-key".to_owned());
+        let called = |request: Request| named(name(&request, of_key), request);
+        assert_eq!(called(goal(None)), goal(Some("of-its-key")));
+        assert_eq!(called(goal(Some("own"))), goal(Some("own")));
+        assert_eq!(called(kill("a")), kill("a"));
+        assert_eq!(name(&goal(None), || None), None);
     }
 }

@@ -14,7 +14,8 @@ use hyper::http::request::Parts;
 use rmcp::model::Extensions;
 use serde_json::Value;
 
-use super::service::{BODY_MAX, Door};
+use super::body::BODY_MAX;
+use super::service::Door;
 use crate::mcp::{Asker, over_http};
 use crate::{Caller, ControlError};
 

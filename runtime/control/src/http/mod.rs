@@ -9,6 +9,7 @@
 //! ([`tls`](crate::tls), a feature).
 
 mod access;
+mod body;
 mod browser;
 mod client;
 mod counts;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{RawPathParams, Request as Incoming, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::header::{
     CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION,
     SET_COOKIE,
@@ -18,10 +17,11 @@ use hyper::header::{
 use hyper::{Method, StatusCode, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::access::{Access, Entered};
+use super::body::{self, Brought, Places};
 use super::counts::{Counts, Refusal};
 use super::keys::{self, Keys, Meant, Outcome};
 use super::page::{self, Page};
@@ -33,14 +33,6 @@ use super::{browser, document, health, openai, told};
 use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
 use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
 
-/// The longest body: a goal with its plan, or a charter.
-pub(super) const BODY_MAX: usize = 1024 * 1024;
-/// The longest body of a goal that its files come with.
-const FILES_MAX: usize = LINE_MAX;
-/// Bodies that are longer than usual and are read at the same time.
-const LARGE: usize = 8;
-/// How long a body may take.
-const BODY: Duration = Duration::from_secs(10);
 /// Requests of one principal: so many a second, and so many at once after a pause.
 const RATE: (u32, u32) = (1_000, 2_000);
 /// Of those who show no token that is known, together.
@@ -66,7 +58,7 @@ struct Inside {
     known: Buckets,
     anybody: Bucket,
     strangers: Bucket,
-    large: Semaphore,
+    large: Places,
     going: watch::Sender<bool>,
 }
 
@@ -94,7 +86,7 @@ impl Door {
             known: Buckets::new(RATE.0, RATE.1),
             anybody: Bucket::new(RATE.0, RATE.1),
             strangers: Bucket::new(STRANGERS.0, STRANGERS.1),
-            large: Semaphore::new(LARGE),
+            large: Places::default(),
             going: watch::Sender::new(false),
         }))
     }
@@ -209,11 +201,12 @@ impl Door {
     pub(super) async fn carry(
         &self,
         caller: &Caller,
-        request: Request,
+        brought: impl Into<Brought>,
     ) -> Result<crate::Response, ControlError> {
+        let brought = brought.into();
         self.still(caller)?;
-        let told = is_told_alone(&request);
-        let answer = self.carry_anyway(caller, request).await?;
+        let told = is_told_alone(&brought.request);
+        let answer = self.carry_anyway(caller, brought).await?;
         if told {
             // It may have taken its time, and the key may have been taken back meanwhile.
             self.still(caller)?;
@@ -225,8 +218,9 @@ impl Door {
     pub(super) async fn carry_anyway(
         &self,
         caller: &Caller,
-        request: Request,
+        brought: impl Into<Brought>,
     ) -> Result<crate::Response, ControlError> {
+        let Brought { request, place } = brought.into();
         let Some(node) = (self.0.node)() else {
             return Err(unavailable());
         };
@@ -236,6 +230,8 @@ impl Door {
         let (patience, caller) = (request.patience(), caller.clone());
         let ends = request.ends_with_its_asker() || !request.is_command();
         let asked = async move {
+            // It was not carried out before that, whoever waits for it.
+            let _place = place;
             timeout(patience, node.answer(&caller, request)).await.unwrap_or_else(|_| {
                 let sentence = format!(
                     "the node did not come to it within {} s, and may do it yet; look and ask again",
@@ -258,9 +254,9 @@ impl Door {
     pub(super) async fn value(
         &self,
         caller: &Caller,
-        request: Request,
+        brought: impl Into<Brought>,
     ) -> Result<Value, ControlError> {
-        match self.carry(caller, request).await? {
+        match self.carry(caller, brought).await? {
             crate::Response::Value(value) => Ok(value),
             crate::Response::Watch(_) => Err(ControlError::invalid(
                 "a watch is asked for by its own path",
@@ -273,10 +269,10 @@ impl Door {
         &self,
         caller: &Caller,
         key: &str,
-        request: Request,
+        brought: Brought,
     ) -> Result<(Outcome, bool), ControlError> {
-        let told = is_told_alone(&request);
-        let outcome = self.keyed_once(caller, key, request).await;
+        let told = is_told_alone(&brought.request);
+        let outcome = self.keyed_once(caller, key, brought).await;
         if told {
             self.still(caller)?;
         }
@@ -287,24 +283,30 @@ impl Door {
         &self,
         caller: &Caller,
         key: &str,
-        request: Request,
+        brought: Brought,
     ) -> Result<(Outcome, bool), ControlError> {
         self.still(caller)?;
         let id = keys::id(&caller.principal, key)?;
-        let request = keys::named(&id, request);
+        let request = &brought.request;
         let may = caller.rights.as_deref();
         if may.is_some_and(|rights| rights.scope < request.needs().0) {
             // The node refuses it and writes that down; it takes no place from what others did, and hears nothing of it.
-            let value = self.value(caller, request).await?;
+            let value = self.value(caller, brought).await?;
             return Ok((written(&value), false));
         }
-        match self.0.keys.enter(id, &caller.principal, &request)? {
-            Meant::Again(heard) => Ok((keys::outcome(heard).await, true)),
+        let name = keys::name(request, || self.node()?.goal_of_key(&id));
+        let keys = &self.0.keys;
+        match keys.enter(id, &caller.principal, request, name.is_some())? {
+            Meant::Again(heard) => {
+                drop(brought);
+                Ok((keys::outcome(heard).await, true))
+            }
             Meant::Fresh(fresh) => {
                 let heard = fresh.heard.clone();
                 let (door, caller) = (self.clone(), caller.clone());
+                let brought = brought.map(|request| keys::named(name, request));
                 tokio::spawn(async move {
-                    let outcome = match door.value(&caller, request).await {
+                    let outcome = match door.value(&caller, brought).await {
                         Ok(value) => written(&value),
                         Err(error) => Err(error),
                     };
@@ -317,48 +319,7 @@ impl Door {
 
     /// The whole of a body, if it is there in time and not too large.
     pub(super) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
-        self.body_of(body, BODY_MAX).await
-    }
-
-    /// The same for a body that may hold files. Of those that say that they do few are read at a time, so that the memory they take has its
-    /// bound; whoever may only look has nothing to bring, and takes none of these places.
-    async fn body_with_files(&self, caller: &Caller, body: Body) -> Result<Bytes, Problem> {
-        let said = body.size_hint().exact();
-        let rights = caller.rights.as_ref();
-        let looks = rights.is_some_and(|rights| rights.scope < Scope::Operate);
-        if looks || said.is_none_or(|length| length <= BODY_MAX as u64) {
-            return self.body_of(body, BODY_MAX).await;
-        }
-        let Ok(_place) = self.0.large.try_acquire() else {
-            self.count(Refusal::Body);
-            let message = "other large bodies are being read";
-            return Err(ControlError::new(ErrorKind::Busy, message).into());
-        };
-        self.body_of(body, FILES_MAX).await
-    }
-
-    async fn body_of(&self, body: Body, most: usize) -> Result<Bytes, Problem> {
-        let collected = timeout(BODY, Limited::new(body, most).collect()).await;
-        match collected {
-            Ok(Ok(whole)) => Ok(whole.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                self.count(Refusal::Body);
-                let message = format!("the body has more than the {most} bytes that are allowed");
-                Err(ControlError::new(ErrorKind::TooLarge, message).into())
-            }
-            Ok(Err(error)) => {
-                self.count(Refusal::Head);
-                Err(ControlError::invalid(format!("the body breaks off: {error}")).into())
-            }
-            Err(_) => {
-                self.count(Refusal::Slow);
-                let message = format!("the body was not there within {} s", BODY.as_secs());
-                Err(Problem::with(
-                    StatusCode::REQUEST_TIMEOUT,
-                    ControlError::invalid(message).advise("send it at once"),
-                ))
-            }
-        }
+        body::whole(body, &self.0.counts).await
     }
 }
 
@@ -621,10 +582,12 @@ async fn answered(
     request: Incoming,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let body = match row.verb {
-        Verb::Get => Bytes::new(),
-        Verb::Post if row.may_hold_files() => door.body_with_files(caller, body).await?,
-        Verb::Post => door.body(body).await?,
+    let (whole, place) = match row.verb {
+        Verb::Get => (Bytes::new(), None),
+        Verb::Post if row.may_hold_files() => {
+            door.0.large.whole(caller, body, &door.0.counts).await?
+        }
+        Verb::Post => (door.body(body).await?, None),
     };
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let mut query = form_urlencoded::parse(query).into_owned().collect();
@@ -633,10 +596,13 @@ async fn answered(
     let asked = row.request(&Parts {
         path: path.iter().collect(),
         query,
-        body: &body,
+        body: &whole,
         out: &door.out(caller),
     })?;
-    let asked = door.filled(caller, asked);
+    // The request has what it needs of it.
+    drop(whole);
+    let request = door.filled(caller, asked);
+    let asked = Brought { request, place };
     let Some(piece) = piece else {
         return respond(door, caller, asked, &head.headers).await;
     };
@@ -654,16 +620,17 @@ async fn answered(
 async fn respond(
     door: &Door,
     caller: &Caller,
-    mut asked: Request,
+    mut brought: Brought,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let asked = &mut brought.request;
     if let Request::Events(crate::Events { after_seq, .. })
-    | Request::Watch(crate::Watch { after_seq, .. }) = &mut asked
+    | Request::Watch(crate::Watch { after_seq, .. }) = asked
         && let Some(last) = headers.get(LAST)
     {
         let last = last.to_str().ok().and_then(|last| last.trim().parse().ok());
         *after_seq = last.ok_or_else(|| ControlError::invalid("the Last-Event-ID is no number"))?;
-        if let Request::Watch(watch) = &mut asked {
+        if let Request::Watch(watch) = asked {
             // Whoever comes again goes on where it was.
             watch.fresh = false;
         }
@@ -673,7 +640,7 @@ async fn respond(
         let key = key
             .to_str()
             .map_err(|_| ControlError::invalid("the idempotency key is no text"))?;
-        let (outcome, again) = door.keyed(caller, key, asked).await?;
+        let (outcome, again) = door.keyed(caller, key, brought).await?;
         let mut response = json(outcome?);
         if again {
             response
@@ -682,11 +649,11 @@ async fn respond(
         }
         return Ok(response);
     }
-    let watched = match &asked {
+    let watched = match asked {
         Request::Events(events) => Some(events.clone()),
         _ => None,
     };
-    match door.carry(caller, asked).await? {
+    match door.carry(caller, brought).await? {
         crate::Response::Watch(events) => Ok(told::response(door, caller, watched, events)),
         crate::Response::Value(value) => {
             let bytes = written(&value)?;

@@ -113,6 +113,9 @@ impl Control for Fake {
             }
             Request::Submit(goal) => {
                 self.submits.fetch_add(1, Relaxed);
+                if goal.text == "hold" {
+                    self.told.notified().await;
+                }
                 *self.out.lock().unwrap() = goal.out;
                 let goal_id = goal.goal_id.unwrap_or("g-1".to_owned());
                 value(Submitted { goal_id })
@@ -207,6 +210,10 @@ impl Control for Fake {
             }
             other => Err(ControlError::invalid(format!("{other:?}"))),
         }
+    }
+
+    fn goal_of_key(&self, key: &[u8; 32]) -> Option<String> {
+        Some(format!("k-of-the-node-{:02x}", key[0]))
     }
 
     fn metrics(&self, _: &Caller) -> Result<Option<String>, ControlError> {

@@ -16,7 +16,7 @@ fn now() -> Timestamp {
     Timestamp::since_epoch(since.unwrap())
 }
 
-fn key(house: &House, principal: &str, scope: Scope) -> (String, Token) {
+pub(crate) fn key(house: &House, principal: &str, scope: Scope) -> (String, Token) {
     let wanted = NewKey {
         principal: principal.parse().unwrap(),
         scope,
@@ -27,7 +27,7 @@ fn key(house: &House, principal: &str, scope: Scope) -> (String, Token) {
     (line.id, token)
 }
 
-fn bearer(token: &Token) -> String {
+pub(crate) fn bearer(token: &Token) -> String {
     format!("Authorization: Bearer {}\r\n", token.reveal())
 }
 

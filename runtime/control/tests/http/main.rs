@@ -6,6 +6,7 @@ mod fake;
 mod health;
 mod hostile;
 mod keys;
+mod large;
 mod manners;
 mod mcp;
 mod openai;

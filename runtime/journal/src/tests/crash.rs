@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Random, append, at, content, draft, open, read, seeds};
+use super::{Random, append, at, content, draft, open, read, seeds, unit};
 use crate::log::Log;
 use crate::ticket::WriteError;
 use crate::{Crash, Fate, Limit, Retention, SimulatedDisk};
@@ -161,6 +161,35 @@ fn many_ends_one_after_the_other_lose_nothing_also_while_recovering() {
         ends > 1000 && acknowledged > 1000,
         "{ends} ends, {acknowledged} acknowledged"
     );
+}
+
+/// Of three units of one write the first and the last reached the disk in part. Nothing says that any of them was lasting, so the one between
+/// them goes too, and none of it is damage.
+#[test]
+fn of_a_write_with_two_holes_nothing_stays_behind_the_first() {
+    let disk = SimulatedDisk::new(1);
+    let (mut log, _) = open(&disk).unwrap();
+    append(&mut log, &[draft("before", 40)]).unwrap();
+    let name = crate::segment::name(1);
+    let lasting = disk.contents(&name).unwrap().len();
+    let mut units = ["one", "two", "three"].map(|key| unit(&[draft(key, 300)]));
+    log.append(&mut units, at(0)).unwrap();
+    drop(log);
+    let mut bytes = disk.contents(&name).unwrap();
+    let end = bytes.len();
+    assert!(end > lasting + 900);
+    bytes[lasting + 150] ^= 1;
+    bytes[end - 50] ^= 1;
+    disk.put(&name, &bytes);
+    let (log, recovery) = open(&disk).unwrap();
+    drop(log);
+    assert!(
+        recovery.torn.is_some() && recovery.damage.is_empty(),
+        "{recovery}"
+    );
+    let (found, damage) = read(&disk);
+    let keys: Vec<&str> = found.iter().map(|it| it.draft.key.as_str()).collect();
+    assert_eq!((keys, damage), (vec!["before"], Vec::new()));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod full;
 mod golden;
+mod reading;
 mod retire;
 mod smuggle;
 mod spoilt;

@@ -1,5 +1,6 @@
-//! `aios agent`: charters checked and brought over, agents spawned, asked, looked at and stopped.
+//! `aios agent`: charters checked and brought over, agents spawned, asked, looked at and stopped, their old records adopted.
 
+pub(crate) mod adopt;
 pub(crate) mod ask;
 pub(crate) mod check;
 pub(crate) mod import;

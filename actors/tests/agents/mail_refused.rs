@@ -1,0 +1,241 @@
+//! Durable agents and what they do not take: what somebody else put on record, what an earlier version left unsigned, and what is refused as it
+//! comes, which costs no sync and no place among the outcomes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use aios_actors::agent::{Agent, AgentError, Context, Incoming, MailOutcome};
+use aios_actors::async_trait;
+use aios_memory::Store;
+use aios_protocols::{AgentCard, AgentId, Draft, Performative, PublicKey, Sealed, Timestamp};
+
+use crate::door::{Forger, post};
+use crate::house::{Book, House};
+use crate::mail::{Mortal, clerk, durable, house, owner};
+
+const PLANNER: &str = "macro.planner.009@global";
+
+/// A record as the first version wrote it: it names the key that its frame is verified with, and nobody has signed that.
+fn unsigned(key: PublicKey, frame: &Sealed) -> Vec<u8> {
+    let mut record = b"AIML\x01".to_vec();
+    record.extend_from_slice(&1_000_000_u64.to_le_bytes());
+    record.extend_from_slice(&0_u32.to_le_bytes());
+    record.extend_from_slice(&key.to_bytes());
+    record.extend_from_slice(frame.as_bytes());
+    record
+}
+
+fn record_key(number: u64) -> String {
+    format!("mail/{}/{number:020}", clerk())
+}
+
+/// Takes requests and queries, of planners alone.
+struct Choosy(Arc<Book>);
+
+#[async_trait]
+impl Agent for Choosy {
+    fn card(&self, card: &mut AgentCard) {
+        card.accepts = [Performative::Request, Performative::Inform].into();
+        card.open_to = "macro.planner".parse().unwrap();
+    }
+
+    async fn handle(&mut self, incoming: Incoming, _: &Context) -> Result<(), AgentError> {
+        self.0
+            .write(incoming.content.as_str().unwrap_or_default().to_owned());
+        if incoming.performative.expects_reply() {
+            incoming.inform("done")?;
+        }
+        Ok(())
+    }
+}
+
+async fn with_choosy(store: &Arc<Mortal>) -> House {
+    let house = house(Arc::clone(store) as Arc<dyn Store>).await;
+    let book = Arc::clone(&house.book);
+    let factories = house.system.factories();
+    factories.register("macro.clerk", move |_| Ok(Choosy(Arc::clone(&book))));
+    house
+        .system
+        .spawn_as(&clerk(), &house.supervisor, durable())
+        .await
+        .unwrap();
+    house
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_put_on_record_is_named_and_handed_to_nobody() {
+    let store = Mortal::fresh();
+    let elsewhere = House::with_store(Arc::new(aios_memory::InMemoryStore::default())).await;
+    let mut forger = Forger::unknown(&elsewhere, PLANNER, &clerk());
+    let frame = forger.request(&elsewhere);
+    let first = unsigned(forger.key(), &frame);
+    // The same as this version writes it, signed with a key that the forger has.
+    let mut second = first.clone();
+    second[4] = 2;
+    second.splice(5..5, [7; 64]);
+    for (number, record) in [(1, &first), (2, &second)] {
+        store.put(record_key(number).as_bytes(), record).unwrap();
+    }
+    // Nor does it leave no number for what comes.
+    store
+        .put(record_key(u64::MAX).as_bytes(), &second)
+        .unwrap();
+    let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+    house.tell("after").await.unwrap();
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["after"]);
+    assert_eq!(house.outcomes(), [MailOutcome::Handled]);
+    let unread = [record_key(1), record_key(2)];
+    assert_eq!(house.system.mail(&clerk()).unwrap().unread, unread);
+    for (number, record) in [(1, first), (2, second)] {
+        let there = store.get(record_key(number).as_bytes()).unwrap();
+        assert_eq!(there, Some(record), "it stays for whoever wants to know");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adopts_it() {
+    let store = Mortal::fresh();
+    {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        let mut sender = Forger::enrolled(&house, PLANNER, &clerk());
+        let inform = Draft::new(Performative::Inform, "one");
+        let frame = sender.seal(&house, inform);
+        let record = unsigned(sender.key(), &frame);
+        store.put(record_key(1).as_bytes(), &record).unwrap();
+        store.flush().unwrap();
+        store.end_within(0);
+    }
+    let store = Mortal::after(&store);
+    {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        house.settle().await;
+        assert_eq!(house.book.lines(), [""; 0]);
+        assert_eq!(house.system.mail(&clerk()).unwrap().unread, [record_key(1)]);
+        let adopted = house.system.adopt_unsigned(&clerk()).unwrap();
+        assert_eq!((adopted.checkpoints, adopted.messages), (0, 1));
+        // That it was done is on record; done again there is nothing to do.
+        let there = store.scan_prefix(b"adopted/", None, 9).unwrap();
+        assert_eq!(there.len(), 1);
+        let again = house.system.adopt_unsigned(&clerk()).unwrap();
+        assert_eq!((again.checkpoints, again.messages), (0, 0));
+        let there = store.scan_prefix(b"adopted/", None, 9).unwrap();
+        assert_eq!(there.len(), 1);
+        store.end_within(0);
+    }
+    let house = House::with_clerk(Mortal::after(&store)).await;
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["one"]);
+    assert_eq!(house.outcomes(), [MailOutcome::Handled]);
+}
+
+/// Whatever is refused as it comes is in the audit and nowhere else: a hundred of them cost the store nothing.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_as_it_comes_costs_no_sync_and_no_place_among_the_outcomes() {
+    let store = Mortal::fresh();
+    let house = with_choosy(&store).await;
+    let mut planner = Forger::enrolled(&house, PLANNER, &clerk());
+    let request = planner.request(&house);
+    post(&house, &clerk(), request.clone(), true).await;
+    house.all_settled().await;
+    assert_eq!(house.outcomes().len(), 1);
+    let mut stranger = Forger::enrolled(&house, "macro.critic.009@global", &clerk());
+    let mut other = Forger::enrolled(
+        &house,
+        "macro.planner.008@global",
+        &"macro.clerk.002@global".parse::<AgentId>().unwrap(),
+    );
+    let unknown = Forger::unknown(&house, "macro.planner.007@global", &clerk()).request(&house);
+    let late =
+        Draft::request(clerk(), "late").reply_by(Timestamp::since_epoch(crate::house::SECOND));
+    let late = planner.seal(&house, late);
+    let query = Draft::new(Performative::QueryIf, "is it so?");
+    let query = planner.seal(&house, query);
+    let mut altered = planner.request(&house).as_bytes().to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    let before = store.operations.load(Ordering::Acquire);
+    let cases = [
+        ("replayed", request),
+        ("expired", late),
+        ("unsupported-act", query),
+        ("tier-forbidden", stranger.request(&house)),
+        ("wrong-receiver", other.request(&house)),
+        ("unknown-sender", unknown),
+        ("bad-signature", Sealed::from_bytes(altered)),
+    ];
+    for (label, frame) in cases {
+        for _ in 0..15 {
+            post(&house, &clerk(), frame.clone(), true).await;
+        }
+        assert!(house.refusals(label) > 0, "{label}");
+        let spent = store.operations.load(Ordering::Acquire) - before;
+        assert_eq!(spent, 0, "{label}");
+    }
+    assert_eq!(house.outcomes().len(), 1);
+    assert_eq!(house.book.lines(), ["work"]);
+    // And what is taken is on record as before.
+    post(&house, &clerk(), planner.request(&house), true).await;
+    house.all_settled().await;
+    assert_eq!(house.outcomes().len(), 2);
+}
+
+/// A card that was narrower when a message came: on record all the same before the agent has it in its hands.
+#[tokio::test(start_paused = true)]
+async fn what_was_to_be_refused_and_is_not_is_on_record_before_it_is_handled() {
+    let store = Mortal::fresh();
+    let house = house(Arc::clone(&store) as Arc<dyn Store>).await;
+    let book = Arc::clone(&house.book);
+    let factories = house.system.factories();
+    let lives = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    factories.register("macro.clerk", move |_| {
+        let first = lives.fetch_add(1, Ordering::AcqRel) == 0;
+        Ok(Growing {
+            book: Arc::clone(&book),
+            first,
+        })
+    });
+    house
+        .system
+        .spawn_as(&clerk(), &house.supervisor, durable())
+        .await
+        .unwrap();
+    house.cell(&clerk()).suspend();
+    let mut critic = Forger::enrolled(&house, "macro.critic.009@global", &clerk());
+    let frame = critic.request(&house);
+    post(&house, &clerk(), frame, true).await;
+    assert_eq!(house.system.mail(&clerk()).unwrap().waiting, []);
+    house.kill(&clerk()).await;
+    house.settle().await;
+    house.cell(&clerk()).resume();
+    house.book.wait("work", 1).await;
+    assert_eq!(house.system.mail(&clerk()).unwrap().waiting.len(), 1);
+    house.book.write("go");
+    house.all_settled().await;
+    let answered = MailOutcome::Answered("inform".to_owned());
+    assert_eq!(house.outcomes(), [answered]);
+    let signer = owner().derive(clerk());
+    assert_eq!(house.cell(&clerk()).public_key(), signer.public_key());
+}
+
+/// Is open to planners in its first life, and to everybody from then on.
+struct Growing {
+    book: Arc<Book>,
+    first: bool,
+}
+
+#[async_trait]
+impl Agent for Growing {
+    fn card(&self, card: &mut AgentCard) {
+        if self.first {
+            card.open_to = "macro.planner".parse().unwrap();
+        }
+    }
+
+    async fn handle(&mut self, incoming: Incoming, _: &Context) -> Result<(), AgentError> {
+        self.book
+            .write(incoming.content.as_str().unwrap_or_default().to_owned());
+        self.book.wait("go", 1).await;
+        incoming.inform("done")?;
+        Ok(())
+    }
+}
