@@ -8,7 +8,14 @@ use crate::ground::Ground;
 use crate::reading::Reading;
 
 /// Checks whose findings no later word can mend.
-const CERTAIN: [&str; 5] = ["injection", "numbers", "contradiction", "support", "tone"];
+const CERTAIN: [&str; 6] = [
+    "injection",
+    "forbidden",
+    "numbers",
+    "contradiction",
+    "support",
+    "tone",
+];
 
 /// What an issue costs its dimension. An error alone keeps a text from passing, because a dimension below one half does.
 const WARNING: f64 = 0.05;
@@ -333,7 +340,7 @@ fn outsider(heard: &Heard, said: &Said) -> Opinion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::{Cells, Column, Columns, Document, Material};
+    use aios_work::{Cells, Column, Columns, Document, Material, WorkKind};
     use proptest::prelude::*;
 
     fn grounds() -> [Ground; 2] {
@@ -456,6 +463,27 @@ mod tests {
             judge(answer, &ground, &strict, &[]).status,
             Status::Rejected
         );
+    }
+
+    #[test]
+    fn what_is_forbidden_is_refused_in_every_work_and_while_it_grows() {
+        let [_, ground] = grounds();
+        let criteria = Criteria::read("forbidden = [\"Project Heron\"]").unwrap();
+        let right = "It runs for 12 months.";
+        let said = format!("{right}\nAs with project HERON.");
+        let usual = judge(right, &ground, &criteria, &[]);
+        assert_eq!(usual.status, Status::Approved, "{usual:?}");
+        for kind in [WorkKind::Text, WorkKind::Json, WorkKind::Patch] {
+            let report = judge(&said, &ground, &criteria.clone().of_kind(kind), &[]);
+            assert_eq!(report.status, Status::Rejected, "{kind:?}: {report:?}");
+            let found = report
+                .issues
+                .iter()
+                .find(|issue| issue.check.as_deref() == Some("forbidden"));
+            assert_eq!(found.and_then(|issue| issue.line), Some(2), "{report:?}");
+        }
+        let report = judge_beginning(&said, &ground, &criteria);
+        assert_eq!(report.status, Status::Rejected, "{report:?}");
     }
 
     proptest! {
