@@ -29,6 +29,7 @@ mod ask;
 mod audit;
 mod boot;
 mod builder;
+mod commanded;
 mod crew;
 mod dispatch;
 mod durable;
@@ -37,7 +38,9 @@ mod falls;
 mod gateway;
 mod generate;
 mod goals;
+mod judge;
 mod lookout;
+mod models;
 #[cfg(feature = "nats")]
 mod nats;
 mod node;

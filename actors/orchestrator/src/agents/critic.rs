@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_judge::{Ground, judge_text};
-use aios_protocols::{AgentCard, Content, OpenTo, Performative, Reason, ReasonKind, TenantId};
+use aios_protocols::{
+    AgentCard, Content, OpenTo, Performative, PrincipalKind, Reason, ReasonKind, TenantId,
+};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
@@ -69,8 +71,8 @@ impl Critic {
 impl Agent for Critic {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["judge".to_owned(), "validate".to_owned()].into();
-        // Any agent may have its own work judged; the works of a goal are for who plans it.
-        card.open_to = OpenTo::agents();
+        // Any agent may have its own work judged, and so may whoever asks the node from outside; the works of a goal are for who plans it.
+        card.open_to = OpenTo::agents().and(PrincipalKind::Service);
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
@@ -81,8 +83,7 @@ impl Agent for Critic {
             Some(ontology::JUDGE) => {
                 let services = Arc::clone(&self.services);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let report =
-                        judged(&incoming, &services.tools, &services.history, &ctx).await?;
+                    let report = judged(&incoming, &services, &ctx).await?;
                     incoming.inform(report)?;
                     Ok(())
                 });
@@ -92,14 +93,7 @@ impl Agent for Critic {
                 let services = Arc::clone(&self.services);
                 let streams = Arc::clone(&self.streams);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let reply = grown(
-                        &incoming,
-                        &streams,
-                        &services.tools,
-                        &services.history,
-                        &ctx,
-                    )
-                    .await?;
+                    let reply = grown(&incoming, &streams, &services, &ctx).await?;
                     incoming.inform(reply)?;
                     Ok(())
                 });

@@ -4,12 +4,16 @@
 //! is run where the owner of the node lets processes be started: in a folder of its own that holds the work and the texts it rests on.
 //! What cannot be asked counts as a check that could not run.
 
+use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AgentError, Context, Incoming};
 use aios_inference::{InferRequest, Sampling};
-use aios_judge::{Criteria, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning};
-use aios_protocols::Content;
+use aios_judge::{
+    Criteria, CriteriaError, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning,
+};
+use aios_protocols::{Content, ReasonKind};
 use aios_tools::{Toolbox, run_command};
 use aios_work::{
     CancelFlag, Capabilities, Capability, Category, Effect, Issue, JudgeRequest, JudgedWork,
@@ -17,8 +21,9 @@ use aios_work::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use super::history::History;
+use crate::Services;
 use crate::services::elsewhere;
 
 /// How long a tool or a model may take with one judgement.
@@ -31,12 +36,11 @@ const TOKENS: u32 = 160;
 /// Judges what an agent submits of its own, and remembers it.
 pub(crate) async fn judged(
     incoming: &Incoming,
-    tools: &Toolbox,
-    history: &History,
+    services: &Services,
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let request: JudgeRequest = incoming.json()?;
-    let report = whole(request, &incoming.sender.to_string(), tools, history, ctx).await?;
+    let report = whole(request, &incoming.sender.to_string(), services, ctx).await?;
     Ok(Content::json(&report)?)
 }
 
@@ -44,7 +48,10 @@ pub(crate) async fn judged(
 pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError> {
     let criteria = match &request.criteria {
         Some(toml) => {
-            Criteria::read(toml).map_err(|error| AgentError::failure(error.to_string()))?
+            let wrong = |error: CriteriaError| {
+                AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string())
+            };
+            Criteria::read(toml).map_err(wrong)?
         }
         None => Criteria::default(),
     };
@@ -55,28 +62,27 @@ pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError
 pub(super) async fn whole(
     request: JudgeRequest,
     sender: &str,
-    tools: &Toolbox,
-    history: &History,
+    services: &Services,
     ctx: &Context,
 ) -> Result<Report, AgentError> {
     let criteria = criteria_of(&request)?;
     let heard = match request.growing {
         true => Vec::new(),
-        false => outside(&criteria, &request, tools, ctx).await,
+        false => outside(&criteria, &request, &services.tools, ctx).await,
     };
     let (agent, kind, goal) = (sender.to_owned(), request.kind, quoted(&request.goal, 200));
-    let growing = request.growing;
+    let (growing, alone) = (request.growing, request.alone);
     let span = ctx.span("evaluate", "");
-    // Judging is work for a processor and not for the thread that messages wait for.
-    let report = tokio::task::spawn_blocking(move || said(&request, &criteria, &heard))
-        .await
-        .map_err(|panic| AgentError::broken(format!("the judgement panicked: {panic}")))?;
+    let look = move || said(&request, &criteria, &heard);
+    let report = services.bench.judges(look).await?;
     if let Some(span) = span {
         span.note("gen_ai.evaluation.name", "critic");
         span.note("gen_ai.evaluation.score.value", report.score);
     }
     if !growing {
         metrics::histogram!(crate::metric::CRITIC_SCORE).record(report.score);
+    }
+    if !growing && !alone {
         let work = JudgedWork {
             agent,
             kind,
@@ -87,13 +93,49 @@ pub(super) async fn whole(
             criteria: report.criteria.clone(),
             why: why(&report.issues),
         };
-        history.add(work, ctx.is_private());
+        services.history.add(work, ctx.is_private());
     }
     Ok(report)
 }
 
-fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report {
+/// Where texts are judged, which is work for a processor and not for the threads that messages wait for: as many at a time as there are
+/// processors. Whoever does not wait any more before its turn has come costs nothing.
+pub(crate) struct Bench(Arc<Semaphore>);
+
+impl Default for Bench {
+    fn default() -> Self {
+        let places = std::thread::available_parallelism().map_or(2, NonZero::get);
+        Self(Arc::new(Semaphore::new(places)))
+    }
+}
+
+impl Bench {
+    pub(super) async fn judges<T: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AgentError> {
+        let place = Arc::clone(&self.0).acquire_owned().await;
+        let looked = tokio::task::spawn_blocking(move || {
+            // It is taken for as long as it is looked, whether or not somebody waits.
+            let _place = place;
+            look()
+        });
+        looked
+            .await
+            // What is wrong is with the text: whoever brought it hears so, and the Critic stays.
+            .map_err(|panic| AgentError::failure(format!("the judgement panicked: {panic}")))
+    }
+}
+
+/// What a work may rest on, with what could not be read of it.
+pub(super) fn ground(request: &JudgeRequest) -> Ground {
     let ground = Ground::new(&request.goal, &request.materials, request.facts.clone());
+    let unread = request.unread.iter().cloned();
+    unread.fold(ground, Ground::without)
+}
+
+fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report {
+    let ground = ground(request);
     match request.growing {
         true => judge_beginning(&request.text, &ground, criteria),
         false => judge(&request.text, &ground, criteria, heard),
@@ -118,6 +160,12 @@ async fn outside(
     let mut heard = Vec::new();
     for outside in &criteria.outside {
         let (dimension, said) = match outside {
+            _ if request.alone => (
+                Category::Accuracy,
+                Said::Unable(
+                    "whoever asks for this judgement may have nobody else asked".to_owned(),
+                ),
+            ),
             Outside::Tool { tool, args } => (
                 Category::Accuracy,
                 by_tool(tool, args, request, tools, ctx).await,
