@@ -465,6 +465,52 @@ mod tests {
         );
     }
 
+    /// What a sentence of a document or a column of another table has told is not looked up among the columns of a table.
+    #[test]
+    fn a_table_with_few_columns_stands_beside_sources_that_say_much() {
+        let goal = "Total turnover and turnover per branch.";
+        let names = |texts: [&str; 2]| Cells::Texts(texts.map(|text| Some(text.to_owned())).into());
+        let column = |name: String, cells: Cells| Column {
+            name,
+            unit: None,
+            cells,
+        };
+        let numbers = |of: f64| Cells::Numbers(vec![Some(of), Some(of + 0.5)]);
+        let narrow = Columns {
+            name: "narrow.csv".to_owned(),
+            rows: 2,
+            columns: vec![
+                column("Branch".to_owned(), names(["Jena", "Fulda"])),
+                column("Turnover".to_owned(), numbers(12.0)),
+            ],
+        };
+        let mut wide = narrow.clone();
+        wide.name = "wide.csv".to_owned();
+        wide.columns
+            .extend((0..20).map(|at| column(format!("Cost {at}"), numbers(100.0 + f64::from(at)))));
+        let sentences = (0..40).map(|at| format!("The contract {at} runs for {at} months. "));
+        let document = Document {
+            name: "terms.md".to_owned(),
+            text: sentences.collect(),
+        };
+        let sources = [
+            Material::Table(narrow),
+            Material::Table(wide),
+            Material::Document(document),
+        ];
+        let ground = Ground::new(goal, &sources, Vec::new());
+        for answer in [
+            "Branch Jena has 12 and contract 35 runs for 35 months. ",
+            "The total turnover is 24.5. Jena has a cost 19 of 119 and a turnover of 12. ",
+            "The highest cost 18 is 118.5, of Fulda, 50.2 % of all. It runs for 39 months. ",
+        ] {
+            for times in [1, 40] {
+                let report = judge(&answer.repeat(times), &ground, &Criteria::default(), &[]);
+                assert!((0.0..=1.0).contains(&report.score), "{report:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_forbidden_is_refused_in_every_work_and_while_it_grows() {
         let [_, ground] = grounds();
