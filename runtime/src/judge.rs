@@ -199,6 +199,8 @@ fn unsaid(error: AskError) -> ControlError {
     let kind = match reason.kind {
         ReasonKind::UnsupportedValue => ErrorKind::Invalid,
         ReasonKind::NotRegistered => ErrorKind::Unknown,
+        ReasonKind::Overloaded => ErrorKind::Busy,
+        ReasonKind::DeadlinePassed => ErrorKind::Late,
         _ => return error.into(),
     };
     ControlError::new(kind, reason.detail.clone())

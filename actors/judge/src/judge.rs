@@ -152,6 +152,10 @@ impl Looked {
             if !runs(look.name()) || (!wanted && !criteria.always.contains(&look.name())) {
                 continue;
             }
+            if reading.ground.called_off.is_cancelled() {
+                looked.could_not(look.name(), "it was called off");
+                continue;
+            }
             let mut finding = look.look(reading, criteria);
             if let Some(why) = &finding.unable {
                 looked.could_not(look.name(), why);
@@ -509,6 +513,20 @@ mod tests {
                 assert!((0.0..=1.0).contains(&report.score), "{report:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_called_off_is_approved_by_nobody() {
+        let [_, ground] = grounds();
+        let answer = "It runs for 12 months.";
+        let flag = aios_work::CancelFlag::new();
+        let ground = ground.until(flag.clone());
+        let judged = |ground: &Ground| judge(answer, ground, &Criteria::default(), &[]);
+        assert_eq!(judged(&ground).status, Status::Approved);
+        flag.cancel();
+        let report = judged(&ground);
+        assert_eq!(report.status, Status::Unverified, "{report:?}");
+        assert_eq!(report.unable.len(), LOOKS.len(), "{report:?}");
     }
 
     #[test]

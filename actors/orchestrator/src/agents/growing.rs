@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use aios_actors::agent::{AgentError, Context, Incoming};
 use aios_judge::{Criteria, Watch};
 use aios_protocols::{Content, ReasonKind};
-use aios_work::{JudgeRequest, StreamReply, StreamRequest};
+use aios_work::{CancelFlag, JudgeRequest, StreamReply, StreamRequest};
 use parking_lot::Mutex;
 
-use super::judging::{criteria_of, ground, whole};
+use super::judging::{criteria_of, ground, left, whole};
 use crate::Services;
 
 /// Texts that grow at once; of more than these the one that was heard of longest ago is forgotten.
@@ -63,16 +63,16 @@ pub(super) async fn grown(
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let piece: StreamRequest = incoming.json()?;
-    let sender = incoming.sender.to_string();
+    let (sender, allowed) = (incoming.sender.to_string(), left(incoming, ctx));
     let key = (sender.clone(), piece.stream);
     let mut text = match (piece.begin, streams.take(&key)) {
         (Some(request), _) => {
             let (request, criteria) = begun(*request)?;
-            let read = move || {
+            let read = move |_: &CancelFlag| {
                 let watch = Watch::new(ground(&request), criteria);
                 (request, watch)
             };
-            let (request, watch) = services.bench.judges(read).await?;
+            let (request, watch) = services.bench.judges(allowed, read).await?;
             Growing {
                 request,
                 watch,
@@ -91,11 +91,12 @@ pub(super) async fn grown(
     }
     text.request.text.push_str(&piece.more);
     let more = piece.more;
-    let look = move || {
+    let look = move |flag: &CancelFlag| {
+        text.watch.until(flag.clone());
         let wrong = text.watch.push(&more);
         (text, wrong)
     };
-    let (text, wrong) = services.bench.judges(look).await?;
+    let (text, wrong) = services.bench.judges(allowed, look).await?;
     let reply = match (wrong, piece.last) {
         (Some(report), _) => StreamReply {
             stop: true,
@@ -103,7 +104,7 @@ pub(super) async fn grown(
         },
         (None, true) => StreamReply {
             stop: false,
-            report: Some(whole(text.request, &sender, services, ctx).await?),
+            report: Some(whole(text.request, &sender, left(incoming, ctx), services, ctx).await?),
         },
         (None, false) => {
             streams.keep(key, text);

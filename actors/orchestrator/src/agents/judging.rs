@@ -13,7 +13,7 @@ use aios_inference::{InferRequest, Sampling};
 use aios_judge::{
     Criteria, CriteriaError, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning,
 };
-use aios_protocols::{Content, ReasonKind};
+use aios_protocols::{Content, ReasonKind, Timestamp};
 use aios_tools::{Toolbox, run_command};
 use aios_work::{
     CancelFlag, Capabilities, Capability, Category, Effect, Issue, JudgeRequest, JudgedWork,
@@ -22,12 +22,15 @@ use aios_work::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::Services;
 use crate::services::elsewhere;
 
 /// How long a tool or a model may take with one judgement.
 const OUTSIDE: Duration = Duration::from_secs(60);
+/// How long a text is looked at, and how long it waits for that, together.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Bytes of a work that a model is shown.
 const SHOWN: usize = 16_000;
 /// Tokens of a model's judgement.
@@ -40,7 +43,8 @@ pub(crate) async fn judged(
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let request: JudgeRequest = incoming.json()?;
-    let report = whole(request, &incoming.sender.to_string(), services, ctx).await?;
+    let (sender, left) = (incoming.sender.to_string(), left(incoming, ctx));
+    let report = whole(request, &sender, left, services, ctx).await?;
     Ok(Content::json(&report)?)
 }
 
@@ -62,6 +66,7 @@ pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError
 pub(super) async fn whole(
     request: JudgeRequest,
     sender: &str,
+    left: Duration,
     services: &Services,
     ctx: &Context,
 ) -> Result<Report, AgentError> {
@@ -73,8 +78,8 @@ pub(super) async fn whole(
     let (agent, kind, goal) = (sender.to_owned(), request.kind, quoted(&request.goal, 200));
     let (growing, alone) = (request.growing, request.alone);
     let span = ctx.span("evaluate", "");
-    let look = move || said(&request, &criteria, &heard);
-    let report = services.bench.judges(look).await?;
+    let look = move |flag: &CancelFlag| said(&request, &criteria, &heard, flag);
+    let report = services.bench.judges(left, look).await?;
     if let Some(span) = span {
         span.note("gen_ai.evaluation.name", "critic");
         span.note("gen_ai.evaluation.score.value", report.score);
@@ -98,8 +103,16 @@ pub(super) async fn whole(
     Ok(report)
 }
 
+/// How long whoever asks waits for what it is told.
+pub(super) fn left(incoming: &Incoming, ctx: &Context) -> Duration {
+    let left = |by: Timestamp| by.as_micros().saturating_sub(ctx.now().as_micros());
+    incoming
+        .reply_by
+        .map_or(LONGEST, |by| Duration::from_micros(left(by)))
+}
+
 /// Where texts are judged, which is work for a processor and not for the threads that messages wait for: as many at a time as there are
-/// processors. Whoever does not wait any more before its turn has come costs nothing.
+/// processors, and none longer than its asker waits.
 pub(crate) struct Bench(Arc<Semaphore>);
 
 impl Default for Bench {
@@ -112,18 +125,42 @@ impl Default for Bench {
 impl Bench {
     pub(super) async fn judges<T: Send + 'static>(
         &self,
-        look: impl FnOnce() -> T + Send + 'static,
+        left: Duration,
+        look: impl FnOnce(&CancelFlag) -> T + Send + 'static,
     ) -> Result<T, AgentError> {
-        let place = Arc::clone(&self.0).acquire_owned().await;
+        let begun = Instant::now();
+        let allowed = left.min(LONGEST);
+        let place = timeout(allowed, Arc::clone(&self.0).acquire_owned());
+        let busy = |_| AgentError::refuse(ReasonKind::Overloaded, "other texts are being judged");
+        let Ok(place) = place.await.map_err(busy)? else {
+            return Err(AgentError::failure("nothing is judged any more"));
+        };
+        let flag = CancelFlag::new();
+        // Whoever does not wait any more drops this future, and what is looked at with it.
+        let _gone = Gone(flag.clone());
         let looked = tokio::task::spawn_blocking(move || {
             // It is taken for as long as it is looked, whether or not somebody waits.
             let _place = place;
-            look()
+            look(&flag)
         });
-        looked
-            .await
+        match timeout(allowed.saturating_sub(begun.elapsed()), looked).await {
+            Ok(Ok(found)) => Ok(found),
             // What is wrong is with the text: whoever brought it hears so, and the Critic stays.
-            .map_err(|panic| AgentError::failure(format!("the judgement panicked: {panic}")))
+            Ok(Err(panic)) => {
+                let why = format!("the judgement panicked: {panic}");
+                Err(AgentError::failure(why))
+            }
+            Err(_) => {
+                let ms = allowed.as_millis();
+                let why =
+                    format!("it takes longer than {ms} ms to judge this; have it judged in parts");
+                let kind = match left < LONGEST {
+                    true => ReasonKind::DeadlinePassed,
+                    false => ReasonKind::UnsupportedValue,
+                };
+                Err(AgentError::refuse(kind, why))
+            }
+        }
     }
 }
 
@@ -134,8 +171,8 @@ pub(super) fn ground(request: &JudgeRequest) -> Ground {
     unread.fold(ground, Ground::without)
 }
 
-fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report {
-    let ground = ground(request);
+fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard], flag: &CancelFlag) -> Report {
+    let ground = ground(request).until(flag.clone());
     match request.growing {
         true => judge_beginning(&request.text, &ground, criteria),
         false => judge(&request.text, &ground, criteria, heard),

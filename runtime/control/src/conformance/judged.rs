@@ -1,6 +1,8 @@
 //! Texts are judged without a goal: as a whole, and piece by piece while they grow.
 
-use super::{Stage, done, refused};
+use std::time::Instant;
+
+use super::{SOON, Stage, done, refused};
 use crate::{ErrorKind, GivenFile, Judge, JudgeMore, Report, WorkKind};
 use aios_work::Status;
 
@@ -137,8 +139,24 @@ async fn what_cannot_be_judged_is_refused(stage: &mut Stage) {
     ] {
         refused(what, owner.judge(text).await, kind);
     }
+    // Figures without end, each of which may follow from any of a thousand sentences.
+    let sentences = (0..1_000).map(|at| format!("Part {at} of {} costs EUR {}. ", at % 50, at * 7));
+    let terms = sentences.collect::<String>().into_bytes();
+    let heavy = Judge {
+        files: vec![GivenFile::new("terms.md", terms)],
+        deadline_ms: 500,
+        ..judge(&"1 2 3 4 5 6 7 8 9 ".repeat(4_000))
+    };
+    let begun = Instant::now();
+    for _ in 0..3 {
+        refused("no end", owner.judge(heavy.clone()).await, ErrorKind::Late);
+    }
     let report = done("a judgement", owner.judge(judge(RIGHT)).await);
     assert_eq!(report.status, Status::Approved, "and it still judges");
+    assert!(
+        begun.elapsed() < SOON,
+        "what nobody waits for is in nobody's way"
+    );
 }
 
 async fn while_it_grows(stage: &mut Stage) {
