@@ -1,6 +1,8 @@
 //! The contract, kept by a whole node, over each way there is to it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "control/judged.rs"]
+mod judged;
 #[path = "control/models.rs"]
 mod models;
 

@@ -71,13 +71,25 @@ impl Critic {
 impl Agent for Critic {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["judge".to_owned(), "validate".to_owned()].into();
-        // Any agent may have its own work judged, and so may whoever asks the node from outside; the works of a goal are for who plans it.
-        card.open_to = OpenTo::agents().and(PrincipalKind::Service);
+        // Any agent may have its own work judged, and whoever asks the node from outside is spoken for by the node's own service; the works
+        // of a goal are for who plans it.
+        card.open_to = OpenTo::agents();
+        if self.services.settings.front.is_some() {
+            card.open_to.add(PrincipalKind::Service);
+        }
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         if incoming.performative != Performative::Request {
             return Err(not_understood());
+        }
+        let front = self.services.settings.front.as_ref();
+        if incoming.sender.agent().is_none() && Some(&incoming.sender) != front {
+            incoming.refuse(
+                ReasonKind::Unauthorised,
+                "works are judged for agents, and for the node that lets askers in",
+            )?;
+            return Ok(());
         }
         match incoming.ontology.as_deref() {
             Some(ontology::JUDGE) => {
