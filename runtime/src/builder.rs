@@ -31,7 +31,9 @@ use crate::events::{self, Restarts};
 use crate::falls::Falls;
 use crate::generate::Named;
 use crate::goals::Goals;
+use crate::judge::Judgements;
 use crate::lookout::{self, Lookout};
+use crate::models::Models;
 use crate::node::{Node, Parts, model_report};
 use crate::owner::{self, OwnerError};
 use crate::remote::RemoteAgents;
@@ -309,6 +311,7 @@ impl NodeBuilder {
             engine,
             engines,
             local,
+            models: Models::default(),
             owner_name: owner::principal(&config.node.tenant)?,
             owner,
         };
@@ -392,6 +395,8 @@ struct Ground {
     engine: EngineHandle,
     /// Each engine by itself.
     engines: Vec<Named>,
+    /// Which models were loaded by command.
+    models: Models,
     owner_name: PrincipalId,
     owner: Arc<SigningIdentity>,
 }
@@ -556,7 +561,7 @@ async fn raise(
         &system,
         boot::Fixtures {
             engine: &ground.local,
-            factory,
+            factory: ground.models.over(factory),
             zone: swarm.zone,
             team: team.transpose()?,
             socket,
@@ -632,11 +637,14 @@ async fn raise(
             return Err(StartError::Links(error));
         }
     };
+    ground.models.reports(model);
     let parts = Arc::new(Parts {
         residents,
         engines: ground.engines,
         allowances: Allowances::default(),
-        model,
+        judgements: Judgements::default(),
+        thinks: ground.engine,
+        models: ground.models,
         population,
         tensors,
         socket: socket_state,

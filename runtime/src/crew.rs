@@ -288,7 +288,7 @@ impl Node {
         let parts = &self.parts;
         let (system, services) = (&parts.system, &parts.services);
         let supervisor = self.supervisor(under)?;
-        let thinker = Thinker::of(system, &parts.model.name).await;
+        let thinker = Thinker::of(system, &parts.models.report().name).await;
         let criteria = Path::new(&parts.config.agents.criteria);
         // From here until it is known by its name nobody else takes that.
         let _entered = parts.spawning.lock().await;

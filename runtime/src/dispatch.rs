@@ -7,7 +7,7 @@ use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, ResendError, agent};
 use aios_control::{
     Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request, Resent,
-    Response, Spawn, Spawned, Submit,
+    Response, Spawn, Spawned,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::{KeyError, PrincipalId, PublicKey, ReasonKind};
@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::ask::AskError;
+use crate::commanded::named;
 use crate::crew;
 use crate::gateway::GoalError;
 use crate::lookout::{self, TreeWatcher, Watcher};
@@ -29,8 +30,11 @@ use crate::swarm::SwarmError;
 impl Control for Node {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         let command = request.is_command().then(|| named(&request));
+        // That a text is judged as it grows is on the trail since its first piece.
+        let goes_on = matches!(&request, Request::JudgeMore(piece) if piece.begin.is_none());
         let outcome = self.carried_out(caller, request).await;
         let refused = outcome.as_ref().err().map(|error| error.kind);
+        let command = command.filter(|_| !goes_on || refused.is_some());
         let principal = &caller.principal;
         let key = caller
             .rights
@@ -124,6 +128,11 @@ impl Node {
             }
             Request::Generate(asked) => self.generate(caller, asked).await,
             Request::Embed(texts) => value(self.embed(caller, texts).await?),
+            Request::Judge(text) => value(self.judge(caller, text).await?),
+            Request::JudgeMore(piece) => value(self.judge_more(caller, piece).await?),
+            Request::LoadModel(asked) => value(self.load_model(asked).await?),
+            Request::UnloadModel(asked) => value(self.unload_model(asked).await?),
+            Request::SwapModel(asked) => value(self.swap_model(asked).await?),
             Request::Kill { agent } => value(self.kill(&agent).await?),
             Request::Stop { agent } => value(self.stop_agent(&agent).await?),
             Request::Decide {
@@ -300,138 +309,6 @@ impl Node {
     }
 }
 
-/// The most of a name that is logged: names come from outside and may be of any length.
-const NAME_LOGGED: usize = 100;
-
-/// A command as the log tells of it: what is asked, of whom or what, and how long the texts are. What they say is its owner's and is not
-/// written down, nor are the names of files.
-fn named(request: &Request) -> String {
-    let short = |name: &str| -> String {
-        let shown: String = name.chars().take(NAME_LOGGED).collect();
-        format!("{shown:?}")
-    };
-    match request {
-        Request::Submit(goal) => format!("submit {}", described(goal)),
-        Request::Plan(goal) => format!("plan {}", described(goal)),
-        Request::Cancel { goal_id } => format!("cancel goal {}", short(goal_id)),
-        Request::Pause { goal_id } => format!("pause goal {}", short(goal_id)),
-        Request::Resume { goal_id } => format!("resume goal {}", short(goal_id)),
-        Request::Retry { goal_id, task } => {
-            format!("retry task {} of goal {}", short(task), short(goal_id))
-        }
-        Request::Fork(fork) => format!("fork goal {} at {}", short(&fork.goal_id), short(&fork.at)),
-        Request::Undo { goal_id } => format!("undo goal {}", short(goal_id)),
-        Request::Import { run, .. } => format!("import a goal of {} bytes", run.to_string().len()),
-        Request::Replay { goal_id } => format!("replay goal {}", short(goal_id)),
-        Request::GoalPlan { goal_id } => format!("plan of goal {}", short(goal_id)),
-        Request::Diff { goal_id, with } => {
-            format!("compare goal {} with {}", short(goal_id), short(with))
-        }
-        Request::Export { goal_id } => format!("export goal {}", short(goal_id)),
-        Request::Spawn(Spawn {
-            charter: Some(charter),
-            ..
-        }) => format!("spawn by a charter of {} bytes", charter.len()),
-        Request::Spawn(agent) => format!("spawn {}", short(&agent.role)),
-        Request::Ask(Ask {
-            agent,
-            content,
-            deadline_ms,
-        }) => {
-            let (agent, content) = (short(agent), content.len());
-            format!("ask {agent}, content of {content} bytes, within {deadline_ms} ms")
-        }
-        Request::CallTool(call) => {
-            let (tool, args) = (short(&call.tool), call.args.to_string().len());
-            let (files, within) = (call.data.len(), call.deadline_ms);
-            format!(
-                "call tool {tool}, arguments of {args} bytes, {files} files, within {within} ms"
-            )
-        }
-        Request::Generate(asked) => {
-            let text: usize = asked.turns.iter().map(|turn| turn.text.len()).sum();
-            let (engine, turns) = (short(&asked.engine), asked.turns.len());
-            format!("generate with {engine}, {turns} turns of {text} bytes")
-        }
-        Request::Embed(asked) => {
-            let (engine, texts) = (short(&asked.engine), asked.texts.len());
-            format!("embed with {engine}, {texts} texts")
-        }
-        Request::Kill { agent } => format!("kill {}", short(agent)),
-        Request::Stop { agent } => format!("stop {}", short(agent)),
-        Request::Decide {
-            id,
-            decision,
-            reason,
-        } => {
-            let (id, reason) = (short(id), reason.len());
-            format!("decide {id}: {decision:?}, reason of {reason} bytes")
-        }
-        Request::ApproveTools { server, list } => {
-            format!(
-                "approve tools of server {}, list {}",
-                short(server),
-                short(list)
-            )
-        }
-        Request::Suspend { agent } => format!("suspend {}", short(agent)),
-        Request::ResumeAgent { agent } => format!("resume agent {}", short(agent)),
-        Request::Resend { number } => format!("resend dead letter {number}"),
-        Request::Discard { number } => format!("discard dead letter {number}"),
-        Request::Tree(_) => "tree".to_owned(),
-        Request::Ended {} => "ended".to_owned(),
-        Request::Conversations(_) => "conversations".to_owned(),
-        Request::Conversation { conversation } => format!("conversation {}", short(conversation)),
-        Request::DeadLetters {} => "dead letters".to_owned(),
-        Request::DeadLetter { number } => format!("dead letter {number}"),
-        Request::Breakers {} => "breakers".to_owned(),
-        Request::Budgets {} => "budgets".to_owned(),
-        Request::Figures(_) => "figures".to_owned(),
-        Request::Unusual {} => "unusual".to_owned(),
-        Request::Audit(_) => "audit".to_owned(),
-        Request::Watch(_) => "events of the node".to_owned(),
-        Request::WatchTree(_) => "events of the tree".to_owned(),
-        Request::ToolServers {} => "tool servers".to_owned(),
-        Request::Agents {} => "agents".to_owned(),
-        Request::Agent { agent } => format!("agent {}", short(agent)),
-        Request::View {} => "view".to_owned(),
-        Request::Swarm { .. } => "swarm".to_owned(),
-        Request::Approvals {} => "approvals".to_owned(),
-        Request::Goals {} => "goals".to_owned(),
-        Request::Goal { goal_id } => format!("goal {}", short(goal_id)),
-        Request::History(events) => format!("history of goal {}", short(&events.goal_id)),
-        Request::Explain { goal_id } => format!("explain goal {}", short(goal_id)),
-        Request::Tools {} => "tools".to_owned(),
-        Request::Engines {} => "engines".to_owned(),
-        Request::Config {} => "config".to_owned(),
-        Request::Events(events) => format!("events of goal {}", short(&events.goal_id)),
-    }
-}
-
-fn described(goal: &Submit) -> String {
-    let Submit {
-        goal_id,
-        text,
-        data,
-        files,
-        out: _,
-        private: _,
-        plan,
-    } = goal;
-    let name = goal_id
-        .as_deref()
-        .map_or("of a fresh name".to_owned(), |id| {
-            let shown: String = id.chars().take(NAME_LOGGED).collect();
-            format!("{shown:?}")
-        });
-    let (text, files) = (text.len(), data.len() + files.len());
-    let plan = match plan {
-        Some(plan) => format!(", a plan of {} tasks", plan.tasks.len()),
-        None => String::new(),
-    };
-    format!("goal {name}, text of {text} bytes, {files} files{plan}")
-}
-
 fn value(answer: impl Serialize) -> Result<Response, ControlError> {
     serde_json::to_value(answer)
         .map(Response::Value)
@@ -573,6 +450,11 @@ impl From<AskError> for ControlError {
                 agent::AskError::NotUnderstood { .. } => ErrorKind::Invalid,
                 agent::AskError::Deadline { .. } => ErrorKind::Late,
                 agent::AskError::AskerStopped { .. } => ErrorKind::Unavailable,
+                agent::AskError::NotSent(
+                    agent::SendError::MailboxFull { .. }
+                    | agent::SendError::TooManyAsks { .. }
+                    | agent::SendError::TooManyConversations { .. },
+                ) => ErrorKind::Busy,
                 agent::AskError::NotSent(_) => ErrorKind::Failed,
             },
         };
@@ -613,73 +495,5 @@ impl From<SwarmError> for ControlError {
             SwarmError::Unwritable(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aios_control::{CallTool, Decision};
-
-    use super::*;
-
-    #[test]
-    fn the_log_names_a_command_and_holds_nothing_of_what_it_says() {
-        let secret = "the merger with Globex".to_owned();
-        let long = "x".repeat(10_000);
-        for (request, told) in [
-            (
-                Request::Submit(Submit {
-                    goal_id: Some("q3".to_owned()),
-                    text: secret.clone(),
-                    data: vec![format!("/home/{secret}.csv")],
-                    files: Vec::new(),
-                    out: format!("/home/{secret}"),
-                    private: true,
-                    plan: None,
-                }),
-                "submit goal \"q3\", text of 22 bytes, 1 files".to_owned(),
-            ),
-            (
-                Request::Ask(Ask {
-                    agent: "macro.clerk".to_owned(),
-                    content: secret.clone(),
-                    deadline_ms: 500,
-                }),
-                "ask \"macro.clerk\", content of 22 bytes, within 500 ms".to_owned(),
-            ),
-            (
-                Request::CallTool(CallTool {
-                    out: Some(format!("/home/{secret}")),
-                    ..CallTool::new("letter", serde_json::json!({ "text": secret }))
-                }),
-                "call tool \"letter\", arguments of 33 bytes, 0 files, within 30000 ms".to_owned(),
-            ),
-            (
-                Request::Decide {
-                    id: "ap-1".to_owned(),
-                    decision: Decision::Reject,
-                    reason: secret.clone(),
-                },
-                "decide \"ap-1\": Reject, reason of 22 bytes".to_owned(),
-            ),
-            // A name cannot end the line it is logged in, and is not logged at any length.
-            (
-                Request::Kill {
-                    agent: "a\nb".to_owned(),
-                },
-                "kill \"a\\nb\"".to_owned(),
-            ),
-            (
-                Request::Cancel {
-                    goal_id: long.clone(),
-                },
-                format!("cancel goal \"{}\"", &long[..NAME_LOGGED]),
-            ),
-        ] {
-            assert!(request.is_command());
-            let logged = named(&request);
-            assert_eq!(logged, told);
-            assert!(!logged.contains("Globex"), "{logged}");
-        }
     }
 }

@@ -300,7 +300,7 @@ fn spent(over: &OverBudget) -> (String, &'static str) {
     }
 }
 
-fn refused(error: EngineError) -> ControlError {
+pub(crate) fn refused(error: EngineError) -> ControlError {
     use EngineError::{
         BadGrammar, BadRequest, Cancelled, Deadline, ModelMissing, NotLoaded, PromptTooLong,
         QueueFull, TooManyTokens, Unsupported,

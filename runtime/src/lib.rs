@@ -30,6 +30,7 @@ mod ask;
 mod audit;
 mod boot;
 mod builder;
+mod commanded;
 mod crew;
 mod dispatch;
 mod durable;
@@ -38,7 +39,9 @@ mod falls;
 mod gateway;
 mod generate;
 mod goals;
+mod judge;
 mod lookout;
+mod models;
 #[cfg(feature = "nats")]
 mod nats;
 mod node;

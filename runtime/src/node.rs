@@ -29,7 +29,9 @@ use crate::config::Config;
 use crate::events::Restarts;
 use crate::generate::Named;
 use crate::goals::Goals;
+use crate::judge::Judgements;
 use crate::lookout::Lookout;
+use crate::models::Models;
 use crate::remote::RemoteAgents;
 use crate::servers::ToolServers;
 use crate::socket::SocketState;
@@ -78,9 +80,14 @@ pub(crate) struct Parts {
     pub(crate) servers: ToolServers,
     /// What each principal may have engines do.
     pub(crate) allowances: Allowances,
+    /// The places for those who have texts judged.
+    pub(crate) judgements: Judgements,
     /// The engines by the names they have in the configuration.
     pub(crate) engines: Vec<Named>,
-    pub(crate) model: ModelReport,
+    /// What everybody on the node thinks with.
+    pub(crate) thinks: EngineHandle,
+    /// Which models were loaded by command.
+    pub(crate) models: Models,
     /// Who may ask the node what the contract offers.
     pub(crate) owner_name: PrincipalId,
     /// Signs what the owner decides.
@@ -335,7 +342,7 @@ impl Node {
 
     /// What thinks.
     pub fn model(&self) -> ModelReport {
-        self.parts.model.clone()
+        self.parts.models.report()
     }
 
     /// Messages since the start.

@@ -1,6 +1,11 @@
 //! The contract, kept by a whole node, over each way there is to it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "control/judged.rs"]
+mod judged;
+#[path = "control/models.rs"]
+mod models;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,7 +14,7 @@ use std::time::{Duration, Instant};
 use aios_actors::agent::{Agent, AgentError, Context, Incoming};
 use aios_actors::{Sleep, async_trait};
 use aios_control::access::{Principals, Rights, Scope, Token};
-use aios_control::conformance::{Stage, conforms};
+use aios_control::conformance::{Shelf, Stage, conforms};
 use aios_control::grpc::{GrpcClient, GrpcServer, GrpcService};
 use aios_control::http::{HttpClient, HttpServer, HttpService, Running};
 use aios_control::socket::{Server, Service, SocketFolder};
@@ -17,6 +22,7 @@ use aios_control::{
     Ask, AuditAsked, CallTool, Caller, Client, ClientError, Control, ErrorKind, EventKind,
     GoalPhase, Local, Place, Request, Submit, TreeAsked, TreePage, Watch,
 };
+use aios_inference::Scripts;
 use aios_protocols::{AgentCard, PrincipalId, PrincipalKind};
 use aios_runtime::{Config, Node, SpawnOptions};
 use aios_tools::{Toolbox, Workspaces};
@@ -73,6 +79,7 @@ struct House {
     node: Node,
     folder: tempfile::TempDir,
     over: Arc<AtomicBool>,
+    shelf: Shelf,
 }
 
 impl House {
@@ -82,16 +89,24 @@ impl House {
         let mut config = Config::default();
         config.door.open = true;
         config.door.folder = text(&folder.path().join("sockets"));
+        let (models, shelf) = models::shelf(folder.path());
+        config.model.folder = models;
         let tool = Endless {
             over: Arc::clone(&over),
         };
         let builder = Node::builder().config(config).tool(Arc::new(tool));
+        let builder = builder.engine(models::loads(&Scripts::default()));
         let builder = builder.factory("macro.echo", |_| Ok(Echo));
         let node = builder.start().await.unwrap();
         let options = SpawnOptions::default();
         node.spawn("macro.echo", options).await.unwrap();
         node.control_socket().await.unwrap().unwrap();
-        Self { node, folder, over }
+        Self {
+            node,
+            folder,
+            over,
+            shelf,
+        }
     }
 
     fn folder(&self) -> SocketFolder {
@@ -115,9 +130,10 @@ impl House {
             agent: "macro.planner.001@local".to_owned(),
             role: "macro.executor".to_owned(),
             echo: "macro.echo".to_owned(),
-            closed: "macro.critic.001@local".to_owned(),
+            closed: "macro.memory.001@local".to_owned(),
             goal: submit("Analyze Q3 sales", "q3_sales.csv"),
             endless: submit("Summarise the notes", "notes.md"),
+            shelf: self.shelf.clone(),
             tool: {
                 let call = CallTool::new("calc", json!({"expression": "2 km + 300 m"}));
                 let result = json!({"value": "2.3", "number": 2.3, "unit": "km", "exact": true, "text": "2.3 km"});

@@ -158,20 +158,22 @@ impl Grid {
 
     fn fits(&self, row: usize, pred: &Pred) -> bool {
         match *pred {
-            Pred::Is(column, code) => match &self.columns[column].data {
-                Data::Names { codes, .. } => codes[row] == code,
+            Pred::Is(column, code) => match self.data(column) {
+                Some(Data::Names { codes, .. }) => codes[row] == code,
                 _ => false,
             },
-            Pred::At(column, moment) => match &self.columns[column].data {
-                Data::Times(times) => times[row].is_some_and(|time| moment.holds(&time)),
+            Pred::At(column, moment) => match self.data(column) {
+                Some(Data::Times(times)) => times[row].is_some_and(|time| moment.holds(&time)),
                 _ => false,
             },
-            Pred::Within(column, from, to) => match &self.columns[column].data {
-                Data::Times(times) => times[row].is_some_and(|time| time.lies_between(&from, &to)),
+            Pred::Within(column, from, to) => match self.data(column) {
+                Some(Data::Times(times)) => {
+                    times[row].is_some_and(|time| time.lies_between(&from, &to))
+                }
                 _ => false,
             },
-            Pred::Flag(column, wanted) => match &self.columns[column].data {
-                Data::Flags(flags) => flags[row] == Some(wanted),
+            Pred::Flag(column, wanted) => match self.data(column) {
+                Some(Data::Flags(flags)) => flags[row] == Some(wanted),
                 _ => false,
             },
             Pred::Side(column, side, limit) => {
@@ -189,10 +191,12 @@ impl Grid {
 
     /// The quantity of a column in a row; not a number where there is none.
     pub(crate) fn value(&self, row: usize, column: usize) -> f64 {
-        match &self.columns[column].data {
-            Data::Numbers(numbers) => numbers[row],
-            Data::Flags(flags) => flags[row].map_or(f64::NAN, |flag| f64::from(u8::from(flag))),
-            Data::Derived(derived) => {
+        match self.data(column) {
+            Some(Data::Numbers(numbers)) => numbers[row],
+            Some(Data::Flags(flags)) => {
+                flags[row].map_or(f64::NAN, |flag| f64::from(u8::from(flag)))
+            }
+            Some(Data::Derived(derived)) => {
                 derived.of(self.value(row, derived.one), self.value(row, derived.other))
             }
             _ => f64::NAN,
@@ -372,10 +376,25 @@ impl Grid {
         (0..self.columns.len()).filter(move |column| fits(&self.columns[*column].data))
     }
 
+    /// Whether a column is about something.
+    pub(crate) fn is_about(&self, column: usize, concept: u32) -> bool {
+        let own = self.columns.get(column);
+        own.is_some_and(|own| own.concepts.contains(&concept))
+    }
+
+    fn title(&self, column: usize) -> &str {
+        self.columns.get(column).map_or("", |own| own.name.as_str())
+    }
+
+    /// What stands in a column; none of one that another table has and this one has not.
+    pub(crate) fn data(&self, column: usize) -> Option<&Data> {
+        self.columns.get(column).map(|column| &column.data)
+    }
+
     /// The names in a column.
     pub(crate) fn names(&self, column: usize) -> &[String] {
-        match &self.columns[column].data {
-            Data::Names { values, .. } => values,
+        match self.data(column) {
+            Some(Data::Names { values, .. }) => values,
             _ => &[],
         }
     }
@@ -394,11 +413,11 @@ impl Grid {
             }
             Pred::Flag(column, flag) => format!(
                 "{} = {}",
-                self.columns[column].name,
+                self.title(column),
                 if flag { "yes" } else { "no" }
             ),
             Pred::More(one, other) => {
-                format!("{} > {}", self.columns[one].name, self.columns[other].name)
+                format!("{} > {}", self.title(one), self.title(other))
             }
             Pred::Side(column, side, limit) => {
                 let sign = match side {
@@ -407,7 +426,7 @@ impl Grid {
                     Side::Below => "<",
                     Side::AtMost => "<=",
                 };
-                format!("{} {sign} {}", self.columns[column].name, limit.value())
+                format!("{} {sign} {}", self.title(column), limit.value())
             }
         }
     }

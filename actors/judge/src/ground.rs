@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aios_languages::{Lexicon, language_of, lexicon, lexicons};
-use aios_work::{Evidence, Fact, Material, Point, TextKind, When};
+use aios_work::{CancelFlag, Evidence, Fact, Material, Point, TextKind, When};
 
 use crate::column::number_kinds;
 use crate::goal::Asked;
@@ -37,6 +37,8 @@ pub struct Ground {
     pub(crate) spelled: bool,
     /// Sources that could not be read, each with the reason.
     pub(crate) unread: Vec<String>,
+    /// Raised when nobody waits for a judgement any more.
+    pub(crate) called_off: CancelFlag,
 }
 
 impl std::fmt::Debug for Ground {
@@ -85,6 +87,7 @@ impl Ground {
             vocabulary: Arc::new(vocabulary),
             spelled: false,
             unread: Vec::new(),
+            called_off: CancelFlag::new(),
         }
     }
 
@@ -108,6 +111,13 @@ impl Ground {
     #[must_use]
     pub fn without(mut self, why: impl Into<String>) -> Self {
         self.unread.push(why.into());
+        self
+    }
+
+    /// The same, judged by no further than until the flag is raised. Checks that had not looked by then could not run.
+    #[must_use]
+    pub fn until(mut self, called_off: CancelFlag) -> Self {
+        self.called_off = called_off;
         self
     }
 

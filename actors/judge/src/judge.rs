@@ -8,7 +8,14 @@ use crate::ground::Ground;
 use crate::reading::Reading;
 
 /// Checks whose findings no later word can mend.
-const CERTAIN: [&str; 5] = ["injection", "numbers", "contradiction", "support", "tone"];
+const CERTAIN: [&str; 6] = [
+    "injection",
+    "forbidden",
+    "numbers",
+    "contradiction",
+    "support",
+    "tone",
+];
 
 /// What an issue costs its dimension. An error alone keeps a text from passing, because a dimension below one half does.
 const WARNING: f64 = 0.05;
@@ -143,6 +150,10 @@ impl Looked {
                 .as_ref()
                 .is_none_or(|wanted| wanted.iter().any(|name| name == look.name()));
             if !runs(look.name()) || (!wanted && !criteria.always.contains(&look.name())) {
+                continue;
+            }
+            if reading.ground.called_off.is_cancelled() {
+                looked.could_not(look.name(), "it was called off");
                 continue;
             }
             let mut finding = look.look(reading, criteria);
@@ -333,7 +344,7 @@ fn outsider(heard: &Heard, said: &Said) -> Opinion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aios_work::{Cells, Column, Columns, Document, Material};
+    use aios_work::{Cells, Column, Columns, Document, Material, WorkKind};
     use proptest::prelude::*;
 
     fn grounds() -> [Ground; 2] {
@@ -456,6 +467,87 @@ mod tests {
             judge(answer, &ground, &strict, &[]).status,
             Status::Rejected
         );
+    }
+
+    /// What a sentence of a document or a column of another table has told is not looked up among the columns of a table.
+    #[test]
+    fn a_table_with_few_columns_stands_beside_sources_that_say_much() {
+        let goal = "Total turnover and turnover per branch.";
+        let names = |texts: [&str; 2]| Cells::Texts(texts.map(|text| Some(text.to_owned())).into());
+        let column = |name: String, cells: Cells| Column {
+            name,
+            unit: None,
+            cells,
+        };
+        let numbers = |of: f64| Cells::Numbers(vec![Some(of), Some(of + 0.5)]);
+        let narrow = Columns {
+            name: "narrow.csv".to_owned(),
+            rows: 2,
+            columns: vec![
+                column("Branch".to_owned(), names(["Jena", "Fulda"])),
+                column("Turnover".to_owned(), numbers(12.0)),
+            ],
+        };
+        let mut wide = narrow.clone();
+        wide.name = "wide.csv".to_owned();
+        wide.columns
+            .extend((0..20).map(|at| column(format!("Cost {at}"), numbers(100.0 + f64::from(at)))));
+        let sentences = (0..40).map(|at| format!("The contract {at} runs for {at} months. "));
+        let document = Document {
+            name: "terms.md".to_owned(),
+            text: sentences.collect(),
+        };
+        let sources = [
+            Material::Table(narrow),
+            Material::Table(wide),
+            Material::Document(document),
+        ];
+        let ground = Ground::new(goal, &sources, Vec::new());
+        for answer in [
+            "Branch Jena has 12 and contract 35 runs for 35 months. ",
+            "The total turnover is 24.5. Jena has a cost 19 of 119 and a turnover of 12. ",
+            "The highest cost 18 is 118.5, of Fulda, 50.2 % of all. It runs for 39 months. ",
+        ] {
+            for times in [1, 40] {
+                let report = judge(&answer.repeat(times), &ground, &Criteria::default(), &[]);
+                assert!((0.0..=1.0).contains(&report.score), "{report:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_called_off_is_approved_by_nobody() {
+        let [_, ground] = grounds();
+        let answer = "It runs for 12 months.";
+        let flag = aios_work::CancelFlag::new();
+        let ground = ground.until(flag.clone());
+        let judged = |ground: &Ground| judge(answer, ground, &Criteria::default(), &[]);
+        assert_eq!(judged(&ground).status, Status::Approved);
+        flag.cancel();
+        let report = judged(&ground);
+        assert_eq!(report.status, Status::Unverified, "{report:?}");
+        assert_eq!(report.unable.len(), LOOKS.len(), "{report:?}");
+    }
+
+    #[test]
+    fn what_is_forbidden_is_refused_in_every_work_and_while_it_grows() {
+        let [_, ground] = grounds();
+        let criteria = Criteria::read("forbidden = [\"Project Heron\"]").unwrap();
+        let right = "It runs for 12 months.";
+        let said = format!("{right}\nAs with project HERON.");
+        let usual = judge(right, &ground, &criteria, &[]);
+        assert_eq!(usual.status, Status::Approved, "{usual:?}");
+        for kind in [WorkKind::Text, WorkKind::Json, WorkKind::Patch] {
+            let report = judge(&said, &ground, &criteria.clone().of_kind(kind), &[]);
+            assert_eq!(report.status, Status::Rejected, "{kind:?}: {report:?}");
+            let found = report
+                .issues
+                .iter()
+                .find(|issue| issue.check.as_deref() == Some("forbidden"));
+            assert_eq!(found.and_then(|issue| issue.line), Some(2), "{report:?}");
+        }
+        let report = judge_beginning(&said, &ground, &criteria);
+        assert_eq!(report.status, Status::Rejected, "{report:?}");
     }
 
     proptest! {

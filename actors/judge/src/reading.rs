@@ -121,10 +121,17 @@ impl<'a> Reading<'a> {
         let mut out = Vec::new();
         for piece in self.said() {
             for (index, number) in self.texts[piece].numbers.iter().enumerate() {
+                // No check looks at what is read no further.
+                if self.ground.called_off.is_cancelled() {
+                    return out;
+                }
                 out.push(self.claim(piece, index, number));
             }
         }
         for at in 0..out.len() {
+            if self.ground.called_off.is_cancelled() {
+                return out;
+            }
             let open = out[at].found.is_empty() && out[at].against.is_none();
             if open && let Some(found) = self.worked_out_here(&out, &out[at]) {
                 out[at].found.push(found);

@@ -1,6 +1,6 @@
 //! Judging while a text grows: a writer that goes wrong is stopped early.
 
-use aios_work::{Report, Severity};
+use aios_work::{CancelFlag, Report, Severity};
 
 use crate::criteria::Criteria;
 use crate::ground::Ground;
@@ -57,6 +57,11 @@ impl Watch {
             self.keep_headings(&piece);
         }
         None
+    }
+
+    /// From now on pieces are looked at no further than until the flag is raised.
+    pub fn until(&mut self, called_off: CancelFlag) {
+        self.ground = self.ground.clone().until(called_off);
     }
 
     /// What it is watched by.

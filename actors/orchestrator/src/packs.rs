@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_work::{
-    Assessment, Category, Check, Document, Domain, Goal, Issue, Judged, MadeBy, Material, Opinion,
-    Pack, Plan, PlanSource, Reader, Severity, TextKind,
+    Assessment, Category, Check, Domain, Goal, Issue, Judged, MadeBy, Material, Opinion, Pack,
+    Plan, PlanSource, Reader, Severity, TextKind,
 };
 
 /// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal.
@@ -118,17 +118,11 @@ impl Packs {
     /// # Errors
     /// In a sentence why it cannot be read.
     pub fn material(&self, name: &str, bytes: Vec<u8>) -> Result<Material, String> {
-        let mut readers = self.readers.iter();
-        if let Some(read) = readers.find_map(|reader| reader.read(name, &bytes)) {
-            return read;
-        }
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Material::Document(Document {
-                name: name.to_owned(),
-                text,
-            })),
-            Err(_) => Err(format!("{name} is neither a table nor a text in UTF-8")),
-        }
+        let readers = self
+            .readers
+            .iter()
+            .map(|reader| -> &dyn Reader { &**reader });
+        Material::read(readers, name, bytes)
     }
 
     /// What the packs' checks say, each by itself.

@@ -10,6 +10,7 @@ use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
 use crate::Packs;
 use crate::agents::history::History;
+use crate::agents::judging::Bench;
 use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
@@ -76,6 +77,7 @@ pub struct Services {
     pub(crate) ledger: Ledger,
     /// What the Critic judged.
     pub(crate) history: History,
+    pub(crate) bench: Bench,
     ports: Ports,
     pub(crate) room: Room,
     crew: Crew,
@@ -104,6 +106,7 @@ impl Services {
             settings,
             ledger,
             history: History::over(Arc::clone(system.store())),
+            bench: Bench::default(),
             ports,
             room: Room::default(),
             crew,
@@ -140,6 +143,12 @@ impl Services {
     /// What calling a tool changes; none if there is no such tool.
     pub(crate) fn effect(&self, tool: &str) -> Option<Effect> {
         self.tools.spec(tool).map(|spec| spec.effect)
+    }
+
+    /// The packs.
+    #[must_use]
+    pub fn packs(&self) -> &Packs {
+        &self.packs
     }
 
     /// The tools of the executors.

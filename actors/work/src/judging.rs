@@ -33,6 +33,9 @@ pub struct JudgeRequest {
     /// What it may rest on.
     #[serde(default)]
     pub materials: Vec<Material>,
+    /// What it may rest on and could not be read, each with the reason: what rests on it cannot be checked.
+    #[serde(default)]
+    pub unread: Vec<String>,
     /// Figures that were signed for it.
     #[serde(default)]
     pub facts: Vec<Fact>,
@@ -42,6 +45,10 @@ pub struct JudgeRequest {
     /// Whether this is a beginning: only what no later word can mend is looked for, and a report without a critical issue says "go on".
     #[serde(default)]
     pub growing: bool,
+    /// Whether it stays between asker and Critic: it is not remembered, and nobody else is asked. A command, tool or model of the criteria
+    /// counts as a check that could not run.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// Has a text judged while it is written. The first piece says by what; the last one has the whole judged.

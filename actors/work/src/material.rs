@@ -56,6 +56,30 @@ pub enum Cells {
     Dates(Vec<Option<String>>),
 }
 
+impl Material {
+    /// A file for whoever judges what rests on it: as the first reader has it that knows its kind, else as the text that it is.
+    ///
+    /// # Errors
+    /// In a sentence why it cannot be read.
+    pub fn read<'r>(
+        readers: impl IntoIterator<Item = &'r dyn Reader>,
+        name: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Self, String> {
+        let mut readers = readers.into_iter();
+        if let Some(read) = readers.find_map(|reader| reader.read(name, &bytes)) {
+            return read;
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::Document(Document {
+                name: name.to_owned(),
+                text,
+            })),
+            Err(_) => Err(format!("{name} is neither a table nor a text in UTF-8")),
+        }
+    }
+}
+
 /// Reads sources of one kind. Pure: bytes in, what they hold out.
 pub trait Reader: Send + Sync {
     /// The source in a file of this name; none where it is of another kind.

@@ -13,6 +13,7 @@ fn judge(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .env_remove("AIOS_CONFIG")
+        .env_remove("AIOS_NODE")
         .env("NO_COLOR", "1")
         .output()
         .unwrap()

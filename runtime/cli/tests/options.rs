@@ -10,16 +10,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aios_actors::recovery::{BackoffKind, Ended, OverBudget};
 use aios_burn::{BurnConfig, BurnEngine, DeviceChoice};
-use aios_control::{CallTool, Caller, Control, Place};
+use aios_control::{CallTool, Caller, Control, ErrorKind, LoadModel, Place, Request};
 use aios_inference::router::Policy;
-use aios_inference::{BlockingEngine, Purpose};
+use aios_inference::{BlockingEngine, EngineFactory, Purpose};
 use aios_protocols::ports::TensorBus;
 use aios_runtime::config::{Config, EngineChoice, Sources};
-use aios_runtime::engines;
+use aios_runtime::{Node, engines};
 use aios_supervisor::Recourse;
 use aios_work::content::GoalStatus;
 use aios_work::{Charter, Thinks};
@@ -200,6 +201,35 @@ fn rows() -> Vec<Row> {
         row("model.queue", "3", &["0", "4097", "-1"], |config| {
             shows(config, |node| {
                 node.system().engine().unwrap().status().allowed == 3
+            })
+        }),
+        row("model.folder", "models", &["a\tb", "a\nb"], |mut config| {
+            Box::pin(async move {
+                let folder = tempfile::tempdir().unwrap();
+                let models = folder.path().join(&config.model.folder);
+                fs::create_dir(&models).unwrap();
+                let junk = models.join("junk.gguf");
+                fs::write(&junk, "no model").unwrap();
+                config.model.folder = models.to_str().unwrap().to_owned();
+                let factory: EngineFactory = Arc::new(|| {
+                    let config = BurnConfig {
+                        device: DeviceChoice::Cpu,
+                        ..BurnConfig::default()
+                    };
+                    Ok(Box::new(BurnEngine::new(config)?))
+                });
+                let builder = Node::builder().config(config).engine(factory);
+                let node = builder.start().await.unwrap();
+                let asked = Request::LoadModel(LoadModel {
+                    model: junk.to_str().unwrap().to_owned(),
+                    name: None,
+                    engine: None,
+                });
+                let outcome = node.control().ask::<serde_json::Value>(&asked).await;
+                let refused = outcome.unwrap_err().refusal().cloned().unwrap();
+                // It may be loaded, and is no model.
+                assert_eq!(refused.kind, ErrorKind::Failed, "{refused:?}");
+                node.stop().await;
             })
         }),
         row(

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
-    Explained, GoalLine, GoalState, PlanShown, Request, Spawn, Spawned, Submit, Submitted,
-    ToolCalled, ToolLine, TreeAsked, Watch,
+    Explained, GoalLine, GoalState, Judge, JudgeMore, PlanShown, Report, Request, Spawn, Spawned,
+    StreamReply, Submit, Submitted, ToolCalled, ToolLine, TreeAsked, Watch,
 };
 
 /// Why a request came to nothing.
@@ -154,6 +154,22 @@ impl Client {
     /// As for [`Client::ask`].
     pub async fn plan(&mut self, goal: Submit) -> Result<PlanFile, ClientError> {
         self.ask(&Request::Plan(goal)).await
+    }
+
+    /// What the Critic says of a text.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn judge(&mut self, text: Judge) -> Result<Report, ClientError> {
+        self.ask(&Request::Judge(text)).await
+    }
+
+    /// What the Critic says of a piece of a text that grows.
+    ///
+    /// # Errors
+    /// As for [`Client::ask`].
+    pub async fn judge_more(&mut self, piece: JudgeMore) -> Result<StreamReply, ClientError> {
+        self.ask(&Request::JudgeMore(piece)).await
     }
 
     /// Calls a goal off.

@@ -5,6 +5,8 @@
 //!
 //! A case that fails panics with its name, as a test does.
 
+mod judged;
+mod loaded;
 mod watched;
 
 use std::collections::BTreeSet;
@@ -15,9 +17,12 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, Client, ClientError, ConversationsAsked, Decision, EmbedTexts,
-    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GivenFile, GoalPhase, PlanTask,
-    Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn, Watch,
+    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GivenFile, GoalPhase, Judge,
+    PlanTask, Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn,
+    UnloadModel, Watch,
 };
+
+pub use loaded::Shelf;
 
 /// How long anything may take that is waited for.
 const SOON: Duration = Duration::from_secs(60);
@@ -44,6 +49,8 @@ pub struct Stage {
     pub goal: Submit,
     /// A goal that runs until it is called off. It has no name of its own.
     pub endless: Submit,
+    /// Model files, and what the node's own engine begins with.
+    pub shelf: Shelf,
     /// A call of a tool, and its result.
     pub tool: (CallTool, Value),
 }
@@ -67,6 +74,9 @@ pub async fn conforms(stage: &mut Stage) {
     settings_and_swarm_are_shown(stage).await;
     tools_are_listed_and_called(stage).await;
     an_engine_writes_and_makes_vectors(stage).await;
+    judged::a_text_is_judged_as_a_whole_and_while_it_grows(stage).await;
+    // The engine is another one from here on.
+    loaded::models_are_loaded_exchanged_and_freed_by_command(stage).await;
 }
 
 async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -518,6 +528,11 @@ async fn a_stranger_is_refused_everything(stage: &mut Stage) {
         Request::Watch(Watch::default()),
         Request::CallTool(CallTool::new("none", Value::Null)),
         Request::Generate(generate("none")),
+        Request::Judge(Judge::new("Say it.", "It is so.")),
+        Request::UnloadModel(UnloadModel {
+            model: stage.shelf.first.clone(),
+            engine: None,
+        }),
         Request::Engines {},
         Request::View {},
         Request::Goals {},

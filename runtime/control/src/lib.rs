@@ -21,9 +21,11 @@ mod error;
 mod far;
 mod goals;
 mod happened;
+mod judgements;
 mod ledger;
 mod letters;
 mod local;
+mod models;
 mod plan;
 mod protocol;
 mod runs;
@@ -52,7 +54,9 @@ pub mod tls;
 pub type Approval = aios_work::Approval<String>;
 
 pub use agents::{AgentLine, AgentShown, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion};
-pub use aios_work::{ApprovalStatus, Decision, RestartRule, ToolServer};
+pub use aios_work::{
+    ApprovalStatus, Decision, Report, RestartRule, StreamReply, ToolServer, WorkKind,
+};
 
 pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
@@ -68,12 +72,14 @@ pub use happened::{
     AgentHappened, ApprovalHappened, BreakerHappened, BudgetHappened, Gap, GoalHappened, Happened,
     Held, InHand, MessageHappened, Reset, TaskHappened, Watch,
 };
+pub use judgements::{Judge, JudgeMore};
 pub use ledger::{
     AuditAsked, AuditLine, AuditTrail, BreakerLine, BudgetLine, Ceiling, Figure, FiguresAsked,
     Unusual,
 };
 pub use letters::{LetterLine, LetterShown, Letters, Resent};
 pub use local::Local;
+pub use models::{LoadModel, ModelFreed, ModelLine, ModelSwapped, SwapModel, UnloadModel};
 pub use plan::{PlanAttempt, PlanPart, PlanShown, PlanTask, PlanWork};
 pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
 pub use runs::{

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
-    Event, Events, FiguresAsked, Fork, Generate, Spawn, Submit, SwarmQuestion, TreeAsked, Watch,
+    Event, Events, FiguresAsked, Fork, Generate, Judge, JudgeMore, LoadModel, Spawn, Submit,
+    SwapModel, SwarmQuestion, TreeAsked, UnloadModel, Watch,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -83,6 +84,16 @@ pub enum Request {
     Generate(Generate),
     /// Has an engine turn texts into vectors: [`Embedded`](crate::Embedded).
     Embed(EmbedTexts),
+    /// Has the Critic judge a text by criteria, without a goal: a [`Report`](aios_work::Report).
+    Judge(Judge),
+    /// Has the Critic judge a text while it grows: a [`StreamReply`](aios_work::StreamReply) to each piece.
+    JudgeMore(JudgeMore),
+    /// Has the node's own engine load a model: its [`ModelLine`](crate::ModelLine).
+    LoadModel(LoadModel),
+    /// Has the node's own engine free a model: [`ModelFreed`](crate::ModelFreed).
+    UnloadModel(UnloadModel),
+    /// Has the node's own engine load a model in the place of another: [`ModelSwapped`](crate::ModelSwapped).
+    SwapModel(SwapModel),
     /// Kills an agent as a fault would; its supervisor answers.
     Kill {
         /// Its name.
@@ -241,6 +252,11 @@ impl Request {
             | Self::CallTool(_)
             | Self::Generate(_)
             | Self::Embed(_)
+            | Self::Judge(_)
+            | Self::JudgeMore(_)
+            | Self::LoadModel(_)
+            | Self::UnloadModel(_)
+            | Self::SwapModel(_)
             | Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Decide { .. }
@@ -291,12 +307,18 @@ impl Request {
         }
     }
 
-    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result and a plan are worth nothing to nobody; everything
+    /// Whether it is over when whoever asked has left. An agent's answer, a tool's result, a judgement and a plan are worth nothing to nobody; everything
     /// else is quickly done, or has to be brought to its end, and is done whether or not somebody stays to hear of it.
     pub fn ends_with_its_asker(&self) -> bool {
         matches!(
             self,
-            Self::Ask(_) | Self::CallTool(_) | Self::Plan(_) | Self::Generate(_) | Self::Embed(_)
+            Self::Ask(_)
+                | Self::CallTool(_)
+                | Self::Plan(_)
+                | Self::Generate(_)
+                | Self::Embed(_)
+                | Self::Judge(_)
+                | Self::JudgeMore(_)
         )
     }
 
@@ -309,8 +331,14 @@ impl Request {
             | Self::Embed(EmbedTexts { deadline_ms, .. }) => {
                 (*deadline_ms).min(Generate::DEADLINE_MS_MAX)
             }
+            Self::Judge(Judge { deadline_ms, .. })
+            | Self::JudgeMore(JudgeMore { deadline_ms, .. }) => {
+                (*deadline_ms).min(Judge::DEADLINE_MS_MAX)
+            }
             // A model may think it over; the node ends it by the deadline of its goals.
             Self::Plan(_) | Self::Replay { .. } | Self::Undo { .. } => Ask::DEADLINE_MS_MAX,
+            // What is under way is finished first, and weights take their time.
+            Self::LoadModel(_) | Self::UnloadModel(_) | Self::SwapModel(_) => Ask::DEADLINE_MS_MAX,
             _ => 0,
         };
         PATIENCE + Duration::from_millis(given_ms)

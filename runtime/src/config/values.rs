@@ -190,6 +190,7 @@ impl Config {
         for (name, path, most) in [
             ("storage.folder", &self.storage.folder, FOLDER_BYTES_MAX),
             ("agents.criteria", &self.agents.criteria, FOLDER_BYTES_MAX),
+            ("model.folder", &self.model.folder, FOLDER_BYTES_MAX),
             ("door.folder", &self.door.folder, SOCKET_FOLDER_BYTES_MAX),
             ("serve.keys", &self.serve.keys, FOLDER_BYTES_MAX),
             ("serve.tls.cert", &self.serve.tls.cert, FOLDER_BYTES_MAX),
@@ -336,6 +337,8 @@ pub struct ModelConfig {
     pub queue: u32,
     /// What a thousand tokens cost, in millionths of a currency of your choice; 0 for a model of your own.
     pub price_micros: u64,
+    /// The folder whose model files may be loaded by command; empty lets those of the catalogue be loaded alone.
+    pub folder: String,
 }
 
 /// How many agents of each kind the macro tier starts with.
@@ -595,6 +598,7 @@ impl Default for ModelConfig {
             process: false,
             queue: 64,
             price_micros: 0,
+            folder: String::new(),
         }
     }
 }

@@ -237,7 +237,8 @@ impl BlockingEngine for ScriptedEngine {
             tools: false,
             token_ids: true,
             fine_tuning: false,
-            quantisations: vec!["none".into()],
+            // It has no weights.
+            quantisations: Vec::new(),
             batch_size: 1,
             tokens_per_second: None,
             memory_bytes: 0,

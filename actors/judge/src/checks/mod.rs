@@ -3,6 +3,7 @@
 mod contradiction;
 mod coverage;
 mod duplicates;
+mod forbidden;
 mod form;
 mod injection;
 mod language;
@@ -62,10 +63,11 @@ impl Finding {
 }
 
 /// Every check that came with this build, in the order of their reports.
-pub(crate) const LOOKS: [&dyn Look; 13] = [
+pub(crate) const LOOKS: [&dyn Look; 14] = [
     &markup::Markup,
     &truncation::Truncation,
     &injection::Injection,
+    &forbidden::Forbidden,
     &form::Form,
     &language::Language,
     &numbers::Numbers,

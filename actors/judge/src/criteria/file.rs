@@ -11,6 +11,8 @@ use crate::checks::LOOKS;
 
 /// Judgements of a model that are asked for at most.
 const MODELS: u32 = 9;
+/// Texts that may be forbidden: each is looked for in every line.
+const FORBIDDEN: usize = 256;
 /// How long a command may run if the file does not say, and at most, in milliseconds.
 const COMMAND_MS: u64 = 60_000;
 const COMMAND_MS_MOST: u64 = 600_000;
@@ -28,6 +30,8 @@ struct File {
     description: String,
     pass: Option<f64>,
     weights: Option<Weights>,
+    #[serde(default)]
+    forbidden: Vec<String>,
     #[serde(default)]
     checks: Vec<Entry>,
 }
@@ -94,6 +98,16 @@ impl Criteria {
         if let Some(weights) = file.weights {
             criteria.weights = weighed(&weights)?;
         }
+        let is_no_line = |text: &&String| text.trim().is_empty() || text.contains(['\n', '\r']);
+        if let Some(text) = file.forbidden.iter().find(is_no_line) {
+            return Err(CriteriaError::Forbidden(text.clone()));
+        }
+        if file.forbidden.len() > FORBIDDEN {
+            let texts = file.forbidden.len();
+            let why = format!("`forbidden` holds {texts} texts, {FORBIDDEN} are taken");
+            return Err(CriteriaError::Unreadable(why));
+        }
+        criteria.forbidden = file.forbidden;
         if !file.checks.is_empty() {
             criteria.wanted = Some(Vec::new());
         }
@@ -229,6 +243,11 @@ mod tests {
                 Some("a check of kind \"model\" needs `version`"),
             ),
             ("[[checks]]\nkind = \"covers\"\npoints = [\"price\"]", None),
+            ("forbidden = [\"top secret\"]", None),
+            (
+                "forbidden = [\" \"]",
+                Some("`forbidden` holds \" \"; each is a text of one line that is not empty"),
+            ),
         ];
         for (text, refused) in rows {
             let error = Criteria::read(text).err().map(|error| error.to_string());

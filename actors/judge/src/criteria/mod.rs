@@ -24,6 +24,8 @@ pub struct Criteria {
     pub(crate) columns: Vec<String>,
     /// Points that must be answered beside those of the goal.
     pub(crate) covers: Vec<String>,
+    /// What must not be said, in no line of it.
+    pub(crate) forbidden: Vec<String>,
     /// A JSON schema that the answer must keep to, compiled once for all answers.
     pub(crate) schema: Option<Kept>,
     /// What is asked of others: commands, tools, models.
@@ -33,9 +35,9 @@ pub struct Criteria {
 }
 
 /// What is wrong in every text.
-pub(crate) const IN_TEXTS: &[&str] = &["markup", "truncation", "injection"];
+pub(crate) const IN_TEXTS: &[&str] = &["markup", "truncation", "injection", "forbidden"];
 /// What is wrong in every work, one that is no prose included.
-pub(crate) const IN_ALL: &[&str] = &["injection"];
+pub(crate) const IN_ALL: &[&str] = &["injection", "forbidden"];
 
 /// A check that somebody outside carries out.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +129,9 @@ pub enum CriteriaError {
         /// The nearest one.
         nearest: String,
     },
+    /// Something is forbidden that is in every text, or that no line holds.
+    #[error("`forbidden` holds {0:?}; each is a text of one line that is not empty")]
+    Forbidden(String),
     /// A check lacks what it needs.
     #[error("a check of kind {kind:?} needs `{field}`")]
     Lacks {
@@ -158,6 +163,7 @@ impl Default for Criteria {
             json: false,
             columns: Vec::new(),
             covers: Vec::new(),
+            forbidden: Vec::new(),
             schema: None,
             outside: Vec::new(),
             always: IN_TEXTS,

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_judge::{Ground, judge_text};
-use aios_protocols::{AgentCard, Content, OpenTo, Performative, Reason, ReasonKind, TenantId};
+use aios_protocols::{
+    AgentCard, Content, OpenTo, Performative, PrincipalKind, Reason, ReasonKind, TenantId,
+};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
@@ -69,20 +71,31 @@ impl Critic {
 impl Agent for Critic {
     fn card(&self, card: &mut AgentCard) {
         card.skills = ["judge".to_owned(), "validate".to_owned()].into();
-        // Any agent may have its own work judged; the works of a goal are for who plans it.
+        // Any agent may have its own work judged, and whoever asks the node from outside is spoken for by the node's own service; the works
+        // of a goal are for who plans it.
         card.open_to = OpenTo::agents();
+        if self.services.settings.front.is_some() {
+            card.open_to.add(PrincipalKind::Service);
+        }
     }
 
     async fn handle(&mut self, incoming: Incoming, ctx: &Context) -> Result<(), AgentError> {
         if incoming.performative != Performative::Request {
             return Err(not_understood());
         }
+        let front = self.services.settings.front.as_ref();
+        if incoming.sender.agent().is_none() && Some(&incoming.sender) != front {
+            incoming.refuse(
+                ReasonKind::Unauthorised,
+                "works are judged for agents, and for the node that lets askers in",
+            )?;
+            return Ok(());
+        }
         match incoming.ontology.as_deref() {
             Some(ontology::JUDGE) => {
                 let services = Arc::clone(&self.services);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let report =
-                        judged(&incoming, &services.tools, &services.history, &ctx).await?;
+                    let report = judged(&incoming, &services, &ctx).await?;
                     incoming.inform(report)?;
                     Ok(())
                 });
@@ -92,14 +105,7 @@ impl Agent for Critic {
                 let services = Arc::clone(&self.services);
                 let streams = Arc::clone(&self.streams);
                 ctx.spawn(incoming, move |incoming, ctx| async move {
-                    let reply = grown(
-                        &incoming,
-                        &streams,
-                        &services.tools,
-                        &services.history,
-                        &ctx,
-                    )
-                    .await?;
+                    let reply = grown(&incoming, &streams, &services, &ctx).await?;
                     incoming.inform(reply)?;
                     Ok(())
                 });

@@ -5,14 +5,13 @@
 use std::collections::HashMap;
 
 use aios_actors::agent::{AgentError, Context, Incoming};
-use aios_judge::{Ground, Watch};
-use aios_protocols::Content;
-use aios_tools::Toolbox;
-use aios_work::{JudgeRequest, StreamReply, StreamRequest};
+use aios_judge::{Criteria, Watch};
+use aios_protocols::{Content, ReasonKind};
+use aios_work::{CancelFlag, JudgeRequest, StreamReply, StreamRequest};
 use parking_lot::Mutex;
 
-use super::history::History;
-use super::judging::{criteria_of, whole};
+use super::judging::{criteria_of, ground, left, whole};
+use crate::Services;
 
 /// Texts that grow at once; of more than these the one that was heard of longest ago is forgotten.
 const GROWING: usize = 64;
@@ -60,34 +59,44 @@ impl Streams {
 pub(super) async fn grown(
     incoming: &Incoming,
     streams: &Streams,
-    tools: &Toolbox,
-    history: &History,
+    services: &Services,
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let piece: StreamRequest = incoming.json()?;
-    let sender = incoming.sender.to_string();
+    let (sender, allowed) = (incoming.sender.to_string(), left(incoming, ctx));
     let key = (sender.clone(), piece.stream);
     let mut text = match (piece.begin, streams.take(&key)) {
-        (Some(request), _) => begun(*request)?,
+        (Some(request), _) => {
+            let (request, criteria) = begun(*request)?;
+            let read = move |_: &CancelFlag| {
+                let watch = Watch::new(ground(&request), criteria);
+                (request, watch)
+            };
+            let (request, watch) = services.bench.judges(allowed, read).await?;
+            Growing {
+                request,
+                watch,
+                heard: 0,
+            }
+        }
         (None, Some(text)) => text,
         (None, None) => {
             let why = "no such text grows: begin it with what it is judged by; one that was stopped or has come to its end is over";
-            return Err(AgentError::failure(why));
+            return Err(AgentError::refuse(ReasonKind::NotRegistered, why));
         }
     };
     if text.request.text.len() + piece.more.len() > TEXT {
         let why = format!("the text has more than {TEXT} bytes; have it judged in parts");
-        return Err(AgentError::failure(why));
+        return Err(AgentError::refuse(ReasonKind::UnsupportedValue, why));
     }
     text.request.text.push_str(&piece.more);
     let more = piece.more;
-    let looked = tokio::task::spawn_blocking(move || {
+    let look = move |flag: &CancelFlag| {
+        text.watch.until(flag.clone());
         let wrong = text.watch.push(&more);
         (text, wrong)
-    });
-    let (text, wrong) = looked
-        .await
-        .map_err(|panic| AgentError::broken(format!("the judgement panicked: {panic}")))?;
+    };
+    let (text, wrong) = services.bench.judges(allowed, look).await?;
     let reply = match (wrong, piece.last) {
         (Some(report), _) => StreamReply {
             stop: true,
@@ -95,7 +104,7 @@ pub(super) async fn grown(
         },
         (None, true) => StreamReply {
             stop: false,
-            report: Some(whole(text.request, &sender, tools, history, ctx).await?),
+            report: Some(whole(text.request, &sender, left(incoming, ctx), services, ctx).await?),
         },
         (None, false) => {
             streams.keep(key, text);
@@ -108,18 +117,13 @@ pub(super) async fn grown(
     Ok(Content::json(&reply)?)
 }
 
-fn begun(mut request: JudgeRequest) -> Result<Growing, AgentError> {
+/// What a text is judged by that begins.
+fn begun(mut request: JudgeRequest) -> Result<(JudgeRequest, Criteria), AgentError> {
     let criteria = criteria_of(&request)?;
-    let ground = Ground::new(&request.goal, &request.materials, request.facts.clone());
     request.growing = false;
-    let begun = std::mem::take(&mut request.text);
-    if !begun.is_empty() {
+    if !request.text.is_empty() {
         let why = "the text of a stream comes in its pieces";
-        return Err(AgentError::failure(why));
+        return Err(AgentError::refuse(ReasonKind::UnsupportedValue, why));
     }
-    Ok(Growing {
-        request,
-        watch: Watch::new(ground, criteria),
-        heard: 0,
-    })
+    Ok((request, criteria))
 }

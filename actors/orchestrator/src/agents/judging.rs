@@ -4,12 +4,16 @@
 //! is run where the owner of the node lets processes be started: in a folder of its own that holds the work and the texts it rests on.
 //! What cannot be asked counts as a check that could not run.
 
+use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{AgentError, Context, Incoming};
 use aios_inference::{InferRequest, Sampling};
-use aios_judge::{Criteria, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning};
-use aios_protocols::Content;
+use aios_judge::{
+    Criteria, CriteriaError, Ground, Heard, Outside, Rubric, Said, judge, judge_beginning,
+};
+use aios_protocols::{Content, ReasonKind, Timestamp};
 use aios_tools::{Toolbox, run_command};
 use aios_work::{
     CancelFlag, Capabilities, Capability, Category, Effect, Issue, JudgeRequest, JudgedWork,
@@ -17,12 +21,16 @@ use aios_work::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
-use super::history::History;
+use crate::Services;
 use crate::services::elsewhere;
 
 /// How long a tool or a model may take with one judgement.
 const OUTSIDE: Duration = Duration::from_secs(60);
+/// How long a text is looked at, and how long it waits for that, together.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Bytes of a work that a model is shown.
 const SHOWN: usize = 16_000;
 /// Tokens of a model's judgement.
@@ -31,12 +39,12 @@ const TOKENS: u32 = 160;
 /// Judges what an agent submits of its own, and remembers it.
 pub(crate) async fn judged(
     incoming: &Incoming,
-    tools: &Toolbox,
-    history: &History,
+    services: &Services,
     ctx: &Context,
 ) -> Result<Content, AgentError> {
     let request: JudgeRequest = incoming.json()?;
-    let report = whole(request, &incoming.sender.to_string(), tools, history, ctx).await?;
+    let (sender, left) = (incoming.sender.to_string(), left(incoming, ctx));
+    let report = whole(request, &sender, left, services, ctx).await?;
     Ok(Content::json(&report)?)
 }
 
@@ -44,7 +52,10 @@ pub(crate) async fn judged(
 pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError> {
     let criteria = match &request.criteria {
         Some(toml) => {
-            Criteria::read(toml).map_err(|error| AgentError::failure(error.to_string()))?
+            let wrong = |error: CriteriaError| {
+                AgentError::refuse(ReasonKind::UnsupportedValue, error.to_string())
+            };
+            Criteria::read(toml).map_err(wrong)?
         }
         None => Criteria::default(),
     };
@@ -55,28 +66,28 @@ pub(super) fn criteria_of(request: &JudgeRequest) -> Result<Criteria, AgentError
 pub(super) async fn whole(
     request: JudgeRequest,
     sender: &str,
-    tools: &Toolbox,
-    history: &History,
+    left: Duration,
+    services: &Services,
     ctx: &Context,
 ) -> Result<Report, AgentError> {
     let criteria = criteria_of(&request)?;
     let heard = match request.growing {
         true => Vec::new(),
-        false => outside(&criteria, &request, tools, ctx).await,
+        false => outside(&criteria, &request, &services.tools, ctx).await,
     };
     let (agent, kind, goal) = (sender.to_owned(), request.kind, quoted(&request.goal, 200));
-    let growing = request.growing;
+    let (growing, alone) = (request.growing, request.alone);
     let span = ctx.span("evaluate", "");
-    // Judging is work for a processor and not for the thread that messages wait for.
-    let report = tokio::task::spawn_blocking(move || said(&request, &criteria, &heard))
-        .await
-        .map_err(|panic| AgentError::broken(format!("the judgement panicked: {panic}")))?;
+    let look = move |flag: &CancelFlag| said(&request, &criteria, &heard, flag);
+    let report = services.bench.judges(left, look).await?;
     if let Some(span) = span {
         span.note("gen_ai.evaluation.name", "critic");
         span.note("gen_ai.evaluation.score.value", report.score);
     }
     if !growing {
         metrics::histogram!(crate::metric::CRITIC_SCORE).record(report.score);
+    }
+    if !growing && !alone {
         let work = JudgedWork {
             agent,
             kind,
@@ -87,13 +98,81 @@ pub(super) async fn whole(
             criteria: report.criteria.clone(),
             why: why(&report.issues),
         };
-        history.add(work, ctx.is_private());
+        services.history.add(work, ctx.is_private());
     }
     Ok(report)
 }
 
-fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard]) -> Report {
+/// How long whoever asks waits for what it is told.
+pub(super) fn left(incoming: &Incoming, ctx: &Context) -> Duration {
+    let left = |by: Timestamp| by.as_micros().saturating_sub(ctx.now().as_micros());
+    incoming
+        .reply_by
+        .map_or(LONGEST, |by| Duration::from_micros(left(by)))
+}
+
+/// Where texts are judged, which is work for a processor and not for the threads that messages wait for: as many at a time as there are
+/// processors, and none longer than its asker waits.
+pub(crate) struct Bench(Arc<Semaphore>);
+
+impl Default for Bench {
+    fn default() -> Self {
+        let places = std::thread::available_parallelism().map_or(2, NonZero::get);
+        Self(Arc::new(Semaphore::new(places)))
+    }
+}
+
+impl Bench {
+    pub(super) async fn judges<T: Send + 'static>(
+        &self,
+        left: Duration,
+        look: impl FnOnce(&CancelFlag) -> T + Send + 'static,
+    ) -> Result<T, AgentError> {
+        let begun = Instant::now();
+        let allowed = left.min(LONGEST);
+        let place = timeout(allowed, Arc::clone(&self.0).acquire_owned());
+        let busy = |_| AgentError::refuse(ReasonKind::Overloaded, "other texts are being judged");
+        let Ok(place) = place.await.map_err(busy)? else {
+            return Err(AgentError::failure("nothing is judged any more"));
+        };
+        let flag = CancelFlag::new();
+        // Whoever does not wait any more drops this future, and what is looked at with it.
+        let _gone = Gone(flag.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            // It is taken for as long as it is looked, whether or not somebody waits.
+            let _place = place;
+            look(&flag)
+        });
+        match timeout(allowed.saturating_sub(begun.elapsed()), looked).await {
+            Ok(Ok(found)) => Ok(found),
+            // What is wrong is with the text: whoever brought it hears so, and the Critic stays.
+            Ok(Err(panic)) => {
+                let why = format!("the judgement panicked: {panic}");
+                Err(AgentError::failure(why))
+            }
+            Err(_) => {
+                let ms = allowed.as_millis();
+                let why =
+                    format!("it takes longer than {ms} ms to judge this; have it judged in parts");
+                let kind = match left < LONGEST {
+                    true => ReasonKind::DeadlinePassed,
+                    false => ReasonKind::UnsupportedValue,
+                };
+                Err(AgentError::refuse(kind, why))
+            }
+        }
+    }
+}
+
+/// What a work may rest on, with what could not be read of it.
+pub(super) fn ground(request: &JudgeRequest) -> Ground {
     let ground = Ground::new(&request.goal, &request.materials, request.facts.clone());
+    let unread = request.unread.iter().cloned();
+    unread.fold(ground, Ground::without)
+}
+
+fn said(request: &JudgeRequest, criteria: &Criteria, heard: &[Heard], flag: &CancelFlag) -> Report {
+    let ground = ground(request).until(flag.clone());
     match request.growing {
         true => judge_beginning(&request.text, &ground, criteria),
         false => judge(&request.text, &ground, criteria, heard),
@@ -118,6 +197,12 @@ async fn outside(
     let mut heard = Vec::new();
     for outside in &criteria.outside {
         let (dimension, said) = match outside {
+            _ if request.alone => (
+                Category::Accuracy,
+                Said::Unable(
+                    "whoever asks for this judgement may have nobody else asked".to_owned(),
+                ),
+            ),
             Outside::Tool { tool, args } => (
                 Category::Accuracy,
                 by_tool(tool, args, request, tools, ctx).await,

@@ -5,7 +5,7 @@ pub mod executor;
 mod growing;
 pub(crate) mod history;
 pub mod interface;
-mod judging;
+pub(crate) mod judging;
 mod kept;
 pub mod memory;
 pub mod planner;

@@ -77,7 +77,7 @@ impl Errand<'_> {
             materials: self.grounds.texts.clone(),
             facts: self.grounds.facts.clone(),
             criteria: Some(criteria.to_owned()),
-            growing: false,
+            ..JudgeRequest::default()
         };
         let draft = Draft::new(Performative::Request, Content::json(&request)?)
             .protocol(ProtocolName::FipaRequest)

@@ -11,19 +11,49 @@ pub struct ValidationRequest {
     pub criteria: ::core::option::Option<ValidationCriteria>,
     #[prost(message, optional, tag = "5")]
     pub requester: ::core::option::Option<super::common::AgentId>,
+    /// What was asked of whoever wrote it; without it the goal that task_id names.
+    #[prost(string, tag = "6")]
+    pub goal: ::prost::alloc::string::String,
+    /// What it rests on, by content.
+    #[prost(message, repeated, tag = "7")]
+    pub files: ::prost::alloc::vec::Vec<SourceFile>,
+    /// What a good one is, as a file of criteria has it (TOML); leave `criteria` out then.
+    #[prost(string, tag = "8")]
+    pub criteria_file: ::prost::alloc::string::String,
+    /// text, json or patch; empty for text.
+    #[prost(string, tag = "9")]
+    pub kind: ::prost::alloc::string::String,
+    /// How long it may take; 0 for a minute.
+    #[prost(uint32, tag = "10")]
+    pub timeout_ms: u32,
+}
+/// A file that what is judged rests on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SourceFile {
+    /// One name, in no folder; its ending says what it is.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ValidationCriteria {
+    /// From 0 to 1; less than 0.85 passes nothing in any case.
     #[prost(float, tag = "1")]
     pub min_quality_score: f32,
+    /// Figures and statements are held against what they rest on in any case.
     #[prost(bool, tag = "2")]
     pub require_fact_check: bool,
+    /// Orders, hidden signs and secrets are looked for in any case.
     #[prost(bool, tag = "3")]
     pub require_security_scan: bool,
+    /// Refused: code is judged by a command that criteria_file names.
     #[prost(bool, tag = "4")]
     pub require_code_review: bool,
+    /// A JSON schema, written out; the work is JSON then.
     #[prost(string, tag = "5")]
     pub schema_ref: ::prost::alloc::string::String,
+    /// Texts of one line that must not be said.
     #[prost(string, repeated, tag = "6")]
     pub forbidden_patterns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -180,6 +210,7 @@ pub mod critic_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
+        /// Has a text judged, without a goal of the node's.
         pub async fn validate(
             &mut self,
             request: impl tonic::IntoRequest<super::ValidationRequest>,
@@ -204,6 +235,8 @@ pub mod critic_service_client {
                 .insert(GrpcMethod::new("aios.critic.CriticService", "Validate"));
             self.inner.unary(req, path, codec).await
         }
+        /// Has a text judged while it is written: each request brings what was written since the one before, the first one says by what it is
+        /// judged. The one answer comes as soon as no later word can mend what is wrong, or else over the whole when the requests have ended.
         pub async fn validate_stream(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::ValidationRequest>,
@@ -270,6 +303,7 @@ pub mod critic_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CriticServiceServer.
     #[async_trait]
     pub trait CriticService: std::marker::Send + std::marker::Sync + 'static {
+        /// Has a text judged, without a goal of the node's.
         async fn validate(
             &self,
             request: tonic::Request<super::ValidationRequest>,
@@ -283,6 +317,8 @@ pub mod critic_service_server {
             >
             + std::marker::Send
             + 'static;
+        /// Has a text judged while it is written: each request brings what was written since the one before, the first one says by what it is
+        /// judged. The one answer comes as soon as no later word can mend what is wrong, or else over the whole when the requests have ended.
         async fn validate_stream(
             &self,
             request: tonic::Request<tonic::Streaming<super::ValidationRequest>>,

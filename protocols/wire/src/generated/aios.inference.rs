@@ -180,8 +180,10 @@ pub struct ListModelsResponse {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LoadModelRequest {
+    /// A model of the catalogue by its name, or a file by its path.
     #[prost(string, tag = "1")]
     pub model_id: ::prost::alloc::string::String,
+    /// `engine`: which, by its name; the node's own without it. `name`: what a file is called from now on. Nothing else is taken.
     #[prost(map = "string, string", tag = "2")]
     pub config: ::std::collections::HashMap<
         ::prost::alloc::string::String,
@@ -190,8 +192,12 @@ pub struct LoadModelRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnloadModelRequest {
+    /// By the name that ListModels gives it.
     #[prost(string, tag = "1")]
     pub model_id: ::prost::alloc::string::String,
+    /// Of which engine; of the one that has it if this is empty.
+    #[prost(string, tag = "2")]
+    pub engine: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnloadModelResponse {
@@ -202,12 +208,21 @@ pub struct UnloadModelResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HotSwapRequest {
+    /// By the name that ListModels gives it.
     #[prost(string, tag = "1")]
     pub current_model: ::prost::alloc::string::String,
+    /// What takes its place: a model of the catalogue by its name, or a file by its path.
     #[prost(string, tag = "2")]
     pub new_adapter: ::prost::alloc::string::String,
+    /// Refused: what was read for one model is nothing to another.
     #[prost(bool, tag = "3")]
     pub preserve_state: bool,
+    /// Of which engine; of the one that has it if this is empty.
+    #[prost(string, tag = "4")]
+    pub engine: ::prost::alloc::string::String,
+    /// What a file is called from now on.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HotSwapResponse {

@@ -19,6 +19,9 @@ pub struct SpawnAgentRequest {
     /// Of such an agent: how long it may be away, in milliseconds; 0 for the usual time.
     #[prost(uint64, tag = "6")]
     pub away_ms: u64,
+    /// What it is asked is on record before it is acknowledged, and is taken up again after a crash; a charter may say so too.
+    #[prost(bool, tag = "7")]
+    pub durable: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SpawnAgentResponse {

@@ -23,8 +23,8 @@ pub(crate) use goal::{
 };
 pub(crate) use model::{
     Bench, EngineCommand, EngineServe, Judge, Model, ModelDevices, ModelEmbed, ModelList,
-    ModelProbe, ModelPull, ModelRun, RouteCommand, RouteExplain, Tool, ToolApprove, ToolCall,
-    ToolList, ToolShow, ToolsOf,
+    ModelLoad, ModelProbe, ModelPull, ModelRun, ModelSwap, ModelUnload, RouteCommand, RouteExplain,
+    Tool, ToolApprove, ToolCall, ToolList, ToolShow, ToolsOf,
 };
 pub(crate) use serve::{
     Demo, DemoPart, KeyCommand, KeyIssue, KeyOne, Mcp, NatsServer, NodeArguments, Serve,
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     ///
     /// Files may be looked into and the model may be asked. What --json prints is a plan file that --plan takes.
     Plan(Plan),
-    /// Fetch, list and try the models.
+    /// Fetch, list and try the models, and say which one a running node thinks with.
     #[command(subcommand)]
     Model(Model),
     /// Say which engines would be asked.
@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Engine(EngineCommand),
     /// Measure the system against the raw primitives and the rivals that are installed.
     Bench(Bench),
-    /// Judge an answer against its goal and sources, without a node.
+    /// Judge an answer against its goal and sources: here without a node, or with --node by the Critic of one that runs.
     ///
     /// Exit code 0: approved, or unverified, as the report says. 1: rejected, or it could not be judged. Of a batch 0 once every line was judged.
     Judge(Judge),

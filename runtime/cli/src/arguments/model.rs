@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Settings;
+use super::{Asked, Settings, Which};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Model {
@@ -20,6 +20,58 @@ pub(crate) enum Model {
     Probe(ModelProbe),
     /// What could compute on this machine, whether it computes rightly, and how fast it reads memory.
     Devices(ModelDevices),
+    /// Have a running node's own engine load a model, where it has none that writes.
+    Load(ModelLoad),
+    /// Have a running node's own engine free a model.
+    Unload(ModelUnload),
+    /// Have a running node's own engine load a model in the place of another; what is under way is finished by the old one.
+    Swap(ModelSwap),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelLoad {
+    /// A model that `aios model list` names, or a file below the node's `model.folder`.
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) model: String,
+    /// What a file is called from now on; without it as the file is.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Which engine; the node's own without it.
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelUnload {
+    /// Its name.
+    pub(crate) model: String,
+    /// Of which engine; of the one that has it without it.
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelSwap {
+    /// The name of the one that is there.
+    pub(crate) current: String,
+    /// A model that `aios model list` names, or a file below the node's `model.folder`.
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) model: String,
+    /// What a file is called from now on; without it as the file is.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Of which engine; of the one that has it without it.
+    #[arg(long)]
+    pub(crate) engine: Option<String>,
+    /// Which node.
+    #[command(flatten)]
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -255,4 +307,7 @@ pub(crate) struct Judge {
     /// Print JSON: one object, or of a batch one a line.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Which node's Critic judges it, if one is named; a batch is always judged here.
+    #[command(flatten)]
+    pub(crate) which: Which,
 }

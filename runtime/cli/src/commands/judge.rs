@@ -1,4 +1,4 @@
-//! `aios judge`: an answer, or a batch of them, held against goal and sources, without a node.
+//! `aios judge`: an answer, or a batch of them, held against goal and sources, here or by the Critic of a running node.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aios_control::{GivenFile, Judge as ToJudge, Request};
 use aios_judge::{Case, Criteria, Ground, Heard, Judged, Outside, Report, Said, Status, judge};
 use aios_tools::{read_regular, run_command};
-use aios_work::{CancelFlag, Category, Document, Material, Reader, shown};
+use aios_work::{CancelFlag, Category, Material, Reader, shown};
 
 use crate::arguments::Judge;
+use crate::client;
 use crate::console;
 use crate::failure::{Failure, Kind};
 
@@ -25,27 +27,18 @@ const GROUNDS: usize = 64;
 
 /// Judges. Exit code 0: approved, or unverified, which the report says; 1: rejected.
 pub(crate) fn run(arguments: &Judge) -> Result<ExitCode, Failure> {
-    let criteria = match &arguments.criteria {
-        Some(file) => Criteria::read(&text_of(file)?)
-            .map_err(|error| input(format!("{}: {error}", file.display())))?,
-        None => Criteria::default(),
-    };
     if let Some(file) = &arguments.batch {
-        return batch(file, &criteria);
+        return batch(file, &criteria(arguments)?);
     }
     let (Some(goal), Some(file)) = (&arguments.goal, &arguments.answer) else {
         return Err(Failure::usage(
             "--goal TEXT and a file with the answer are needed, or --batch FILE",
         ));
     };
-    let answer = text_of(file)?;
-    let ground = ground(goal, &arguments.data)?;
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let heard = outside(&criteria, folder);
-    let report = judge(&answer, &ground, &criteria, &heard);
+    let report = match arguments.which.node {
+        Some(_) => by_node(arguments, goal, file)?,
+        None => here(arguments, goal, file)?,
+    };
     if arguments.json {
         console::json(&report)?;
     } else {
@@ -55,6 +48,52 @@ pub(crate) fn run(arguments: &Judge) -> Result<ExitCode, Failure> {
         Status::Rejected => ExitCode::FAILURE,
         Status::Approved | Status::Unverified => ExitCode::SUCCESS,
     })
+}
+
+fn criteria(arguments: &Judge) -> Result<Criteria, Failure> {
+    match &arguments.criteria {
+        Some(file) => Criteria::read(&text_of(file)?)
+            .map_err(|error| input(format!("{}: {error}", file.display()))),
+        None => Ok(Criteria::default()),
+    }
+}
+
+fn here(arguments: &Judge, goal: &str, file: &Path) -> Result<Report, Failure> {
+    let criteria = criteria(arguments)?;
+    let answer = text_of(file)?;
+    let ground = ground(goal, &arguments.data)?;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let heard = outside(&criteria, folder);
+    Ok(judge(&answer, &ground, &criteria, &heard))
+}
+
+/// The same by the Critic of a running node: everything travels by content, so the node may be anywhere.
+fn by_node(arguments: &Judge, goal: &str, file: &Path) -> Result<Report, Failure> {
+    let source = |file: &PathBuf| {
+        let (name, bytes) = source(file)?;
+        Ok(GivenFile::new(name, bytes))
+    };
+    let asked = ToJudge {
+        criteria: arguments.criteria.as_deref().map(text_of).transpose()?,
+        files: arguments
+            .data
+            .iter()
+            .map(source)
+            .collect::<Result<_, Failure>>()?,
+        ..ToJudge::new(goal, text_of(file)?)
+    };
+    client::once(&arguments.which, &Request::Judge(asked))
+}
+
+/// A source by its name and what is in it.
+fn source(file: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let bytes = read_regular(file, FILE_BYTES)
+        .map_err(|error| input(format!("{}: {error}", file.display())))?;
+    let name = file.file_name().unwrap_or_default();
+    Ok((name.to_string_lossy().into_owned(), bytes))
 }
 
 /// Judges one case a line; a line that cannot be judged ends the batch with its number.
@@ -166,19 +205,10 @@ fn ground(goal: &str, files: &[PathBuf]) -> Result<Ground, Failure> {
     let readers: [&dyn Reader; 2] = [&aios_tables::TableReader, &aios_documents::DocumentReader];
     let (mut materials, mut unread) = (Vec::new(), Vec::new());
     for file in files {
-        let bytes = read_regular(file, FILE_BYTES)
-            .map_err(|error| input(format!("{}: {error}", file.display())))?;
-        let name = file
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        match readers.iter().find_map(|reader| reader.read(&name, &bytes)) {
-            Some(Ok(material)) => materials.push(material),
-            Some(Err(why)) => unread.push(why),
-            None => match String::from_utf8(bytes) {
-                Ok(text) => materials.push(Material::Document(Document { name, text })),
-                Err(_) => unread.push(format!("{name} is neither a table nor a text in UTF-8")),
-            },
+        let (name, bytes) = source(file)?;
+        match Material::read(readers, &name, bytes) {
+            Ok(material) => materials.push(material),
+            Err(why) => unread.push(why),
         }
     }
     let ground = Ground::new(goal, &materials, Vec::new());

@@ -108,7 +108,9 @@ impl Request {
             | Self::Fork(_)
             | Self::Replay { .. }
             | Self::Generate(_)
-            | Self::Embed(_) => (Scope::Operate, Concern::Tenant),
+            | Self::Embed(_)
+            | Self::Judge(_)
+            | Self::JudgeMore(_) => (Scope::Operate, Concern::Tenant),
             Self::Spawn(_)
             | Self::Ask(_)
             | Self::CallTool(_)
@@ -120,8 +122,12 @@ impl Request {
             | Self::Discard { .. }
             // It shows what somebody said to somebody else.
             | Self::DeadLetter { .. } => (Scope::Operate, Concern::Node),
+            // Which model a node thinks with concerns everybody on it.
+            Self::LoadModel(_)
+            | Self::UnloadModel(_)
+            | Self::SwapModel(_)
             // What the node has done to the world is its owner's to take back, and a file says of a goal whatever whoever wrote it wants.
-            Self::Undo { .. }
+            | Self::Undo { .. }
             | Self::Import { .. }
             | Self::Decide { .. }
             | Self::ApproveTools { .. }

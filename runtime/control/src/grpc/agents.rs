@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request as Asked, Status, Streaming};
 use wire::task_execution_message::Content;
 
-use super::door::{Door, Told, busy, gone, not_here, unavailable};
+use super::door::{Door, Told, busy, gone, unavailable};
 use super::status::{problem, status};
 use crate::remote::{AgentDoor, AgentSession, FromAgent, Hello, NONCE, Reach, ToAgent};
 use crate::{ControlError, ErrorKind};
@@ -27,9 +27,12 @@ pub(super) fn attended(
     asked: Asked<Streaming<wire::TaskExecutionMessage>>,
 ) -> Result<Told<wire::TaskExecutionMessage>, Status> {
     let Some(agents) = door.agents().cloned() else {
-        return Err(not_here(
+        let error = ControlError::new(
+            ErrorKind::Conflict,
             "this node takes no agents from other processes",
-            "start it with `aios serve --grpc ADDRESS`",
+        );
+        return Err(status(
+            &error.advise("start it with `aios serve --grpc ADDRESS`"),
         ));
     };
     let mut nonce = [0; NONCE];

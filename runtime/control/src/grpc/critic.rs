@@ -1,14 +1,97 @@
-//! `aios.critic`: what was said of an answer.
+//! `aios.critic`: texts that are judged, and what was said of a goal's answer.
 
 use aios_wire::generated::critic as wire;
+use futures::stream::once;
 use tonic::{Request as Asked, Response as Answered, Status, Streaming};
 
-use super::door::{Door, Told, not_here};
-use super::translate;
-use crate::GoalState;
+use super::door::{Asker, Door, Told, gone, unavailable};
+use super::{status, translate, verdicts};
+use crate::{ControlError, GoalLine, GoalState, Judge, JudgeMore, Report, Request, StreamReply};
 
-const WITHIN: &str = "the Critic of a node judges what its goals give, from the evidence of their tasks, and nothing that is brought to it alone";
-const INSTEAD: &str = "submit a goal, and read what was said of its answer by GetValidationHistory; to judge a text by criteria, `aios judge`";
+/// Bytes of the name that a stream of the control bus is given.
+const NAME: usize = 16;
+
+impl Door {
+    /// What a message has judged. Without a goal of its own it is about the one that it names.
+    async fn to_judge(
+        &self,
+        asker: &Asker,
+        asked: wire::ValidationRequest,
+    ) -> Result<Judge, Status> {
+        let goal = match asked.goal.is_empty() && !asked.task_id.is_empty() {
+            true => Some(self.text_of(asker, &asked.task_id).await?),
+            false => None,
+        };
+        verdicts::judge(asked, goal).map_err(|error| self.invalid(&error))
+    }
+
+    /// What was asked by a goal.
+    async fn text_of(&self, asker: &Asker, goal_id: &str) -> Result<String, Status> {
+        let goals: Vec<GoalLine> = self.typed(asker, Request::Goals {}).await?;
+        let found = goals.into_iter().find(|goal| goal.goal_id == goal_id);
+        found.map(|goal| goal.text).ok_or_else(|| {
+            let shown: String = goal_id.chars().take(100).collect();
+            let error = ControlError::unknown(format!("there is no goal {shown:?}"));
+            self.invalid(&error.advise("say in `goal` what was asked"))
+        })
+    }
+
+    /// Hands pieces on as they come, until the Critic has said its word.
+    async fn grown(
+        &self,
+        asker: &Asker,
+        mut pieces: Streaming<wire::ValidationRequest>,
+    ) -> Result<wire::ValidationResult, Status> {
+        let stream = fresh().map_err(|error| self.invalid(&error))?;
+        let mut going = self.going();
+        let mut begun: Option<(String, u64)> = None;
+        loop {
+            let piece = tokio::select! {
+                piece = pieces.message() => piece?,
+                () = gone(&mut going) => return Err(status::status(&unavailable())),
+            };
+            let last = piece.is_none();
+            let (begin, more) = match (piece, &begun) {
+                (Some(first), None) => {
+                    let request_id = first.request_id.clone();
+                    let mut judge = self.to_judge(asker, first).await?;
+                    begun = Some((request_id, judge.deadline_ms));
+                    let more = std::mem::take(&mut judge.answer);
+                    (Some(Box::new(judge)), more)
+                }
+                (Some(next), Some(_)) => {
+                    let more = verdicts::text(next.output_to_validate);
+                    (None, more.map_err(|error| self.invalid(&error))?)
+                }
+                (None, Some(_)) => (None, String::new()),
+                (None, None) => {
+                    let error = ControlError::invalid("the stream ended before it had begun");
+                    return Err(self.invalid(&error.advise("send what is to be judged")));
+                }
+            };
+            let (request_id, deadline_ms) = begun.clone().unwrap_or_default();
+            let more = JudgeMore {
+                stream: stream.clone(),
+                begin,
+                more,
+                last,
+                deadline_ms,
+            };
+            let said: StreamReply = self.typed(asker, Request::JudgeMore(more)).await?;
+            if let Some(report) = said.report {
+                return Ok(verdicts::result(request_id, &report));
+            }
+        }
+    }
+}
+
+/// A name that no other stream has.
+fn fresh() -> Result<String, ControlError> {
+    let mut bytes = [0; NAME];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| ControlError::failed("the system gives no random numbers"))?;
+    Ok(format!("{:032x}", u128::from_le_bytes(bytes)))
+}
 
 #[tonic::async_trait]
 impl wire::critic_service_server::CriticService for Door {
@@ -16,8 +99,12 @@ impl wire::critic_service_server::CriticService for Door {
         &self,
         asked: Asked<wire::ValidationRequest>,
     ) -> Result<Answered<wire::ValidationResult>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(WITHIN, INSTEAD))
+        let asker = self.asker(&asked)?;
+        let asked = asked.into_inner();
+        let request_id = asked.request_id.clone();
+        let judge = self.to_judge(&asker, asked).await?;
+        let report: Report = self.typed(&asker, Request::Judge(judge)).await?;
+        Ok(Answered::new(verdicts::result(request_id, &report)))
     }
 
     type ValidateStreamStream = Told<wire::ValidationResult>;
@@ -26,8 +113,10 @@ impl wire::critic_service_server::CriticService for Door {
         &self,
         asked: Asked<Streaming<wire::ValidationRequest>>,
     ) -> Result<Answered<Self::ValidateStreamStream>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(WITHIN, INSTEAD))
+        let asker = self.asker(&asked)?;
+        let (door, pieces) = (self.clone(), asked.into_inner());
+        let told = once(async move { door.grown(&asker, pieces).await });
+        Ok(Answered::new(Box::pin(told)))
     }
 
     async fn get_validation_history(
@@ -37,7 +126,7 @@ impl wire::critic_service_server::CriticService for Door {
         let asker = self.asker(&asked)?;
         let goal = translate::goal(asked.into_inner().task_id);
         let state: GoalState = self.typed(&asker, goal).await?;
-        let results = translate::judged(&state).into_iter().collect();
+        let results = verdicts::of_goal(&state).into_iter().collect();
         Ok(Answered::new(wire::ValidationHistoryResponse { results }))
     }
 }

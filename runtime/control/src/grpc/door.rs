@@ -289,12 +289,6 @@ pub(super) fn unavailable() -> ControlError {
     )
 }
 
-/// What a node does not do by this call.
-pub(super) fn not_here(message: &str, advice: &str) -> Status {
-    let error = ControlError::unknown(message).advise(advice);
-    status::with(Code::Unimplemented, &error)
-}
-
 /// An answer as it travels.
 pub(super) fn written(value: &Value) -> Result<Vec<u8>, ControlError> {
     let bytes = serde_json::to_vec(value).unwrap_or_default();

@@ -6,13 +6,12 @@ use aios_wire::generated::inference as wire;
 use tonic::{Request as Asked, Response as Answered, Status};
 use wire::inference_response::Result as Outcome;
 
-use super::door::{Door, Told, not_here};
+use super::door::{Door, Told};
 use super::translate;
-use crate::{ControlError, Embedded, EngineLine, EventKind, Generated, Request};
-
-const CONFIGURED: &str =
-    "which engines and models a node has is said in its configuration when it starts";
-const CONFIGURE: &str = "name them under [engines] and start the node anew";
+use crate::{
+    ControlError, Embedded, EngineLine, EventKind, Generated, ModelFreed, ModelLine, ModelSwapped,
+    Request,
+};
 
 impl Door {
     async fn models(&self, asker: &super::door::Asker) -> Result<Vec<wire::ModelInfo>, Status> {
@@ -115,24 +114,37 @@ impl wire::inference_service_server::InferenceService for Door {
         &self,
         asked: Asked<wire::LoadModelRequest>,
     ) -> Result<Answered<wire::ModelInfo>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(CONFIGURED, CONFIGURE))
+        let asker = self.asker(&asked)?;
+        let asked = translate::load(asked.into_inner()).map_err(|error| self.invalid(&error))?;
+        let loaded: ModelLine = self.typed(&asker, Request::LoadModel(asked)).await?;
+        Ok(Answered::new(translate::model(&loaded)))
     }
 
     async fn unload_model(
         &self,
         asked: Asked<wire::UnloadModelRequest>,
     ) -> Result<Answered<wire::UnloadModelResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(CONFIGURED, CONFIGURE))
+        let asker = self.asker(&asked)?;
+        let asked = Request::UnloadModel(translate::unload(asked.into_inner()));
+        let freed: ModelFreed = self.typed(&asker, asked).await?;
+        Ok(Answered::new(wire::UnloadModelResponse {
+            success: true,
+            freed_bytes: freed.freed_bytes,
+        }))
     }
 
     async fn hot_swap(
         &self,
         asked: Asked<wire::HotSwapRequest>,
     ) -> Result<Answered<wire::HotSwapResponse>, Status> {
-        self.asker(&asked)?;
-        Err(not_here(CONFIGURED, CONFIGURE))
+        let asker = self.asker(&asked)?;
+        let asked = translate::swap(asked.into_inner()).map_err(|error| self.invalid(&error))?;
+        let swapped: ModelSwapped = self.typed(&asker, Request::SwapModel(asked)).await?;
+        Ok(Answered::new(wire::HotSwapResponse {
+            success: true,
+            swap_time_ms: u32::try_from(swapped.took_ms).unwrap_or(u32::MAX),
+            active_model: swapped.now.name,
+        }))
     }
 
     async fn health_check(

@@ -2,7 +2,7 @@
 //! the stream by which agents in other processes come in.
 //!
 //! The contract travels as the JSON that it also is over HTTP and the socket, so that there is one form of it and none that lags behind.
-//! What a service has typed is built into a [`Request`](crate::Request) and read out of its answer (`translate`); nothing but that knows a
+//! What a service has typed is built into a [`Request`](crate::Request) and read out of its answer (`translate`, `verdicts`); nothing but that knows a
 //! request by name. Who comes in shows a token, and an agent its key; everything that is kept has its bound ([`server`]).
 
 mod agents;
@@ -19,6 +19,7 @@ mod service;
 mod status;
 mod supervision;
 mod translate;
+mod verdicts;
 mod whole;
 
 pub use client::GrpcClient;

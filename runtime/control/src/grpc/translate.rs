@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aios_protocols::{AgentId, Timestamp};
 use aios_wire::generated::{
-    common, critic, inference, orchestration, registry, supervision::v1 as supervision,
+    common, inference, orchestration, registry, supervision::v1 as supervision,
 };
 use aios_wire::{Any, seconds, text_any};
 use aios_work::PlanFile;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     AgentLine, ControlError, EmbedTexts, EngineLine, Event, Generate, Generated, GoalPhase,
-    GoalState, Request, Spawn, Speaker, Submit, Turn,
+    GoalState, LoadModel, ModelLine, Request, Spawn, Speaker, Submit, SwapModel, Turn, UnloadModel,
 };
 
 /// A goal with its tasks, as a plan file has them.
@@ -265,6 +265,65 @@ pub(super) fn models(engine: &EngineLine) -> Vec<inference::ModelInfo> {
     named.into_iter().map(of).collect()
 }
 
+/// A model to be loaded.
+pub(super) fn load(asked: inference::LoadModelRequest) -> Result<LoadModel, ControlError> {
+    let mut config = asked.config;
+    let (name, engine) = (config.remove("name"), config.remove("engine"));
+    if let Some(unknown) = config.keys().next() {
+        let shown: String = unknown.chars().take(50).collect();
+        let message = format!("config has {shown:?}; there are engine and name");
+        return Err(ControlError::invalid(message));
+    }
+    Ok(LoadModel {
+        model: asked.model_id,
+        name,
+        engine,
+    })
+}
+
+/// A model to be freed.
+pub(super) fn unload(asked: inference::UnloadModelRequest) -> UnloadModel {
+    UnloadModel {
+        model: asked.model_id,
+        engine: some(asked.engine),
+    }
+}
+
+/// A model to be loaded in the place of another.
+pub(super) fn swap(asked: inference::HotSwapRequest) -> Result<SwapModel, ControlError> {
+    if asked.preserve_state {
+        let message = "what was read for one model is nothing to another";
+        return Err(ControlError::invalid(message).advise("leave preserve_state out"));
+    }
+    Ok(SwapModel {
+        current: asked.current_model,
+        model: asked.new_adapter,
+        name: some(asked.name),
+        engine: some(asked.engine),
+    })
+}
+
+/// A model that an engine holds.
+pub(super) fn model(line: &ModelLine) -> inference::ModelInfo {
+    inference::ModelInfo {
+        model_id: line.name.clone(),
+        backend: line.engine.clone(),
+        parameter_count: line.parameters,
+        max_context_length: line.context_length,
+        quantization: vec![line.quantisation.clone()],
+        supports_streaming: true,
+        health: Some(inference::ModelHealth {
+            is_loaded: true,
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
 /// An agent in another process that is to have a place: a charter and a key, which the message has no fields for.
 pub(super) fn register(mut asked: registry::AgentCapability) -> Result<Spawn, ControlError> {
     let mut taken = |name: &str| {
@@ -333,43 +392,8 @@ pub(super) fn name(id: Option<&common::AgentId>) -> Result<String, ControlError>
     Ok(id.to_string())
 }
 
-/// What the Critic said of a goal's answer.
-pub(super) fn judged(goal: &GoalState) -> Option<critic::ValidationResult> {
-    use aios_work::content::GoalStatus;
-    use critic::ValidationVerdict::{Approved, ApprovedWithWarnings, NeedsRevision, Rejected};
-    let answer = goal.answer.as_deref()?;
-    let verdict = match answer.status {
-        GoalStatus::Approved => Approved,
-        GoalStatus::Unverified => ApprovedWithWarnings,
-        GoalStatus::Partial => NeedsRevision,
-        GoalStatus::Failed => Rejected,
-    };
-    let scores = &answer.critic.dimensions;
-    Some(critic::ValidationResult {
-        request_id: goal.goal_id.clone(),
-        verdict: verdict.into(),
-        quality_score: answer.critic.score as f32,
-        issues: answer
-            .gaps
-            .iter()
-            .map(|gap| critic::ValidationIssue {
-                category: "completeness".to_owned(),
-                severity: "warning".to_owned(),
-                description: gap.clone(),
-                ..Default::default()
-            })
-            .collect(),
-        feedback: answer.reason.clone().unwrap_or_default(),
-        sub_scores: scores
-            .iter()
-            .map(|(name, score)| (name.clone(), *score as f32))
-            .collect(),
-    })
-}
-
 /// An agent to be spawned.
 pub(super) fn spawn(asked: supervision::SpawnAgentRequest) -> Result<Spawn, ControlError> {
-    let some = |text: String| (!text.is_empty()).then_some(text);
     let restart = some(asked.restart).map(|word| {
         serde_json::from_value(json!(word)).map_err(|_| {
             ControlError::invalid(format!(
@@ -383,8 +407,7 @@ pub(super) fn spawn(asked: supervision::SpawnAgentRequest) -> Result<Spawn, Cont
         charter: some(asked.charter),
         under: some(asked.under),
         restart: restart.transpose()?,
-        // Its charter says so.
-        durable: false,
+        durable: asked.durable,
         key: some(asked.key),
         away_ms: (asked.away_ms > 0).then_some(asked.away_ms),
     })

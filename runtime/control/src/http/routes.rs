@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
     ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, PlanShown, Replayed,
-    Request, Resent, RunFile, Spawned, Submitted, ToolCalled, ToolLine, TreePage, Undone, Unusual,
-    read,
+    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, ModelFreed, ModelLine,
+    ModelSwapped, PlanShown, Replayed, Request, Resent, RunFile, Spawned, Submitted, ToolCalled,
+    ToolLine, TreePage, Undone, Unusual, read,
 };
 
 /// How a path is asked.
@@ -265,6 +265,34 @@ pub(super) const ROWS: &[Row] = &[
         "Has an engine turn texts into vectors.",
     )
     .gives::<Embedded>(),
+    post(
+        "/v1/engines/{engine}/load",
+        "load_model",
+        "Has the node's own engine load a model of the catalogue, or of the folder of its models.",
+    )
+    .gives::<ModelLine>(),
+    post(
+        "/v1/engines/{engine}/unload",
+        "unload_model",
+        "Has the node's own engine free a model.",
+    )
+    .gives::<ModelFreed>(),
+    post(
+        "/v1/engines/{engine}/swap",
+        "swap_model",
+        "Has the node's own engine load a model in the place of another.",
+    )
+    .gives::<ModelSwapped>(),
+    post(
+        "/v1/judgements",
+        "judge",
+        "Has the Critic judge a text by criteria, without a goal.",
+    ),
+    post(
+        "/v1/judgements/{stream}",
+        "judge_more",
+        "Has the Critic judge a text while it grows, piece by piece.",
+    ),
     get("/v1/approvals", "approvals", "What humans are asked.").pages("id"),
     post(
         "/v1/approvals/{id}/decide",

@@ -7,7 +7,7 @@ use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
 use super::calls::Call;
-use crate::{AgentShown, Ask, ControlError};
+use crate::{AgentShown, Ask, ControlError, Judge};
 
 /// What the name of an agent's tool begins with.
 const AGENT: &str = "ask_";
@@ -199,6 +199,34 @@ pub(super) const ROWS: &[Row] = &[
             ]
         },
         Call::ask,
+    ),
+    query(
+        "judge_text",
+        "Judge a text",
+        "Has the Critic hold a text against what was asked and what it rests on: every figure, contradiction, gap and injected order. Says what is \
+         wrong, where, and what would be right. Nothing is kept of the files.",
+        || {
+            vec![
+                ("goal", true, text("What was asked of whoever wrote it.")),
+                ("answer", true, text("The text.")),
+                (
+                    "files",
+                    false,
+                    json!({"type": "array", "maxItems": Judge::FILES_MAX, "description": "What it rests on: tables or documents, by content.",
+                        "items": {"type": "object", "required": ["name", "content"], "additionalProperties": false, "properties": {
+                            "name": {"type": "string"}, "content": {"type": "string"},
+                            "encoding": {"type": "string", "enum": ["text", "base64"], "default": "text"}}}}),
+                ),
+                (
+                    "criteria",
+                    false,
+                    text(
+                        "What a good one is, as a file of criteria has it (TOML); without it all checks run.",
+                    ),
+                ),
+            ]
+        },
+        |fields| Call::plain("judge", fields),
     ),
     query(
         "list_approvals",

@@ -9,9 +9,11 @@ use aios_control::grpc::{GrpcClient, GrpcRunning, GrpcServer, GrpcService};
 use aios_control::remote::{AgentDoor, AgentSession, Hello, NONCE, Reach};
 use aios_control::{
     AgentLine, AgentShown, Caller, Client, Control, ControlError, EngineLine, ErrorKind, Event,
-    EventKind, EventStream, Generated, Request, Response, Spawned, Submitted,
+    EventKind, EventStream, Generated, ModelFreed, ModelLine, ModelSwapped, Report, Request,
+    Response, Spawned, StreamReply, Submitted,
 };
 use aios_wire::generated::control::v1::control_service_client::ControlServiceClient;
+use aios_work::{Dimensions, Status, Verdict};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::json;
@@ -179,9 +181,49 @@ impl Control for Fake {
             Request::Spawn(spawn) => {
                 let (charter, key) = (spawn.charter.unwrap(), spawn.key.unwrap());
                 let away = spawn.away_ms.unwrap();
-                self.does(format!("spawn {charter}, key {key}, away {away}"));
+                let durable = if spawn.durable { ", durable" } else { "" };
+                self.does(format!("spawn {charter}, key {key}, away {away}{durable}"));
                 value(Spawned {
                     agent: "macro.clerk.002@local".to_owned(),
+                })
+            }
+            Request::LoadModel(asked) if asked.model == "remote" => {
+                let error = ControlError::new(ErrorKind::Conflict, "it holds what it holds");
+                Err(error)
+            }
+            Request::LoadModel(asked) => {
+                self.does(format!("load {}", asked.model));
+                value(line(&asked.name.unwrap()))
+            }
+            Request::SwapModel(asked) => {
+                let engine = asked.engine.unwrap();
+                self.does(format!(
+                    "swap {} for {} in {engine}",
+                    asked.current, asked.model
+                ));
+                value(ModelSwapped {
+                    before: asked.current,
+                    now: line("other"),
+                    took_ms: 5,
+                })
+            }
+            Request::UnloadModel(asked) => value(ModelFreed {
+                name: asked.model,
+                engine: "local".to_owned(),
+                freed_bytes: 9,
+            }),
+            // It judges by one word.
+            Request::Judge(asked) => {
+                self.does(format!("judge {:?} for {:?}", asked.answer, asked.goal));
+                value(report(&asked.answer))
+            }
+            Request::JudgeMore(piece) => {
+                let begun = piece.begin.is_some();
+                self.does(format!("judge more, begun {begun}, last {}", piece.last));
+                let stop = piece.more.contains("wrong");
+                value(StreamReply {
+                    stop,
+                    report: (stop || piece.last).then(|| report(&piece.more)),
                 })
             }
             Request::Generate(asked) => {
@@ -205,6 +247,38 @@ impl Control for Fake {
             }
             other => Err(ControlError::invalid(format!("{other:?}"))),
         }
+    }
+}
+
+fn line(name: &str) -> ModelLine {
+    ModelLine {
+        name: name.to_owned(),
+        engine: "local".to_owned(),
+        quantisation: "Q4_1".to_owned(),
+        parameters: 7,
+        context_length: 8,
+        memory_bytes: 9,
+    }
+}
+
+/// What is said of a text: it is good unless it holds the word "wrong".
+fn report(text: &str) -> Report {
+    let wrong = text.contains("wrong");
+    let (status, verdict) = match wrong {
+        true => (Status::Rejected, Verdict::NeedsRevision),
+        false => (Status::Approved, Verdict::Approved),
+    };
+    Report {
+        score: if wrong { 0.5 } else { 1.0 },
+        status,
+        verdict,
+        dimensions: Dimensions::FULL,
+        issues: Vec::new(),
+        claims: 1,
+        supported: 1,
+        unable: Vec::new(),
+        criteria: "default".to_owned(),
+        language: None,
     }
 }
 

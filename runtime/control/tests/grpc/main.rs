@@ -5,5 +5,7 @@
 mod authority;
 mod fake;
 mod hostile;
+mod judged;
 mod manners;
+mod models;
 mod tls;

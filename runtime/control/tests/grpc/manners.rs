@@ -21,7 +21,9 @@ use aios_wire::generated::registry::{
     AgentCapability, CapabilityQuery, HeartbeatRequest, WatchRequest,
 };
 use aios_wire::generated::supervision::v1::supervision_service_client::SupervisionServiceClient;
-use aios_wire::generated::supervision::v1::{AgentRequest, DeadLettersRequest, TreeRequest};
+use aios_wire::generated::supervision::v1::{
+    AgentRequest, DeadLettersRequest, SpawnAgentRequest, TreeRequest,
+};
 use aios_wire::problem_of;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -249,6 +251,18 @@ async fn each_service_is_a_part_of_the_contract() {
     assert_eq!(
         (status.code(), status.message()),
         (Code::NotFound, "no agent nobody")
+    );
+    let spawn = SpawnAgentRequest {
+        charter: "of a clerk".to_owned(),
+        key: "00".to_owned(),
+        away_ms: 5,
+        durable: true,
+        ..SpawnAgentRequest::default()
+    };
+    supervision.spawn_agent(known(spawn)).await.unwrap();
+    assert_eq!(
+        house.node.last_done(),
+        "spawn of a clerk, key 00, away 5, durable"
     );
     let clerk = || {
         known(AgentRequest {

@@ -227,7 +227,7 @@ pub(super) fn ways(
             (Form::Figure(stat), Some(measure)) => Some(By::Figure(measure, stat)),
             (Form::Share, Some(measure)) => Some(By::Figure(measure, Stat::Total)),
             (Form::Ratio, Some(measure))
-                if matches!(grid.columns[measure].data, Data::Derived(_)) =>
+                if matches!(grid.data(measure), Some(Data::Derived(_))) =>
             {
                 Some(By::Figure(measure, Stat::Total))
             }
@@ -430,7 +430,7 @@ fn of(figures: &Figures, stat: Stat) -> f64 {
 fn adds_up(grid: &Grid, measure: usize) -> bool {
     let has = |concept: &&str| {
         let concept = aios_languages::concept_number(concept);
-        grid.columns[measure].concepts.contains(&concept)
+        grid.is_about(measure, concept)
     };
     let whole = [
         "revenue", "quantity", "profit", "person", "order", "energy", "water", "return",
@@ -453,7 +453,7 @@ pub(super) fn is_level(grid: &Grid, measure: usize) -> bool {
     ["temperature", "humidity", "speed", "rating", "age"]
         .into_iter()
         .map(aios_languages::concept_number)
-        .any(|concept| grid.columns[measure].concepts.contains(&concept))
+        .any(|concept| grid.is_about(measure, concept))
 }
 
 /// Whether less of a quantity is better.
@@ -462,7 +462,7 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
         .into_iter()
         .any(|concept| {
             let concept = aios_languages::concept_number(concept);
-            grid.columns[measure].concepts.contains(&concept)
+            grid.is_about(measure, concept)
         })
 }
 
@@ -470,7 +470,7 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
 pub(super) fn is_a_fault(grid: &Grid, measure: usize) -> bool {
     ["late", "error"].into_iter().any(|concept| {
         let concept = aios_languages::concept_number(concept);
-        grid.columns[measure].concepts.contains(&concept)
+        grid.is_about(measure, concept)
     })
 }
 

@@ -238,11 +238,11 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
     })
 }
 
-/// Whether a column is one of these, or follows from one of them.
+/// Whether a column is one of these, or follows from one of them. What is known of another source is of no column here.
 fn is_of(grid: &Grid, column: usize, measures: &[usize]) -> bool {
     measures.contains(&column)
-        || match &grid.columns[column].data {
-            Data::Derived(derived) => measures.iter().any(|measure| derived.is_of(*measure)),
+        || match grid.data(column) {
+            Some(Data::Derived(derived)) => measures.iter().any(|measure| derived.is_of(*measure)),
             _ => false,
         }
 }

@@ -12,6 +12,7 @@ use aios_runtime::probes;
 use crate::failure::{Failure, Kind};
 use crate::{quiet, weights};
 
+pub(crate) mod command;
 pub(crate) mod devices;
 pub(crate) mod embed;
 pub(crate) mod list;

@@ -1,0 +1,117 @@
+//! Texts that are judged by the messages of `aios.critic`.
+
+use std::time::Duration;
+
+use aios_wire::generated::critic::critic_service_client::CriticServiceClient;
+use aios_wire::generated::critic::{
+    SourceFile, ValidationCriteria, ValidationRequest, ValidationVerdict,
+};
+use aios_wire::text_any;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use crate::fake::{House, SOON, known};
+
+async fn critic(house: &House) -> CriticServiceClient<Channel> {
+    CriticServiceClient::new(house.channel().await)
+}
+
+fn asked(text: &str) -> ValidationRequest {
+    ValidationRequest {
+        request_id: "r-1".to_owned(),
+        goal: "Say it.".to_owned(),
+        output_to_validate: Some(text_any(text)),
+        files: vec![SourceFile {
+            name: "a.md".to_owned(),
+            content: b"It is so.".to_vec(),
+        }],
+        ..ValidationRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_judged_or_its_refusal_says_why() {
+    let house = House::open().await;
+    let mut critic = critic(&house).await;
+    for (text, verdict) in [
+        ("It is so.", ValidationVerdict::Approved),
+        ("It is wrong.", ValidationVerdict::NeedsRevision),
+    ] {
+        let said = critic.validate(known(asked(text))).await.unwrap();
+        let said = said.into_inner();
+        assert_eq!(said.verdict(), verdict, "{said:?}");
+        assert_eq!(
+            (said.request_id.as_str(), said.sub_scores.len()),
+            ("r-1", 5)
+        );
+        let done = format!("judge {text:?} for \"Say it.\"");
+        assert_eq!(house.node.last_done(), done);
+    }
+    let reviewed = ValidationRequest {
+        criteria: Some(ValidationCriteria {
+            require_code_review: true,
+            ..ValidationCriteria::default()
+        }),
+        ..asked("It is so.")
+    };
+    let status = critic.validate(known(reviewed)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    let unshown = tonic::Request::new(asked("It is so."));
+    let status = critic.validate(unshown).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_grows_is_stopped_early_or_judged_at_its_end() {
+    let house = House::open().await;
+    let mut critic = critic(&house).await;
+    // Its writer has more to say, and need not.
+    let (pieces, sent) = mpsc::channel(4);
+    pieces.send(asked("It is ")).await.unwrap();
+    pieces.send(asked("wrong.")).await.unwrap();
+    let stream = known(ReceiverStream::new(sent));
+    let mut said = critic.validate_stream(stream).await.unwrap().into_inner();
+    let stopped = timeout(SOON, said.message()).await.unwrap().unwrap();
+    let stopped = stopped.unwrap();
+    assert_eq!(stopped.verdict(), ValidationVerdict::NeedsRevision);
+    assert_eq!(stopped.request_id, "r-1");
+    assert_eq!(
+        house.node.last_done(),
+        "judge more, begun false, last false"
+    );
+    assert!(said.message().await.unwrap().is_none(), "nothing follows");
+    drop(pieces);
+
+    let whole = tokio_stream::iter([asked("It is "), asked("so.")]);
+    let mut said = critic.validate_stream(known(whole)).await.unwrap();
+    let ended = said.get_mut().message().await.unwrap().unwrap();
+    assert_eq!(ended.verdict(), ValidationVerdict::Approved);
+    assert_eq!(house.node.last_done(), "judge more, begun false, last true");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_empty_or_never_ends_is_not_waited_for() {
+    let house = House::open().await;
+    let mut critic = critic(&house).await;
+    let nothing = known(tokio_stream::iter(Vec::<ValidationRequest>::new()));
+    let mut said = critic.validate_stream(nothing).await.unwrap();
+    let status = said.get_mut().message().await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    // Whoever says nothing more is not in the way of a server that goes.
+    let (pieces, sent) = mpsc::channel(1);
+    pieces.send(asked("It is ")).await.unwrap();
+    let mut said = critic
+        .validate_stream(known(ReceiverStream::new(sent)))
+        .await
+        .unwrap()
+        .into_inner();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let House { running, .. } = house;
+    let drained = tokio::spawn(running.drain());
+    let status = timeout(SOON, said.message()).await.unwrap().unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    timeout(SOON, drained).await.unwrap().unwrap();
+}

@@ -1,0 +1,103 @@
+//! Whom the Critic asks for whom: a command of criteria is the node's to run.
+
+use std::path::Path;
+
+use aios_control::access::Scope;
+use aios_control::{Client, ErrorKind, Judge, JudgeMore, WorkKind};
+use aios_runtime::{Config, Node};
+use aios_work::{Capability, Status};
+
+use super::{as_caller, keyed, kind};
+
+/// A work whose criteria are that a file can be made.
+fn making(file: &Path) -> Judge {
+    let file = file.to_str().unwrap();
+    Judge {
+        kind: WorkKind::Patch,
+        criteria: Some(format!(
+            "[[checks]]\nkind = \"command\"\nrun = [\"touch\", \"{file}\"]"
+        )),
+        ..Judge::new("Mend the sum.", "--- a/sum\n+++ b/sum\n-1\n+2\n")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn criteria_of_somebody_who_may_not_name_every_path_run_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.door.open = false;
+    let granted = config.tools.grants.iter().cloned();
+    config.tools.grants = granted.chain([Capability::PROCESS_RUN]).collect();
+    let node = Node::builder().config(config).start().await.unwrap();
+    let keyed = |principal: &str, scope| as_caller(&node, keyed(principal, scope, &[]));
+    let mut reads = keyed("user:ann@local", Scope::Read);
+    let refused = reads.judge(Judge::new("Say it.", "It is so.")).await;
+    assert_eq!(kind(refused), ErrorKind::Forbidden);
+    let all: [(&str, Client, Status); 4] = [
+        ("owner", node.control(), Status::Approved),
+        (
+            "admin",
+            keyed("user:ann@local", Scope::Admin),
+            Status::Approved,
+        ),
+        (
+            "operator",
+            keyed("user:ann@local", Scope::Operate),
+            Status::Unverified,
+        ),
+        (
+            "guest",
+            keyed("user:eve@acme", Scope::Admin),
+            Status::Unverified,
+        ),
+    ];
+    for (who, mut client, status) in all {
+        let file = folder.path().join(who);
+        let report = client.judge(making(&file)).await.unwrap();
+        assert_eq!(report.status, status, "{who}: {report:?}");
+        assert_eq!(file.exists(), status == Status::Approved, "{who}");
+        assert_eq!(report.unable.is_empty(), file.exists(), "{who}: {report:?}");
+        // Nor does it, piece by piece.
+        let grown = folder.path().join(format!("{who}-grown"));
+        let whole = making(&grown);
+        let piece = JudgeMore {
+            stream: "s".to_owned(),
+            more: whole.answer.clone(),
+            begin: Some(Box::new(Judge {
+                answer: String::new(),
+                ..whole
+            })),
+            last: true,
+            deadline_ms: Judge::DEADLINE_MS,
+        };
+        let said = client.judge_more(piece).await.unwrap();
+        assert_eq!(
+            said.report.map(|report| report.status),
+            Some(status),
+            "{who}"
+        );
+        assert_eq!(grown.exists(), status == Status::Approved, "{who}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_grows_is_its_askers_alone() {
+    let mut config = Config::default();
+    config.door.open = false;
+    let node = Node::builder().config(config).start().await.unwrap();
+    let piece = |begins: bool| JudgeMore {
+        stream: "mine".to_owned(),
+        begin: begins.then(|| Box::new(Judge::new("Say it.", ""))),
+        more: "It is so. ".to_owned(),
+        last: false,
+        deadline_ms: Judge::DEADLINE_MS,
+    };
+    let mut own = as_caller(&node, keyed("user:ann@local", Scope::Operate, &[]));
+    let mut other = as_caller(&node, keyed("user:eve@acme", Scope::Operate, &[]));
+    own.judge_more(piece(true)).await.unwrap();
+    let stolen = other.judge_more(piece(false)).await;
+    assert_eq!(kind(stolen), ErrorKind::Unknown);
+    own.judge_more(piece(false)).await.unwrap();
+    node.stop().await;
+}
