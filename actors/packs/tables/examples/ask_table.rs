@@ -1,5 +1,5 @@
 //! Asks tables a question by the pack alone, without agents, and prints one JSON object with the status, the answer and how the goal was
-//! read: `cargo run -p aios-tables --example ask -- "Total revenue in North" --data docs/examples/q3_sales.csv`
+//! read: `cargo run -p aios-tables --example ask_table -- "Total revenue in North" --data docs/examples/q3_sales.csv`
 //!
 //! It takes `run GOAL --data FILE ..` too, as the command does, so that `tests/tables/run.py` can measure the pack by itself.
 
