@@ -32,6 +32,9 @@ impl Reader<'_> {
             };
             if let Some(grain) = adverb {
                 self.take(at);
+                if self.is_of_rows(from, to, grain) {
+                    continue;
+                }
                 let group = self.each(from, to, grain);
                 add(&mut out, group);
                 continue;
@@ -65,6 +68,19 @@ impl Reader<'_> {
         out
     }
 
+    /// "the standard deviation of the daily takings": a figure of how rows differ is of all of them, where each is of one such period.
+    fn is_of_rows(&self, from: usize, to: usize, grain: Grain) -> bool {
+        let spreads = self.asks(from, to).any(&[
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Median,
+            Ask::Percentile,
+            Ask::Range,
+        ]);
+        let date = self.date(from, to).and_then(|at| self.column(at));
+        spreads && date.is_some_and(|column| column.finest == grain)
+    }
+
     pub(super) fn groups_behind(
         &mut self,
         at: usize,
@@ -73,6 +89,17 @@ impl Reader<'_> {
         ask: Ask,
         out: &mut Vec<Group>,
     ) {
+        // "what did the feed cost" asks for no feed.
+        let what = ask == Ask::Which
+            && self
+                .mark(at)
+                .is_some_and(|mark| ["what", "whats"].contains(&self.words.text(mark.from)))
+            && self
+                .mark(at + 1)
+                .is_some_and(|mark| ["did", "do", "does"].contains(&self.words.text(mark.from)));
+        if what {
+            return;
+        }
         let mut place = at + 1;
         let mut found = 0;
         while let Some(next) = self.next(place, to) {
@@ -95,7 +122,14 @@ impl Reader<'_> {
                         })
                     });
                     let best = self.named_best(&mut columns);
-                    best.and_then(|column| self.group_of(column))
+                    // "customer" is not all of `customer_id`.
+                    let part = matches!(mark.what, What::Column(_, false) | What::Kin(_));
+                    let group = best.and_then(|column| self.group_of(column));
+                    if part {
+                        group.map(|group| self.by_name(group))
+                    } else {
+                        group
+                    }
                 }
                 What::Concept(concept) if !self.is_used(next) => self.group_of_concept(*concept),
                 What::Ask(Ask::Weekday) => {
@@ -135,8 +169,16 @@ impl Reader<'_> {
                         .iter()
                         .any(|column| reader.column(*column).is_some_and(Column::is_measure))
                 };
+                // "units per sale": each row is one.
+                let rows = |concept: u32| {
+                    ["order", "event"]
+                        .into_iter()
+                        .any(|name| Self::concept(name) == concept)
+                        && self.schema.standing_for(concept).is_empty()
+                };
                 if let What::Concept(concept) = mark.what
                     && ask == Ask::Per
+                    && !rows(concept)
                     && !self.is_used(next)
                     && !measured(self, concept)
                 {
@@ -205,6 +247,44 @@ impl Reader<'_> {
         })
     }
 
+    /// "Which customer spent most" of a number: whose name another column tells one by one, is told by it.
+    pub(super) fn by_name(&self, group: Group) -> Group {
+        let Group::By(id) = &group else { return group };
+        let number = |column: &super::schema::Column| {
+            column.words.len() > 1
+                && column.words.last().is_some_and(|word| {
+                    ["id", "no", "nr", "key", "number"].contains(&word.as_str())
+                })
+        };
+        let known = self.schema.columns.iter().find(|column| column.id == *id);
+        if !known.is_some_and(number) || self.schema.tables.len() < 2 {
+            return group;
+        }
+        let one_by_one = |column: &&super::schema::Column| {
+            column.distinct + column.missing >= column.rows && column.missing == 0
+        };
+        let tables = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.id.table != id.table && column.id.name == id.name)
+            .filter(one_by_one)
+            .map(|column| &column.id.table);
+        let mut names = tables.flat_map(|table| {
+            self.schema.columns.iter().filter(move |column| {
+                column.id.table == *table
+                    && column
+                        .words
+                        .iter()
+                        .any(|word| word == "name" || word == "nam")
+            })
+        });
+        match names.next().filter(one_by_one) {
+            Some(name) => Group::By(name.id.clone()),
+            None => group,
+        }
+    }
+
     pub(super) fn group_of_concept(&self, concept: u32) -> Option<Group> {
         let columns = self.schema.standing_for(concept);
         let mut columns = columns.into_iter().filter(|column| {
@@ -212,7 +292,7 @@ impl Reader<'_> {
                 .is_some_and(|column| !column.is_measure() && column.role != Role::Nothing)
         });
         let best = self.named_best(&mut columns)?;
-        self.group_of(best)
+        self.group_of(best).map(|group| self.by_name(group))
     }
 
     pub(super) fn of_concepts(&mut self, at: usize, names: &[&str], out: &mut Vec<Group>) {
@@ -380,6 +460,27 @@ impl Reader<'_> {
             }
         }
         first
+    }
+
+    /// "Who directed Nightfall?" of a column of directors: the only name that a word of the clause hints at.
+    pub(super) fn hinted_name(&mut self, from: usize, to: usize) -> Option<Id> {
+        let names = |column: &usize| {
+            self.column(*column)
+                .is_some_and(|column| matches!(column.role, Role::Groups | Role::Names))
+        };
+        let mut hints = (from..to).filter_map(|at| match &self.mark(at)?.what {
+            What::Kin(all) if !self.is_used(at) => match all.as_slice() {
+                [only] if names(only) => Some((at, *only)),
+                _ => None,
+            },
+            _ => None,
+        });
+        let (at, column) = hints.next().filter(|_| hints.next().is_none())?;
+        let id = self.column(column)?.id.clone();
+        self.take(at);
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
     }
 
     /// "the average salary of the employees" is one figure, "rank the regions" is one for each.

@@ -36,6 +36,11 @@ impl Reader<'_> {
         {
             return None;
         }
+        self.limit_of_rows(from, to)
+    }
+
+    /// "more than 100 orders": how many rows there must be.
+    pub(super) fn limit_of_rows(&mut self, from: usize, to: usize) -> Option<Test> {
         for at in from..to {
             let Some((ask, end)) = self.limit_at(at, from, to) else {
                 continue;
@@ -72,6 +77,8 @@ impl Reader<'_> {
         subject: Option<&Measure>,
     ) -> Vec<(Id, Test)> {
         let mut out = Vec::new();
+        // "under 2 or over 5 nights": of what the first limit is stands behind the last.
+        let mut open: Option<(usize, usize, Test)> = None;
         let mut at = from;
         while at < to {
             let Some((ask, end)) = self.limit_at(at, from, to) else {
@@ -109,14 +116,13 @@ impl Reader<'_> {
                 _ => None,
             });
             let behind = unit.map_or(last, |(at, _)| at);
-            if let Some(column) = self.limited(
-                at,
-                from,
-                behind,
-                to,
-                unit.and_then(|(_, unit)| unit),
-                subject,
-            ) {
+            let of_unit = unit.and_then(|(_, unit)| unit);
+            if let Some(column) = self.limited(at, from, behind, to, of_unit, subject) {
+                let column = self.within_reach(column, &test, subject);
+                let test = match of_unit.and_then(|unit| self.in_unit_of(&column, unit)) {
+                    Some(factor) => scaled(test, factor),
+                    None => test,
+                };
                 for place in at..=behind {
                     let words = self.mark(place).is_some_and(|mark| {
                         is_filler(mark)
@@ -162,11 +168,76 @@ impl Reader<'_> {
                 {
                     self.take(behind + 1);
                 }
+                if let Some((first, last, test)) = open.take() {
+                    (first..=last).for_each(|at| self.take(at));
+                    out.push((column.clone(), test));
+                }
                 out.push((column, test));
+            } else if self.is_ask(behind + 1, Ask::Or) || self.is_ask(behind + 1, Ask::And) {
+                open = Some((at, behind, test));
             }
             at = behind + 1;
         }
         out
+    }
+
+    /// "the salary of people over 40": a number that lies far from all that a column holds limits another one, where only one can be meant.
+    fn within_reach(&mut self, column: Id, test: &Test, subject: Option<&Measure>) -> Id {
+        let (Test::Above(number, _) | Test::Below(number, _) | Test::Number(number)) = *test else {
+            return column;
+        };
+        let holds = |column: &Column| {
+            column.least.is_some_and(|least| least <= number)
+                && column.most.is_some_and(|most| number <= most)
+        };
+        let of_subject = subject == Some(&Measure::Of(column.clone()));
+        let known = self.schema.columns.iter().find(|known| known.id == column);
+        if !of_subject || known.is_none_or(holds) {
+            return column;
+        }
+        let mut others =
+            self.schema.columns.iter().filter(|other| {
+                other.id.table == column.table && other.is_measure() && holds(other)
+            });
+        let other = others.next().map(|other| other.id.clone());
+        match other.filter(|_| others.next().is_none()) {
+            Some(other) => {
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", other.name.trim())]);
+                self.assume(said);
+                other
+            }
+            None => column,
+        }
+    }
+
+    /// How many of a column's unit one of another unit is: "longer than 2 hours" of minutes.
+    fn in_unit_of(&self, column: &Id, unit: UnitName) -> Option<f64> {
+        const ALIKE: [&[(UnitName, f64)]; 3] = [
+            &[
+                (UnitName::Second, 1.0),
+                (UnitName::Minute, 60.0),
+                (UnitName::Hour, 3_600.0),
+                (UnitName::Day, 86_400.0),
+            ],
+            &[(UnitName::Gram, 1.0), (UnitName::Kilogram, 1_000.0)],
+            &[(UnitName::Metre, 1.0), (UnitName::Kilometre, 1_000.0)],
+        ];
+        let known = self
+            .schema
+            .columns
+            .iter()
+            .find(|known| known.id == *column)?;
+        if has_unit(known, unit) {
+            return None;
+        }
+        let alike = ALIKE
+            .into_iter()
+            .find(|alike| alike.iter().any(|(other, _)| *other == unit))?;
+        let of = |unit: UnitName| alike.iter().find(|(other, _)| *other == unit);
+        let own = alike.iter().find(|(other, _)| has_unit(known, *other))?;
+        Some(of(unit)?.1 / own.1)
     }
 
     /// A limit that begins here: which, and at which mark its number stands.
@@ -343,6 +414,50 @@ impl Reader<'_> {
             self.take(before);
             return self.column(column).map(|column| column.id.clone());
         }
+        // "rooms that cost between 90 and 130": what such a word is measured by.
+        if let Some(before) = before
+            && let Some(What::Concept(concept)) = self.mark(before).map(|mark| mark.what.clone())
+            && !THINGS.iter().any(|name| Self::concept(name) == concept)
+        {
+            let prices = self.schema.standing_for(Self::concept("price"));
+            let price = match prices.as_slice() {
+                [only] if concept == Self::concept("cost") => {
+                    self.column(*only).map(|column| column.id.clone())
+                }
+                _ => None,
+            };
+            let found = price.or_else(|| match self.concept_measure(concept, true) {
+                Some((Measure::Of(column), _)) => Some(column),
+                _ => None,
+            });
+            if let Some(column) = found {
+                self.take(before);
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", column.name.trim())]);
+                self.assume(said);
+                return Some(column);
+            }
+        }
+        // "people over 40": they have an age, whatever else is asked of them.
+        let age = Self::concept("age");
+        let people = before.is_some_and(|before| match self.mark(before).map(|mark| &mark.what) {
+            Some(What::Concept(concept)) => {
+                ["employee", "customer", "student", "patient", "population"]
+                    .into_iter()
+                    .any(|name| Self::concept(name) == *concept)
+            }
+            _ => false,
+        });
+        if people
+            && unit.is_none()
+            && let Some(column) = measures.iter().find(|column| {
+                self.column(**column)
+                    .is_some_and(|column| column.concepts.contains(&age))
+            })
+        {
+            return self.column(*column).map(|column| column.id.clone());
+        }
         if unit.is_none()
             && let Some(Measure::Of(column)) = subject
         {
@@ -500,6 +615,17 @@ impl Reader<'_> {
     }
 }
 
+/// A limit in another unit.
+fn scaled(test: Test, factor: f64) -> Test {
+    match test {
+        Test::Above(value, at) => Test::Above(value * factor, at),
+        Test::Below(value, at) => Test::Below(value * factor, at),
+        Test::Between(low, high) => Test::Between(low * factor, high * factor),
+        Test::Number(value) => Test::Number(value * factor),
+        other => other,
+    }
+}
+
 pub(super) fn is_money(unit: UnitName) -> bool {
     matches!(
         unit,
@@ -516,7 +642,8 @@ pub(super) fn is_money(unit: UnitName) -> bool {
 pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
     let names: &[&str] = match unit {
         UnitName::Day => &[
-            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d",
+            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
+            "nachte", "nuits", "noches",
         ],
         UnitName::Hour => &[
             "hour", "hours", "h", "hr", "hrs", "std", "stunden", "heures", "horas",
@@ -539,8 +666,10 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
         _ => &[],
     };
     let spoken = super::words::spaced(&column.id.name);
+    // A price per night counts no nights.
     let by_name = spoken
         .iter()
+        .take_while(|word| !["per", "pro", "par", "por"].contains(&word.text.as_str()))
         .any(|word| names.contains(&word.text.as_str()));
     let by_unit = column
         .id

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, fold};
 use aios_work::{Grain, Span};
 
 use super::clause::is_filler;
 use super::marks::What;
-use super::period::{Resolved, Said};
-use super::question::{Filter, Test, Versus};
+use super::period::{Resolved, Said, grain_of};
+use super::question::{Filter, Group, Test, Versus};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -201,6 +201,57 @@ impl Reader<'_> {
             }
             !present
         });
+    }
+
+    /// The column that says when: one that is named, or the best by its name.
+    pub(super) fn date(&self, from: usize, to: usize) -> Option<usize> {
+        let named = (from..to).find_map(|at| match &self.mark(at)?.what {
+            What::Column(all, _) | What::Kin(all) => all
+                .iter()
+                .copied()
+                .find(|at| self.column(*at).is_some_and(Column::is_time)),
+            _ => None,
+        });
+        named.or_else(|| {
+            let times: Vec<usize> = self
+                .schema
+                .of_role(|role| matches!(role, Role::Date | Role::Year))
+                .collect();
+            let rank = |at: &usize| {
+                let column = self.column(*at);
+                let name = column
+                    .map(|column| fold(&column.id.name))
+                    .unwrap_or_default();
+                let later = [
+                    "due", "birth", "ship", "deliver", "updat", "modif", "creat", "end", "expir",
+                    "liefer", "geburt", "fallig",
+                ]
+                .iter()
+                .any(|word| name.contains(word));
+                let year = column.is_some_and(|column| column.role == Role::Year);
+                (later, year)
+            };
+            times.into_iter().min_by_key(rank)
+        })
+    }
+
+    pub(super) fn group_of(&self, at: usize) -> Option<Group> {
+        let column = self.column(at)?;
+        Some(match column.role {
+            Role::Date => Group::Each(column.id.clone(), column.finest),
+            _ => Group::By(column.id.clone()),
+        })
+    }
+
+    pub(super) fn resolved(&self, said: super::period::Said, column: &Column) -> Option<Resolved> {
+        said.within(column.covers?)
+    }
+
+    pub(super) fn grain_at(&self, at: usize) -> Option<Grain> {
+        match self.mark(at)?.what {
+            What::Ask(ask) => grain_of(ask),
+            _ => None,
+        }
     }
 
     pub(super) fn between_before(&mut self, at: usize) {

@@ -10,6 +10,9 @@ use super::question::{
 use super::resolve::{Asks, Reader};
 use super::schema::{Role, Schema};
 
+/// Rows of a ranking that are told.
+const LISTED: u32 = 24;
+
 impl Reader<'_> {
     /// Values of different currencies or units are never put together: there is a figure for each.
     pub(super) fn apart_by_unit(
@@ -27,7 +30,7 @@ impl Reader<'_> {
         };
         for measure in measured {
             let ids = match measure {
-                Measure::Rows | Measure::Distinct(_) => continue,
+                Measure::Rows | Measure::Distinct(_) | Measure::Periods(..) => continue,
                 Measure::Of(id) => vec![id],
                 Measure::Rated(one, other, _)
                 | Measure::Shift(one, other)
@@ -138,7 +141,7 @@ impl Reader<'_> {
         // "How many visits per order?"
         if over.is_some()
             && measures.is_empty()
-            && let Some(counted @ Measure::Of(_)) = &counted
+            && let Some(counted) = &counted
         {
             measures.push((counted.clone(), None));
         }
@@ -150,6 +153,7 @@ impl Reader<'_> {
                     skip: 0,
                 });
             }
+            let versus = versus.or_else(|| self.two_values(asks, groups, filters));
             return Some(match versus {
                 Some(versus) => Self::against(rate, versus, groups),
                 None => Wanted::Figures(vec![rate]),
@@ -286,43 +290,8 @@ impl Reader<'_> {
         if let Some(versus) = versus {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
-        // Two values of a column, and how they differ.
-        if asks.any(&[Ask::Change, Ask::Compare, Ask::Growth])
-            && groups.is_empty()
-            && let Some(at) = filters.iter().position(|filter| {
-                matches!(&filter.test, Test::In(values) if differ(values) == 2) && !filter.not
-            })
-        {
-            let filter = filters.remove(at);
-            if let Test::In(values) = &filter.test {
-                let mut names: Vec<String> = Vec::new();
-                for value in values {
-                    if !names.iter().any(|name| fold(name) == fold(value)) {
-                        names.push(value.clone());
-                    }
-                }
-                let side = |name: &String| {
-                    let same = values.iter().filter(|value| fold(value) == fold(name));
-                    let test = Test::In(same.cloned().collect());
-                    (
-                        name.clone(),
-                        Filter {
-                            test,
-                            ..filter.clone()
-                        },
-                    )
-                };
-                if let [first, second] = names.as_slice() {
-                    return Some(Wanted::Versus(
-                        figures.into_iter().next()?,
-                        Box::new(Versus {
-                            from: side(second),
-                            to: side(first),
-                            percent: asks.has(Ask::Growth),
-                        }),
-                    ));
-                }
-            }
+        if let Some(versus) = self.two_values(asks, groups, filters) {
+            return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         // A difference of two columns is what was asked for.
         let between = figures.first().is_some_and(|figure| {
@@ -337,7 +306,7 @@ impl Reader<'_> {
         }
         // The row itself: "the largest order", "the highest temperature and when".
         if groups.is_empty()
-            && let Some(order) = order.as_ref()
+            && let Some(order) = order.as_mut()
             && let [(Measure::Of(column), None)] = measures.as_slice()
             && (makes.is_empty()
                 || makes
@@ -345,7 +314,10 @@ impl Reader<'_> {
                     .all(|make| matches!(make, Make::Greatest | Make::Least)))
             && makes.len() <= 1
         {
-            let _ = order;
+            // "rank the schools": all of them, as far as a list is read.
+            if order.limit.is_none() {
+                order.limit = Some(LISTED);
+            }
             return Some(Wanted::Row {
                 measure: column.clone(),
                 by: self.telling(&column.table),
@@ -365,6 +337,48 @@ impl Reader<'_> {
             *order = None;
         }
         Some(Wanted::Figures(figures))
+    }
+
+    /// Two values of a column, and how they differ.
+    fn two_values(
+        &self,
+        asks: &Asks,
+        groups: &[Group],
+        filters: &mut Vec<Filter>,
+    ) -> Option<Versus> {
+        if !asks.any(&[Ask::Change, Ask::Compare, Ask::Growth]) || !groups.is_empty() {
+            return None;
+        }
+        let at = filters.iter().position(|filter| {
+            matches!(&filter.test, Test::In(values) if differ(values) == 2) && !filter.not
+        })?;
+        let Test::In(values) = &filters.get(at)?.test else {
+            return None;
+        };
+        let mut names: Vec<String> = Vec::new();
+        for value in values {
+            if !names.iter().any(|name| fold(name) == fold(value)) {
+                names.push(value.clone());
+            }
+        }
+        let [first, second] = names.as_slice() else {
+            return None;
+        };
+        let side = |name: &String| {
+            let same = values.iter().filter(|value| fold(value) == fold(name));
+            let filter = Filter {
+                test: Test::In(same.cloned().collect()),
+                ..filters[at].clone()
+            };
+            (name.clone(), filter)
+        };
+        let versus = Versus {
+            from: side(second),
+            to: side(first),
+            percent: asks.has(Ask::Growth),
+        };
+        filters.remove(at);
+        Some(versus)
     }
 
     /// "what fraction of bills": orders and bills are things before they are money.

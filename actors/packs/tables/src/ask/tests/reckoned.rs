@@ -110,7 +110,7 @@ fn the_ends_of_time_are_rows() {
         &[
             ("who is the oldest member", &["1951", "Ann"]),
             ("youngest member?", &["2003", "Cid"]),
-            ("average fee per member", &["Bob 20"]),
+            ("average fee per member", &["is 11.67"]),
         ],
     );
 }
