@@ -372,6 +372,27 @@ impl Reader<'_> {
                 continue;
             }
             let next = self.next(at + 1, to);
+            // "without a payment date"
+            if without
+                && let Some(next) = next
+                && self.is_ask(next + 1, Ask::Day)
+            {
+                let dates = self.schema.columns.iter().filter(|column| column.is_time());
+                let mut hinted = dates.filter(|date| self.hints_at(next, date));
+                if let Some(date) = hinted.next().filter(|_| hinted.next().is_none()) {
+                    let id = date.id.clone();
+                    for at in [at, next, next + 1] {
+                        self.take(at);
+                    }
+                    out.push(Filter {
+                        column: id,
+                        test: Test::Missing,
+                        not: false,
+                        part: false,
+                    });
+                }
+                continue;
+            }
             let (place, column) = if without {
                 let Some(next) = next else { continue };
                 let Some(column) = self.measured(next).first().copied() else {
@@ -433,6 +454,17 @@ impl Reader<'_> {
             let test = match (known.missing > 0, known.least <= Some(0.0)) {
                 (true, false) => Test::Missing,
                 (false, true) => Test::Number(0.0),
+                // None has none of what is named, and that is an answer.
+                (false, false)
+                    if place.is_some_and(|place| {
+                        matches!(
+                            self.mark(place).map(|mark| &mark.what),
+                            Some(What::Column(_, true))
+                        )
+                    }) && known.role == Role::Adds =>
+                {
+                    Test::Number(0.0)
+                }
                 // Blank, or nothing: which of them is meant, nobody can tell.
                 _ => continue,
             };

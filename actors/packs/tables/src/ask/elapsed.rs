@@ -90,7 +90,7 @@ impl Reader<'_> {
     }
 
     /// Whether a word names a column, or is of one family with a word of its name.
-    fn hints_at(&self, at: usize, column: &Column) -> bool {
+    pub(super) fn hints_at(&self, at: usize, column: &Column) -> bool {
         match self.mark(at).map(|mark| (mark.from, &mark.what)) {
             Some((_, What::Column(all, _) | What::Kin(all)))
                 if all
@@ -289,7 +289,11 @@ impl Reader<'_> {
                 });
             }
         }
-        Some(Measure::Distinct(date.id))
+        Some(if date.hours {
+            Measure::Periods(date.id, Grain::Day)
+        } else {
+            Measure::Distinct(date.id)
+        })
     }
 
     /// "when was an otter first seen", "the earliest vintage", "who joined last": the row at an end of the data's time.

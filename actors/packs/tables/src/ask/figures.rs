@@ -666,6 +666,11 @@ impl Reader<'_> {
             }
             return Some((Measure::Of(column), None));
         }
+        if is("rating")
+            && let Some(column) = of(self, "goals").or_else(|| of(self, "points"))
+        {
+            return Some((Measure::Of(column), None));
+        }
         if is("occurrence") {
             return Some((Measure::Rows, None));
         }

@@ -47,7 +47,11 @@ impl Reader<'_> {
                     &mut out,
                 ),
                 Ask::Where => {
-                    self.of_concepts(at, &["city", "store", "region", "country"], &mut out)
+                    self.of_concepts(at, &["city", "store", "region", "country"], &mut out);
+                    if out.is_empty() {
+                        let group = self.place().map(Group::By);
+                        add(&mut out, group);
+                    }
                 }
                 Ask::When => {
                     self.take(at);
@@ -245,6 +249,23 @@ impl Reader<'_> {
             });
             (id, known.map_or(0, |column| column.core().len()))
         })
+    }
+
+    /// A column that says where something lies or stands.
+    fn place(&self) -> Option<Id> {
+        const PLACES: [&str; 14] = [
+            "shelf", "bin", "room", "rack", "box", "locatio", "place", "seat", "hall", "floor",
+            "regal", "lager", "rayon", "estant",
+        ];
+        let mut places = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && column
+                    .words
+                    .iter()
+                    .any(|word| PLACES.contains(&word.as_str()))
+        });
+        let id = places.next().map(|column| column.id.clone());
+        id.filter(|_| places.next().is_none())
     }
 
     /// "Which customer spent most" of a number: whose name another column tells one by one, is told by it.
@@ -473,6 +494,16 @@ impl Reader<'_> {
                 [only] if names(only) => Some((at, *only)),
                 _ => None,
             },
+            // "owns" of a column `owner`
+            What::Ask(Ask::Filler) => {
+                let text = self.words.text(self.mark(at)?.from);
+                let columns = self.schema.columns.iter().enumerate();
+                let mut of = columns.filter(|(_, column)| {
+                    column.core().iter().any(|word| super::kin::kin(text, word))
+                });
+                let only = of.next().map(|(column, _)| column).filter(names)?;
+                of.next().is_none().then_some((at, only))
+            }
             _ => None,
         });
         let (at, column) = hints.next().filter(|_| hints.next().is_none())?;

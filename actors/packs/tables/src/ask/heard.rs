@@ -92,9 +92,6 @@ pub(super) const CHOOSING: &[&str] = &[
     "won",
     "beat",
     "score",
-    "answer",
-    "finish",
-    "complet",
     "complain",
 ];
 
@@ -102,6 +99,13 @@ pub(super) const CHOOSING: &[&str] = &[
 const PRONOUNS: &[&str] = &[
     "we", "they", "you", "i", "it", "he", "she", "wir", "sie", "ihr", "ich", "er", "man", "nous",
     "vous", "ils", "elles", "on", "nosotros", "ellos",
+];
+
+/// Words before which rows are meant.
+const LEADS: [&str; 33] = [
+    "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom", "bei",
+    "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour", "dans", "chez",
+    "del", "para", "con", "zum", "zur", "avec",
 ];
 
 /// Words before what all of is meant.
@@ -198,7 +202,10 @@ impl Reader<'_> {
                 .from
                 .checked_sub(1)
                 .map_or("", |at| self.words.text(at));
-            let done = PRONOUNS.contains(&before) && !is_number(&text);
+            // "on" is a pronoun in French alone: "spend on holidays" says what for.
+            let pronoun =
+                PRONOUNS.contains(&before) && (self.words.language == "fr" || before != "on");
+            let done = pronoun && !is_number(&text);
             let helped = (mark.from.saturating_sub(4)..mark.from)
                 .any(|at| HELPS.contains(&self.words.text(at)));
             let known = |at: Option<usize>| {
@@ -238,7 +245,43 @@ impl Reader<'_> {
                         Some(What::Value(..))
                     )
             });
-            if participle && leads && !chooses {
+            // "the single busiest week"
+            if text == "single" && self.words.language == "en" {
+                self.take(at);
+                continue;
+            }
+            // "the section Fußball": what kind of thing is named right behind.
+            let kind = self.mark(at + 1).is_some_and(|next| {
+                matches!(next.what, What::Value(_, true)) && self.is_used(at + 1)
+            }) && self
+                .words
+                .written(mark.to, mark.to + 1)
+                .starts_with(char::is_uppercase);
+            if kind
+                && [
+                    "the", "in", "of", "for", "der", "die", "das", "la", "le", "el",
+                ]
+                .contains(&before)
+            {
+                self.take(at);
+                let said = self.speech.say("one_kind", &[("said", &written)]);
+                self.assume(said);
+                continue;
+            }
+            // "trips that covered less than 1 km": the limit behind it says which.
+            let limits = self.next(at + 1, to).is_some_and(|next| {
+                self.is_used(next)
+                    && [
+                        Ask::Above,
+                        Ask::Below,
+                        Ask::AtLeast,
+                        Ask::AtMost,
+                        Ask::Between,
+                    ]
+                    .into_iter()
+                    .any(|ask| self.is_ask(next, ask))
+            });
+            if participle && (leads || limits) && !chooses {
                 self.take(at);
                 continue;
             }
@@ -262,7 +305,10 @@ impl Reader<'_> {
                     .filter(|column| column.is_time())
                     .count()
                     == 1;
+            let behind_a_word =
+                LEADS.contains(&before) || ["the", "a", "an", "some", "any"].contains(&before);
             let helped_by_do = self.words.language == "en"
+                && !behind_a_word
                 && (mark.from.saturating_sub(6)..mark.from)
                     .any(|at| ["did", "do", "does"].contains(&self.words.text(at)))
                 && (self.next(at + 1, to).is_none_or(|next| {
@@ -367,11 +413,6 @@ impl Reader<'_> {
     /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
     /// figure for others would answer another question.
     pub(super) fn unknown_places(&mut self, from: usize, to: usize) {
-        const LEADS: [&str; 33] = [
-            "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom",
-            "bei", "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour",
-            "dans", "chez", "del", "para", "con", "zum", "zur", "avec",
-        ];
         const ARTICLES: [&str; 15] = [
             "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
             "el", "los",
@@ -640,6 +681,14 @@ impl Reader<'_> {
                     let choosing = CHOOSING
                         .iter()
                         .any(|begin| self.words.text(mark.from).starts_with(begin));
+                    // "trips started at the Museum": every row has its time.
+                    let every = all.iter().all(|at| {
+                        self.column(*at)
+                            .is_some_and(|column| column.is_time() && column.missing == 0)
+                    });
+                    if every && !choosing {
+                        continue;
+                    }
                     !part && (choosing || !self.marks.is_filler(mark.from))
                 }
                 // "through the app": such a word leads a value as well.

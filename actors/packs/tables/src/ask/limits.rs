@@ -117,7 +117,17 @@ impl Reader<'_> {
             });
             let behind = unit.map_or(last, |(at, _)| at);
             let of_unit = unit.and_then(|(_, unit)| unit);
-            if let Some(column) = self.limited(at, from, behind, to, of_unit, subject) {
+            if let Some((column, test)) = self.of_a_year(at, &test) {
+                (at..=last).for_each(|at| self.take(at));
+                out.push((column, test));
+                at = last + 1;
+                continue;
+            }
+            let by_unit = unit
+                .filter(|_| of_unit.is_none())
+                .and_then(|(at, _)| self.measured_in(at));
+            let limited = by_unit.or_else(|| self.limited(at, from, behind, to, of_unit, subject));
+            if let Some(column) = limited {
                 let column = self.within_reach(column, &test, subject);
                 let test = match of_unit.and_then(|unit| self.in_unit_of(&column, unit)) {
                     Some(factor) => scaled(test, factor),
@@ -179,6 +189,62 @@ impl Reader<'_> {
             at = behind + 1;
         }
         out
+    }
+
+    /// "cars older than 2015": of an earlier year, where the table holds years and no ages.
+    fn of_a_year(&self, at: usize, test: &Test) -> Option<(Id, Test)> {
+        let text = self.mark(at).map_or("", |mark| self.words.text(mark.from));
+        let older = ["older", "alter"].contains(&text);
+        let (Test::Above(year, _) | Test::Below(year, _)) = *test else {
+            return None;
+        };
+        if !older && !["newer", "younger", "junger"].contains(&text)
+            || !(1800.0..=2100.0).contains(&year)
+        {
+            return None;
+        }
+        let mut years = self.schema.of_role(|role| role == Role::Year);
+        let only = years.next().filter(|_| years.next().is_none())?;
+        let id = self.column(only)?.id.clone();
+        let test = if older {
+            Test::Below(year, false)
+        } else {
+            Test::Above(year, false)
+        };
+        Some((id, test))
+    }
+
+    /// "days below zero": of several columns the only one between whose ends the number lies; that one was chosen is said.
+    fn only_in_reach(&mut self, at: usize, behind: usize, measures: &[usize]) -> Option<Id> {
+        let number = (at..=behind).find_map(|at| match self.mark(at)?.what {
+            What::Number(number) => Some((at, number.value)),
+            _ => None,
+        });
+        let (place, number) = number?;
+        let mut reach = measures.iter().copied().filter(|column| {
+            self.column(*column).is_some_and(|column| {
+                column.least.is_some_and(|least| least < number)
+                    && column.most.is_some_and(|most| number < most)
+            })
+        });
+        let only = reach.next().filter(|_| reach.next().is_none())?;
+        self.say_ambiguous(place, measures, only);
+        self.column(only).map(|column| column.id.clone())
+    }
+
+    /// The only column that is measured in the unit that stands here.
+    fn measured_in(&self, at: usize) -> Option<Id> {
+        let text = self.words.text(self.mark(at)?.from);
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            column.is_measure()
+                && column
+                    .id
+                    .unit
+                    .as_deref()
+                    .is_some_and(|unit| aios_languages::fold(unit) == text)
+        });
+        let only = columns.next()?;
+        columns.next().is_none().then(|| only.id.clone())
     }
 
     /// "the salary of people over 40": a number that lies far from all that a column holds limits another one, where only one can be meant.
@@ -507,7 +573,7 @@ impl Reader<'_> {
                     [only] if unit.is_none_or(is_money) => {
                         self.column(*only).map(|column| column.id.clone())
                     }
-                    _ => None,
+                    _ => self.only_in_reach(at, behind, &measures),
                 }
             }
         }
@@ -530,6 +596,81 @@ impl Reader<'_> {
             });
         }
         self.equal_numbers(from, to, out);
+    }
+
+    /// "flats with 3 rooms", "tickets that got 5 stars": so many, where rows are counted or named.
+    pub(super) fn exact_numbers(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        out: &mut Vec<Filter>,
+    ) {
+        let plain = asks.any(&[Ask::Count, Ask::Which, Ask::Who, Ask::List, Ask::Share])
+            && !asks.reckons()
+            && !asks.any(&[Ask::Top, Ask::Bottom, Ask::Per]);
+        if !plain {
+            return;
+        }
+        for at in from..to {
+            let Some(What::Number(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let led = self.previous(from, at).is_some_and(|before| {
+                matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(
+                        What::Ask(
+                            Ask::Above
+                                | Ask::Below
+                                | Ask::AtLeast
+                                | Ask::AtMost
+                                | Ask::Between
+                                | Ask::First
+                                | Ask::Last
+                                | Ask::Count
+                                | Ask::And
+                                | Ask::To
+                        ) | What::Number(_)
+                            | What::Superlative(..)
+                    )
+                )
+            }) || at.checked_sub(1).is_some_and(|before| {
+                matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(What::Column(..))
+                )
+            });
+            let signed = self.mark(at).is_some_and(|mark| {
+                self.words
+                    .gap(mark.from)
+                    .contains(['>', '<', '=', '-', '–'])
+            });
+            let next = at + 1;
+            let column = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(..) | What::Concept(_) | What::Kin(_)) if next < to => {
+                    self.measured(next).first().copied()
+                }
+                _ => None,
+            };
+            // "how many 3 rooms" asks for the rooms.
+            let ends = self.limit_at(at, from, to).is_some();
+            let Some(column) = column.filter(|_| !led && !signed && !ends && !self.is_used(at))
+            else {
+                continue;
+            };
+            let Some(known) = self.column(column).cloned() else {
+                continue;
+            };
+            self.take(at);
+            self.take(next);
+            out.push(Filter {
+                column: known.id,
+                test: Test::Number(number.value),
+                not: false,
+                part: false,
+            });
+        }
     }
 
     /// "level 3", "year 2024": a number behind a column's name.

@@ -257,7 +257,9 @@ impl Reader<'_> {
         }
         if let Some(numeral) = self.words.numeral(at) {
             // "one", "a hundred": a word is a number only where a number can stand.
-            let spelled = !numeral.digits && self.marks.can_be(at, at + 1, |_| true);
+            let spelled = !numeral.digits
+                && numeral.value.fract() == 0.0
+                && self.marks.can_be(at, at + 1, |_| true);
             if !spelled {
                 offer(numeral.to, Sure::Number, What::Number(numeral));
             }
@@ -401,9 +403,17 @@ impl Reader<'_> {
         let text = self.words.text(from);
         let event = aios_languages::concept_number("event");
         let asking = self.marks.can_be(from, to, |asking| match asking {
+            // What only the value's own column stands for is no other thing.
             Asking::Concept(concept) => {
-                concept != event && !self.schema.standing_for(concept).is_empty()
+                concept != event
+                    && self
+                        .schema
+                        .standing_for(concept)
+                        .iter()
+                        .any(|standing| *standing != column)
             }
+            // "the rose": behind an article stands no verb.
+            Asking::Ask(Ask::Growth) => !self.is_behind_an_article(from),
             _ => true,
         });
         // A column's own name is that, unless the column of the value is named beside it.
@@ -450,6 +460,14 @@ impl Reader<'_> {
             && large
             && (!month || self.is_calendar_word_a_value(column))
             && (all_large || signed || (from > 0 && !self.title && !noun))
+    }
+
+    fn is_behind_an_article(&self, at: usize) -> bool {
+        const ARTICLES: [&str; 12] = [
+            "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las",
+        ];
+        at.checked_sub(1)
+            .is_some_and(|before| ARTICLES.contains(&self.words.text(before)))
     }
 
     /// A month's name is a value where its column holds no dates that the month could be of.

@@ -75,8 +75,13 @@ impl Reader<'_> {
             match mark.what {
                 What::Ask(Ask::Filler) | What::Unknown if chooses && !than => {
                     let text = self.words.text(mark.from);
-                    let more = MORE.contains(&text);
-                    if more || LESS.contains(&text) {
+                    // "which month was warmer"
+                    let compared = super::alternatives::comparative(text).is_some();
+                    let least = ["short", "light", "young", "cheap", "cold", "slow", "kurz"]
+                        .iter()
+                        .any(|begin| text.starts_with(begin));
+                    let more = MORE.contains(&text) || compared && !least;
+                    if more || compared || LESS.contains(&text) {
                         largest = largest.or(Some(more));
                         self.take(at);
                     }
@@ -102,6 +107,15 @@ impl Reader<'_> {
                 }
                 What::Superlative(ask, _) => {
                     largest = largest.or(Some(ask == Ask::Highest));
+                    // "tallest first": all of them, in that order.
+                    if self.is_ask(at + 1, Ask::First) {
+                        self.take(at + 1);
+                        return Some(Order {
+                            largest: ask == Ask::Highest,
+                            limit: None,
+                            skip: 0,
+                        });
+                    }
                     limit = limit.or(self.number_beside(at, from, to));
                 }
                 What::Ordinal(number) => {

@@ -260,7 +260,23 @@ impl Reader<'_> {
                         | What::Ask(Ask::Rows)
                 )
             });
-        joins && thing && !ranked
+        // "of those who have not paid"
+        let those = self.mark(at).is_some_and(|mark| {
+            mark.from.checked_sub(1).is_some_and(|before| {
+                [
+                    "those",
+                    "people",
+                    "ones",
+                    "everyone",
+                    "everybody",
+                    "all",
+                    "jene",
+                    "ceux",
+                ]
+                .contains(&self.words.text(before))
+            })
+        });
+        joins && (thing || those) && !ranked
     }
 
     pub(super) fn asks(&self, from: usize, to: usize) -> Asks {
@@ -309,6 +325,7 @@ impl Reader<'_> {
         {
             order.largest = false;
         }
+        self.exact_numbers(from, to, &asks, &mut filters);
         let mut most = self.most_of(from, to);
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
@@ -341,7 +358,16 @@ impl Reader<'_> {
             && self.is_the_finest(date, *grain)
             && (self.says_per(from, to) || self.says_periodic(from, to))
         {
-            over = Some(Measure::Distinct(date.clone()));
+            let hours = self
+                .schema
+                .columns
+                .iter()
+                .any(|column| column.id == *date && column.hours);
+            over = Some(if hours {
+                Measure::Periods(date.clone(), *grain)
+            } else {
+                Measure::Distinct(date.clone())
+            });
             groups.clear();
         }
         // The same of a table whose columns are periods.
@@ -514,6 +540,22 @@ impl Reader<'_> {
         {
             counted = Some(Measure::Rows);
         }
+        // "how many loans" of a column of amounts: whether they are counted or added up is a choice.
+        if let Some(Measure::Of(column)) = counted.clone()
+            && asks.has(Ask::Count)
+            && let Some(at) = self
+                .schema
+                .columns
+                .iter()
+                .position(|known| known.id == column)
+            && let Some(known) = self.column(at)
+            && known.concepts.is_empty()
+            && known.id.unit.is_none()
+            && known.least.is_some_and(|least| least >= 100.0)
+            && filters.iter().any(|filter| filter.column != column)
+        {
+            self.say_ambiguous(from, &[at], at);
+        }
         self.equal_numbers(from, to, &mut filters);
         self.alternatives(from, to, &mut filters);
         if measures.is_empty()
@@ -553,6 +595,17 @@ impl Reader<'_> {
                 order: Some(order),
                 having: None,
             });
+        }
+        // "Who owns Kiwi?": what is named is not who is asked for.
+        if asks.has(Ask::Who)
+            && order.is_none()
+            && let [Group::By(group)] = groups.as_slice()
+            && !filters.is_empty()
+            && filters
+                .iter()
+                .all(|filter| filter.column == *group && !filter.not)
+        {
+            groups.clear();
         }
         if named.is_none()
             && asks.any(&[Ask::Who, Ask::Which])
@@ -635,7 +688,8 @@ impl Reader<'_> {
             && groups.is_empty()
             && !filters.is_empty()
         {
-            named = self.naming();
+            let naming = self.naming();
+            named = naming.filter(|naming| filters.iter().any(|filter| filter.column != *naming));
         }
         // "tools with no pieces left": of rows that are told by a condition alone, their names.
         let plain =
@@ -655,6 +709,26 @@ impl Reader<'_> {
                 order,
                 having,
             });
+        }
+        // A name is no answer to who it is.
+        if plain_names(&asks)
+            && groups.is_empty()
+            && !filters.is_empty()
+            && let Some(naming) = self.naming()
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+            && filters
+                .iter()
+                .all(|filter| filter.column == naming && !filter.not)
+        {
+            let columns = self.schema.columns.iter().take(20);
+            let columns: Vec<&str> = columns.map(|column| column.id.name.trim()).collect();
+            let said = self
+                .speech
+                .say("nothing", &[("columns", &columns.join(", "))]);
+            self.absent.push(said);
+            return None;
         }
         let wanted = self.wanted(
             from,

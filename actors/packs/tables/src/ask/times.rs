@@ -295,7 +295,10 @@ impl Reader<'_> {
         for (ask, later) in [(Ask::AtLeast, true), (Ask::AtMost, false)] {
             if self.is_ask(at + 1, ask) {
                 self.take(at + 1);
-                return if later {
+                let older = self
+                    .mark(at + 1)
+                    .is_some_and(|mark| self.words.text(mark.to - 1) == "older");
+                return if later && !older {
                     Span {
                         from: span.from,
                         until: data.until.max(span.until),
@@ -344,6 +347,20 @@ impl Reader<'_> {
             .mark(before)
             .map(|mark| self.words.text(mark.from).to_owned())
             .unwrap_or_default();
+        // "older than 2015" is before it, "newer than" after.
+        let age = [
+            (["older", "alter", "earlier"], kinds[3].1),
+            (["newer", "younger", "later"], kinds[4].1),
+        ];
+        if self.is_ask(before, Ask::Above) || self.is_ask(before, Ask::Below) {
+            let said = age
+                .into_iter()
+                .find(|(words, _)| words.contains(&text.as_str()));
+            if let Some((_, open)) = said {
+                self.take(before);
+                return open;
+            }
+        }
         for (ask, open) in kinds {
             // "nach März" comes as a word of grouping.
             let grouping = ask == Ask::After && text == "nach";

@@ -78,7 +78,17 @@ impl Reader<'_> {
         {
             return Some(vec![(measure, None)]);
         }
-        let compares = asks.any(&[Ask::Change, Ask::Compare]);
+        // "how many more dogs than cats": rows are counted.
+        let how_many = (from..to).any(|at| {
+            self.is_ask(at, Ask::Change)
+                && self.mark(at).is_some_and(|mark| {
+                    (mark.from..mark.to).any(|at| ["many", "fewer"].contains(&self.words.text(at)))
+                })
+        });
+        if how_many {
+            return Some(vec![(self.rows(), None)]);
+        }
+        let compares = ranked || asks.any(&[Ask::Change, Ask::Compare]);
         if let Some(found) = compares.then(|| self.compared_by(from, to)).flatten() {
             return Some(vec![found]);
         }

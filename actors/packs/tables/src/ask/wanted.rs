@@ -127,7 +127,7 @@ impl Reader<'_> {
             });
         }
         // "Which customers are from Berlin?"
-        if asks.any(&[Ask::Which, Ask::Who])
+        if asks.any(&[Ask::Which, Ask::Who, Ask::Where])
             && measures.is_empty()
             && counted.is_none()
             && order.is_none()
