@@ -185,9 +185,14 @@ impl Reader<'_> {
         distinct: bool,
     ) -> Option<Measure> {
         let standing = self.schema.standing_for(concept);
+        // "how many invoices" of a column of their amounts: it is they that are counted.
+        let paid = ["invoice", "order"]
+            .into_iter()
+            .any(|name| Self::concept(name) == concept);
         let adds = standing.iter().copied().find(|column| {
-            self.column(*column)
-                .is_some_and(|column| column.role == Role::Adds)
+            self.column(*column).is_some_and(|column| {
+                column.role == Role::Adds && !(paid && (column.id.unit.is_some() || !column.whole))
+            })
         });
         if let (Some(column), false) = (adds, distinct) {
             let id = self.column(column)?.id.clone();

@@ -251,6 +251,19 @@ impl Reader<'_> {
         })
     }
 
+    /// "which films", "list", "who", and not "what did we take in".
+    pub(super) fn asks_for_names(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Who)
+                || self.is_ask(at, Ask::List)
+                || self.is_ask(at, Ask::Which)
+                    && self.mark(at).is_some_and(|mark| {
+                        !["what", "whats", "was", "que", "quoi"]
+                            .contains(&self.words.text(mark.from))
+                    })
+        })
+    }
+
     /// A column that says where something lies or stands.
     fn place(&self) -> Option<Id> {
         const PLACES: [&str; 14] = [

@@ -648,6 +648,10 @@ impl Reader<'_> {
             });
             let next = at + 1;
             let column = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, true)) if next < to => all.into_iter().find(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.least.is_some())
+                }),
                 Some(What::Column(..) | What::Concept(_) | What::Kin(_)) if next < to => {
                     self.measured(next).first().copied()
                 }

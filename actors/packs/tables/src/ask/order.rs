@@ -165,11 +165,40 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        if largest.is_some() && limit.is_none() && skip == 0 {
+            limit = self.number_of_things(from, to);
+        }
         largest.map(|largest| Order {
             largest,
             limit: Some(limit.unwrap_or(1)),
             skip,
         })
+    }
+
+    /// "the three pupils with the most absences": so many of what is named behind the number.
+    fn number_of_things(&mut self, from: usize, to: usize) -> Option<u32> {
+        for at in from..to {
+            let Some(What::Number(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let fits = number.value.fract() == 0.0 && (2.0..=50.0).contains(&number.value);
+            let thing = match self.mark(at + 1).map(|mark| &mark.what) {
+                Some(What::File | What::Concept(_)) => self.measured(at + 1).is_empty(),
+                Some(What::Column(..)) => self.measured(at + 1).is_empty(),
+                _ => false,
+            };
+            let led = self.previous(from, at).is_some_and(|before| {
+                !matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(What::Ask(Ask::Which | Ask::List | Ask::Who))
+                )
+            });
+            if fits && thing && !led && !self.is_used(at) && at + 1 < to {
+                self.take(at);
+                return Some(number.value as u32);
+            }
+        }
+        None
     }
 
     /// "the difference between the highest and lowest paid": from one end to the other, of what such words measure where they say it.

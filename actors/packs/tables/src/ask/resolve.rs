@@ -683,6 +683,7 @@ impl Reader<'_> {
         // "list movies longer than 2 hours": the table's own names.
         if named.is_none()
             && plain_names(&asks)
+            && self.asks_for_names(from, to)
             && measures.is_empty()
             && counted.is_none()
             && groups.is_empty()
