@@ -132,6 +132,7 @@ impl Reader<'_> {
                 Some(What::Concept(concept))
                     if self.schema.standing_for(concept).is_empty()
                         && (self.is_a_thing(concept)
+                            || concept == Self::concept("population")
                             || COUNTED.iter().any(|name| Self::concept(name) == concept)) =>
                 {
                     self.rows()
@@ -172,7 +173,18 @@ impl Reader<'_> {
         let together = (from..to).any(|at| self.is_ask(at, Ask::Total));
         let joined =
             (from..to).any(|at| self.is_ask(at, Ask::And) && self.joins_values(from, at, to));
-        if !apart || together || !joined {
+        let each = self.words.all.iter().any(|word| {
+            [
+                "each",
+                "respectively",
+                "jeweils",
+                "chacun",
+                "chacune",
+                "cada",
+            ]
+            .contains(&word.text.as_str())
+        });
+        if !(apart || each) || together || !joined {
             return None;
         }
         self.named_rivals(filters)

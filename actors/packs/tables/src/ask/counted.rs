@@ -184,6 +184,14 @@ impl Reader<'_> {
         concept: u32,
         distinct: bool,
     ) -> Option<Measure> {
+        // "how many people": whoever the rows are of.
+        let people =
+            concept == Self::concept("population") && self.schema.standing_for(concept).is_empty();
+        let concept = if people {
+            Self::concept("employee")
+        } else {
+            concept
+        };
         let standing = self.schema.standing_for(concept);
         // "how many invoices" of a column of their amounts: it is they that are counted.
         let paid = ["invoice", "order"]

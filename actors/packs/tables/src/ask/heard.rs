@@ -194,7 +194,11 @@ impl Reader<'_> {
                 self.assume(said);
                 continue;
             }
-            let chooses = CHOOSING.iter().any(|begin| text.starts_with(begin)) && text != "paid";
+            let bare = text.strip_prefix("un").unwrap_or(&text);
+            let chooses = CHOOSING
+                .iter()
+                .any(|begin| text.starts_with(begin) || bare.starts_with(begin))
+                && text != "paid";
             if name {
                 continue;
             }
@@ -695,7 +699,16 @@ impl Reader<'_> {
                 What::Ask(
                     Ask::Until | Ask::Since | Ask::Before | Ask::After | Ask::Between | Ask::Above,
                 ) if self.leads_to_what_is_used(at) => false,
-                What::Ask(Ask::First) => true,
+                What::Ask(Ask::First | Ask::Rank) => true,
+                // "how many years has she been here": a time that nothing measures.
+                What::Ask(Ask::Week | Ask::Month | Ask::Year)
+                    if at
+                        .checked_sub(1)
+                        .is_some_and(|before| self.is_ask(before, Ask::Count))
+                        && !questions.iter().any(|question| !question.groups.is_empty()) =>
+                {
+                    true
+                }
                 What::Ask(Ask::Last) => {
                     let text = self.words.text(mark.from);
                     !super::derived::PRESENT

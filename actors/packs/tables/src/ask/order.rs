@@ -141,6 +141,15 @@ impl Reader<'_> {
                         }
                     }
                 }
+                // "the rank of Kate": a place among all is no order of them.
+                What::Ask(Ask::Rank)
+                    if ["rank", "rang", "rango"].contains(&self.words.text(mark.from))
+                        && mark.from.checked_sub(1).is_some_and(|before| {
+                            [
+                                "the", "what", "which", "whats", "is", "den", "der", "le", "el",
+                            ]
+                            .contains(&self.words.text(before))
+                        }) => {}
                 What::Ask(Ask::Rank) => {
                     self.take(at);
                     let text = self.written(&mark).to_lowercase();

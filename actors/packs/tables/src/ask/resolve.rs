@@ -517,7 +517,24 @@ impl Reader<'_> {
                 .iter()
                 .any(|known| known.id == column && known.role == Role::Adds);
             let unique = groups.iter().any(|group| self.is_unique(group));
-            if per_group && adds && !unique && having.is_none() {
+            // "how many guests booked more than 10 nights in total"
+            let of_each = match &counted {
+                Some(Measure::Distinct(who))
+                    if groups.is_empty()
+                        && asks.has(Ask::Count)
+                        && asks.has(Ask::Total)
+                        && !self.is_unique(&Group::By(who.clone())) =>
+                {
+                    Some(Group::By(who.clone()))
+                }
+                _ => None,
+            };
+            if let Some(group) = of_each.filter(|_| adds && having.is_none()) {
+                groups.push(group);
+                counted = None;
+                measures = vec![(Measure::Of(column), None)];
+                having = Some(test);
+            } else if per_group && adds && !unique && having.is_none() {
                 measures = vec![(Measure::Of(column), None)];
                 having = Some(test);
             } else {

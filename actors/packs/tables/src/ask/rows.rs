@@ -399,6 +399,27 @@ impl Reader<'_> {
                         });
                     }
                 }
+                What::Unknown if self.words.text(mark.from).starts_with("un") => {
+                    // "uninsured" of a column `insured`
+                    let said = self.words.text(mark.from).get(2..).unwrap_or_default();
+                    let stem = super::words::canon(said);
+                    let mut columns = self.schema.columns.iter().filter(|column| {
+                        sides(column).is_some() && column.core().iter().any(|word| *word == stem)
+                    });
+                    let known = columns.next().filter(|_| columns.next().is_none()).cloned();
+                    if let Some((known, (_, no))) =
+                        known.and_then(|known| sides(&known).map(|sides| (known, sides)))
+                    {
+                        self.take(at);
+                        out.push(Filter {
+                            column: known.id,
+                            test: no,
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
                 _ if is_filler(&mark) => {}
                 _ => not = None,
             }

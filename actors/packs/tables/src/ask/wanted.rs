@@ -186,13 +186,27 @@ impl Reader<'_> {
             Ask::Share,
             Ask::And,
         ]);
+        // Nor a mean of what does not add up.
+        let rated = |measure: &Measure, schema: &Schema| match measure {
+            Measure::Of(id) => schema
+                .columns
+                .iter()
+                .any(|column| column.id == *id && column.role == Role::Rates),
+            _ => false,
+        };
+        let rates = groups.is_empty()
+            && matches!(measures.as_slice(), [(measure, _)] if rated(measure, self.schema) && !self.is_counted(from, to, measure));
         let share = asks.has(Ask::Share) && self.is_bought(&measures);
         if (asks.has(Ask::Count) && !reckons || share)
             && order.is_none()
             && versus.is_none()
             && let [(measure, _)] = measures.as_slice()
-            && money(measure)
-            && (share || self.is_paid(measure) || !self.is_counted(from, to, measure))
+            && (money(measure)
+                || rates
+                    && filters
+                        .iter()
+                        .any(|filter| Measure::Of(filter.column.clone()) == *measure))
+            && (share || rates || self.is_paid(measure) || !self.is_counted(from, to, measure))
         {
             measures = vec![(self.rows(), None)];
         }
@@ -201,6 +215,16 @@ impl Reader<'_> {
             for (measure, called) in &mut measures {
                 self.price_of_all(measure, called)?;
             }
+        }
+        // "the average age of the five best paid": of rows that are chosen by their rank nothing is known here.
+        let few = order
+            .as_ref()
+            .is_some_and(|order| order.limit.is_some_and(|limit| limit > 1));
+        let of_rows = matches!(groups, [group] if self.is_unique(group));
+        if few && of_rows && asks.any(&[Ask::Mean, Ask::Median]) {
+            let said = self.speech.say("no_rank", &[]);
+            self.absent.push(said);
+            return None;
         }
         let called = measures.first().and_then(|(_, called)| called.clone());
         let mut figures = Vec::new();
