@@ -130,6 +130,19 @@ impl Reader<'_> {
             let found = match self.mark(next).map(|mark| mark.what.clone()) {
                 Some(What::File) => self.rows(),
                 Some(What::Concept(concept))
+                    if self.is_a_thing(concept)
+                        && self.measured(next).is_empty()
+                        && !self.schema.standing_for(concept).is_empty() =>
+                {
+                    let standing = self.schema.standing_for(concept);
+                    let column = standing.first().and_then(|column| self.column(*column))?;
+                    if column.distinct >= column.rows {
+                        self.rows()
+                    } else {
+                        Measure::Distinct(column.id.clone())
+                    }
+                }
+                Some(What::Concept(concept))
                     if self.schema.standing_for(concept).is_empty()
                         && (self.is_a_thing(concept)
                             || concept == Self::concept("population")

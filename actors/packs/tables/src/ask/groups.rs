@@ -6,7 +6,7 @@ use aios_languages::Ask;
 use aios_work::Grain;
 
 use super::marks::What;
-use super::question::{Column as Id, Group};
+use super::question::{Column as Id, Filter, Group, Test};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -41,11 +41,17 @@ impl Reader<'_> {
             }
             match ask {
                 Ask::Per | Ask::Which => self.groups_behind(at, from, to, ask, &mut out),
-                Ask::Who => self.of_concepts(
-                    at,
-                    &["employee", "customer", "student", "patient"],
-                    &mut out,
-                ),
+                Ask::Who => {
+                    self.of_concepts(
+                        at,
+                        &["employee", "customer", "student", "patient"],
+                        &mut out,
+                    );
+                    if out.is_empty() {
+                        let group = self.called(&["who", "wer", "qui", "quien"]);
+                        add(&mut out, group);
+                    }
+                }
                 Ask::Where => {
                     self.of_concepts(at, &["city", "store", "region", "country"], &mut out);
                     if out.is_empty() {
@@ -68,6 +74,32 @@ impl Reader<'_> {
             if let Some(What::Superlative(..)) = self.mark(at).map(|mark| mark.what.clone()) {
                 self.group_of_best(at, from, to, &mut out);
             }
+        }
+        // "on what did we spend the most" of a column `what`
+        let ranked = (from..to).any(|at| {
+            self.is_ask(at, Ask::Highest)
+                || self.is_ask(at, Ask::Lowest)
+                || matches!(
+                    self.mark(at).map(|mark| &mark.what),
+                    Some(What::Superlative(..))
+                )
+        });
+        let what = (from..to).any(|at| {
+            self.is_ask(at, Ask::Which)
+                && self.mark(at).is_some_and(|mark| {
+                    // "what was the biggest expense" asks for the expense.
+                    let led = mark
+                        .from
+                        .checked_sub(1)
+                        .map_or("", |at| self.words.text(at));
+                    ["what", "was", "que", "quoi"].contains(&self.words.text(mark.from))
+                        && (["on", "for", "with", "fur", "en", "para"].contains(&led)
+                            || ["did", "do", "does"].contains(&self.words.text(mark.to)))
+                })
+        });
+        if out.is_empty() && ranked && what {
+            let group = self.called(&["what", "was", "que", "quoi"]);
+            add(&mut out, group);
         }
         out
     }
@@ -264,6 +296,15 @@ impl Reader<'_> {
         })
     }
 
+    /// A column that is called as people ask for it: `who`, `what`.
+    fn called(&self, names: &[&str]) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(column.words.as_slice(), [only] if names.contains(&only.as_str()))
+        });
+        columns.next().map(|column| Group::By(column.id.clone()))
+    }
+
     /// A column that says where something lies or stands.
     fn place(&self) -> Option<Id> {
         const PLACES: [&str; 14] = [
@@ -431,8 +472,10 @@ impl Reader<'_> {
         to: usize,
         groups: &mut Vec<Group>,
         asks: &BTreeSet<Ask>,
+        filters: &mut Vec<Filter>,
     ) -> Option<Id> {
         let mut first = None;
+        self.named_dates(from, to, asks, groups, filters);
         let ranked = [
             Ask::Highest,
             Ask::Lowest,
@@ -445,7 +488,7 @@ impl Reader<'_> {
         .iter()
         .any(|ask| asks.contains(ask));
         for at in from..to {
-            if self.is_used(at) {
+            if self.is_used(at) || self.unheard.contains(&at) {
                 continue;
             }
             match self.mark(at).map(|mark| mark.what.clone()) {
@@ -494,6 +537,59 @@ impl Reader<'_> {
             }
         }
         first
+    }
+
+    /// "How many tickets were closed?": those that have the date. Of several dates one that has no part in the answer stays unheard.
+    fn named_dates(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &BTreeSet<Ask>,
+        groups: &[Group],
+        filters: &mut Vec<Filter>,
+    ) {
+        let counts = [Ask::Count, Ask::Share, Ask::List]
+            .iter()
+            .any(|ask| asks.contains(ask));
+        for at in from..to {
+            let Some(What::Column(all, true)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let date = all
+                .iter()
+                .filter_map(|at| self.column(*at))
+                .find(|column| column.role == Role::Date)
+                .cloned();
+            let Some(date) = date.filter(|_| counts && !self.is_used(at)) else {
+                continue;
+            };
+            let grouped = groups.iter().any(
+                |group| matches!(group, Group::Each(id, _) | Group::Weekday(id) | Group::Hour(id) | Group::By(id) if *id == date.id),
+            );
+            if grouped || filters.iter().any(|filter| filter.column == date.id) {
+                continue;
+            }
+            self.take(at);
+            if date.missing > 0 {
+                filters.push(Filter {
+                    column: date.id,
+                    test: Test::Missing,
+                    not: true,
+                    part: false,
+                });
+            } else if self
+                .schema
+                .columns
+                .iter()
+                .filter(|column| column.role == Role::Date)
+                .count()
+                > 1
+                && let Some(used) = self.used.get_mut(at)
+            {
+                *used = false;
+                self.unheard.push(at);
+            }
+        }
     }
 
     /// "Who directed Nightfall?" of a column of directors: the only name that a word of the clause hints at.

@@ -168,7 +168,12 @@ impl Reader<'_> {
                         .measured(beside)
                         .iter()
                         .any(|at| self.column(*at).is_some_and(|known| known.id == column));
-                    if names {
+                    // "plants that cost less than 5 euros"
+                    let costs = matches!(self.mark(beside).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == Self::concept("cost") && self.schema.standing_for(*concept).is_empty())
+                        && self.schema.columns.iter().any(|known| {
+                            known.id == column && known.concepts.contains(&Self::concept("price"))
+                        });
+                    if names || costs {
                         self.take(beside);
                     }
                 }
@@ -717,7 +722,12 @@ impl Reader<'_> {
             let Some(What::Column(all, _)) = self.mark(before).map(|mark| mark.what.clone()) else {
                 continue;
             };
-            let Some(column) = all.first().and_then(|at| self.column(*at)).cloned() else {
+            let Some(column) = all
+                .first()
+                .and_then(|at| self.column(*at))
+                .filter(|column| column.role != Role::Date)
+                .cloned()
+            else {
                 continue;
             };
             // "weeks 5 to 8"

@@ -67,6 +67,11 @@ impl Reader<'_> {
                             .unwrap_or_default();
                         let said = self.speech.say("rows_are", &[("what", &name)]);
                         self.assume(said);
+                        // Other things that come about may have several rows, or several in one.
+                        if concept == Self::concept("event") {
+                            let said = self.speech.say("one_kind", &[("said", &name)]);
+                            self.assume(said);
+                        }
                         return Some(Measure::Rows);
                     }
                     let heads = concept == Self::concept("population");

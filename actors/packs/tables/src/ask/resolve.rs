@@ -49,6 +49,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         before: None,
         each: None,
         nones: Vec::new(),
+        unheard: Vec::new(),
     };
     reader.told_beside();
     let mut questions = Vec::new();
@@ -150,6 +151,8 @@ pub(super) struct Reader<'a> {
     pub each: Option<u32>,
     /// What those who are asked for have no row of, with where it stands.
     pub nones: Vec<(usize, Filter)>,
+    /// Marks that have no part in the answer, whatever they name.
+    pub unheard: Vec<usize>,
 }
 
 /// What a clause asks for, by its words.
@@ -592,7 +595,7 @@ impl Reader<'_> {
                 &mut groups,
             );
         }
-        let mut named = self.leftovers(from, to, &mut groups, &asks.0);
+        let mut named = self.leftovers(from, to, &mut groups, &asks.0, &mut filters);
         self.units_of_measures(from, to, &measures);
         self.verbs_of_ranks(from, to, &asks, &groups);
         self.ends_of_files(from, to);

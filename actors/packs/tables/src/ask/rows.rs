@@ -399,6 +399,26 @@ impl Reader<'_> {
                         });
                     }
                 }
+                // "on rainy days"
+                What::Concept(_)
+                    if self.words.text(mark.from) == "rainy" && self.is_ask(at + 1, Ask::Day) =>
+                {
+                    let rain = self.measured(at);
+                    let id = match rain.as_slice() {
+                        [only] => self.column(*only).map(|column| column.id.clone()),
+                        _ => None,
+                    };
+                    if let Some(id) = id {
+                        self.take(at);
+                        out.push(Filter {
+                            column: id,
+                            test: Test::Above(0.0, false),
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
                 What::Unknown if self.words.text(mark.from).starts_with("un") => {
                     // "uninsured" of a column `insured`
                     let said = self.words.text(mark.from).get(2..).unwrap_or_default();

@@ -113,6 +113,10 @@ impl Reader<'_> {
                 None => {}
             }
         }
+        if let Some(apart) = self.periods_of_dates(from, to, &spans) {
+            out.extend(apart);
+            return None;
+        }
         let compared = asks.contains(&Ask::Growth)
             || asks.contains(&Ask::Change)
             || asks.contains(&Ask::Compare);
@@ -178,6 +182,47 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// "opened in January but closed in February": each period of the date that is named before it.
+    fn periods_of_dates(
+        &mut self,
+        from: usize,
+        to: usize,
+        spans: &[(usize, Span)],
+    ) -> Option<Vec<Filter>> {
+        let dated = |reader: &Self, at: usize| match &reader.mark(at)?.what {
+            What::Column(all, _) | What::Kin(all) => all.iter().copied().find(|at| {
+                reader
+                    .column(*at)
+                    .is_some_and(|column| column.role == Role::Date)
+            }),
+            _ => None,
+        };
+        let named: Vec<(usize, usize)> = (from..to)
+            .filter_map(|at| Some((at, dated(self, at)?)))
+            .collect();
+        let [(first, one), (second, other)] = named.as_slice() else {
+            return None;
+        };
+        let [(here, _), (there, _)] = spans else {
+            return None;
+        };
+        if one == other || !(first < here && here < second && second < there) {
+            return None;
+        }
+        let mut out = Vec::new();
+        for ((place, column), (_, span)) in named.iter().zip(spans) {
+            let column = self.column(*column)?.clone();
+            self.take(*place);
+            out.push(Filter {
+                test: days(&column, &[*span]),
+                column: column.id,
+                not: false,
+                part: false,
+            });
+        }
+        Some(out)
     }
 
     /// "this week" of a table without a date: it may be all of what it holds, and that is said.

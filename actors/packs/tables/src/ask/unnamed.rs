@@ -188,8 +188,19 @@ impl Reader<'_> {
                             .map(|column| &column.id)
                             .find(|id| several.contains(id))
                     })
-                    .or(several.first())?
-                    .clone();
+                    .cloned();
+                // Nothing tells of which of them the largest is asked for: that one was chosen is said.
+                let Some(main) = main else {
+                    let first = several.first()?.clone();
+                    let places: Vec<usize> = (0..self.schema.columns.len())
+                        .filter(|at| {
+                            self.column(*at)
+                                .is_some_and(|column| several.contains(&column.id))
+                        })
+                        .collect();
+                    self.say_ambiguous(from, &places, *places.first()?);
+                    return Some(vec![(Measure::Of(first), None)]);
+                };
                 let said = self
                     .speech
                     .say("taken_for", &[("column", main.name.trim())]);

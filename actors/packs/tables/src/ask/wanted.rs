@@ -153,7 +153,7 @@ impl Reader<'_> {
                     skip: 0,
                 });
             }
-            let versus = versus.or_else(|| self.two_values(asks, groups, filters));
+            let versus = versus.or_else(|| self.two_values((from, to), asks, groups, filters));
             return Some(match versus {
                 Some(versus) => Self::against(rate, versus, groups),
                 None => Wanted::Figures(vec![rate]),
@@ -184,8 +184,7 @@ impl Reader<'_> {
             Ask::Highest,
             Ask::Lowest,
             Ask::Share,
-            Ask::And,
-        ]);
+        ]) || asks.has(Ask::And) && !asks.has(Ask::Between);
         // Nor a mean of what does not add up.
         let rated = |measure: &Measure, schema: &Schema| match measure {
             Measure::Of(id) => schema
@@ -276,6 +275,13 @@ impl Reader<'_> {
                     if largest { Make::Greatest } else { Make::Least }
                 } else if adds(measure, self.schema) {
                     Make::Total
+                } else if order.is_some()
+                    && !groups.is_empty()
+                    && self.judged(from, to).is_some()
+                    && !groups.iter().any(|group| self.is_unique(group))
+                {
+                    // "the worst ratings": of all of a group's, and not its single worst one.
+                    Make::Mean
                 } else if order.is_some() && !groups.is_empty() {
                     if order.as_ref().is_some_and(|order| order.largest) {
                         Make::Greatest
@@ -314,7 +320,7 @@ impl Reader<'_> {
         if let Some(versus) = versus {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
-        if let Some(versus) = self.two_values(asks, groups, filters) {
+        if let Some(versus) = self.two_values((from, to), asks, groups, filters) {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         // A difference of two columns is what was asked for.
@@ -366,6 +372,7 @@ impl Reader<'_> {
     /// Two values of a column, and how they differ.
     fn two_values(
         &self,
+        (from, to): (usize, usize),
         asks: &Asks,
         groups: &[Group],
         filters: &mut Vec<Filter>,
@@ -395,6 +402,15 @@ impl Reader<'_> {
                 ..filters[at].clone()
             };
             (name.clone(), filter)
+        };
+        // "from Q1 to Q2", and what grew between two, goes from the first to the second; "A than B" tells of the first.
+        let leads = (from..to).any(|at| self.is_ask(at, Ask::From))
+            && (from..to).any(|at| self.is_ask(at, Ask::To) || self.is_ask(at, Ask::Until));
+        let between = (from..to).any(|at| self.is_ask(at, Ask::Between)) && asks.has(Ask::Growth);
+        let (first, second) = if leads || between {
+            (second, first)
+        } else {
+            (first, second)
         };
         let versus = Versus {
             from: side(second),
