@@ -9,6 +9,24 @@ use super::resolve::Reader;
 use super::schema::Role;
 
 impl Reader<'_> {
+    /// What is counted by a column that two files share is counted in the one that has a row for each.
+    pub(super) fn one_by_one(&self, counted: Measure) -> Measure {
+        let Measure::Distinct(id) = &counted else {
+            return counted;
+        };
+        let unique = |column: &super::schema::Column| {
+            column.distinct > 0 && column.distinct + column.missing >= column.rows
+        };
+        let own = self.schema.columns.iter().find(|column| column.id == *id);
+        if own.is_none_or(unique) {
+            return counted;
+        }
+        let other = self.schema.columns.iter().find(|column| {
+            column.id.table != id.table && column.id.name == id.name && unique(column)
+        });
+        other.map_or(counted.clone(), |other| Measure::Distinct(other.id.clone()))
+    }
+
     /// A word that counts and is a column's name in full: `headcount`, where the column is called `hc`.
     fn counted_in_a_column(&mut self, at: usize) -> Option<super::question::Column> {
         let mark = self

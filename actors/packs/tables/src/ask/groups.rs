@@ -35,6 +35,7 @@ impl Reader<'_> {
                 if self.is_of_rows(from, to, grain) {
                     continue;
                 }
+                self.is_told_apart(at, from, to, grain);
                 let group = self.each(from, to, grain);
                 add(&mut out, group);
                 continue;
@@ -191,6 +192,7 @@ impl Reader<'_> {
                 }
                 _ => match self.grain_at(next) {
                     Some(grain) if ask == Ask::Per || self.asks_for_period(next, to) => {
+                        self.is_told_apart(next, from, to, grain);
                         self.each(from, to, grain)
                     }
                     _ => None,
@@ -426,6 +428,25 @@ impl Reader<'_> {
                     return;
                 }
             }
+        }
+    }
+
+    /// "electricity per day" of months: finer than the data is nothing told.
+    fn is_told_apart(&mut self, at: usize, from: usize, to: usize, grain: Grain) {
+        let date = self.date(from, to).and_then(|at| self.column(at));
+        let coarse = date.filter(|column| column.role == Role::Date && grain < column.finest);
+        let Some(name) = coarse.map(|column| column.id.name.clone()) else {
+            return;
+        };
+        let said = self
+            .mark(at)
+            .map(|mark| self.written(mark))
+            .unwrap_or_default();
+        let told = self
+            .speech
+            .say("period_too_fine", &[("period", &said), ("name", &name)]);
+        if !self.absent.contains(&told) {
+            self.absent.push(told);
         }
     }
 

@@ -227,7 +227,12 @@ impl Reader<'_> {
                 continue;
             };
             let said = (from..to).find(|at| {
-                !self.is_used(*at)
+                // "the highest price per night" names the rate itself.
+                let named = matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Column(all, true)) if all
+                    .iter()
+                    .any(|at| self.column(*at).is_some_and(|known| known.id == column.id)));
+                !named
+                    && !self.is_used(*at)
                     && self
                         .mark(*at)
                         .is_some_and(|mark| is_called(self.words.text(mark.from), &part))

@@ -404,6 +404,7 @@ impl Reader<'_> {
         {
             measures.push((most, None));
         }
+        let counted = counted.map(|counted| self.one_by_one(counted));
         let test = self.limit_of_groups(from, to, &asks, &groups);
         let mut having = None;
         let mut counted = counted;
@@ -704,6 +705,7 @@ impl Reader<'_> {
         if named.is_none()
             && plain_names(&asks)
             && self.asks_for_names(from, to)
+            && !asks.has(Ask::Who)
             && measures.is_empty()
             && counted.is_none()
             && groups.is_empty()

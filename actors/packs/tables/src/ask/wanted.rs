@@ -344,6 +344,16 @@ impl Reader<'_> {
                     .all(|make| matches!(make, Make::Greatest | Make::Least)))
             && makes.len() <= 1
         {
+            // "with whom did we spend least": where no column names who, that a row is told is a choice.
+            if asks.has(Ask::Who) && !self.names_somebody() {
+                let said = self.speech.figure(&Figure {
+                    make: Make::Total,
+                    of: Measure::Of(column.clone()),
+                    called: None,
+                });
+                let told = self.speech.say("one_kind", &[("said", &said)]);
+                self.assume(told);
+            }
             // "rank the schools": all of them, as far as a list is read.
             if order.limit.is_none() {
                 order.limit = Some(LISTED);
@@ -367,6 +377,17 @@ impl Reader<'_> {
             *order = None;
         }
         Some(Wanted::Figures(figures))
+    }
+
+    /// Whether a column names its rows one by one, and is no number of them.
+    fn names_somebody(&self) -> bool {
+        self.schema.columns.iter().any(|column| {
+            column.role == Role::Names
+                && column.distinct + column.missing >= column.rows
+                && !column.words.iter().any(|word| {
+                    ["id", "no", "nr", "number", "code", "key"].contains(&word.as_str())
+                })
+        })
     }
 
     /// Two values of a column, and how they differ.
