@@ -9,6 +9,22 @@ use super::resolve::Reader;
 use super::schema::Role;
 
 impl Reader<'_> {
+    /// The file whose rows a goal names: "how many orders came from Denmark", of `orders.csv`.
+    pub(super) fn counted_file(&self) -> Option<String> {
+        let of = |at: usize| {
+            let mark = self.mark(at)?;
+            let stem = super::words::canon(self.words.text(mark.from));
+            let mut named = self
+                .schema
+                .tables
+                .iter()
+                .filter(|(file, ..)| super::schema::file_words(file).contains(&stem));
+            let (_, name, _) = named.next()?;
+            named.next().is_none().then(|| name.clone())
+        };
+        (0..self.marks.all.len()).find_map(of)
+    }
+
     /// What is counted by a column that two files share is counted in the one that has a row for each.
     pub(super) fn one_by_one(&self, counted: Measure) -> Measure {
         let Measure::Distinct(id) = &counted else {

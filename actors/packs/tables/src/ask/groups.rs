@@ -6,7 +6,7 @@ use aios_languages::Ask;
 use aios_work::Grain;
 
 use super::marks::What;
-use super::question::{Column as Id, Filter, Group, Test};
+use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -159,14 +159,7 @@ impl Reader<'_> {
                         })
                     });
                     let best = self.named_best(&mut columns);
-                    // "customer" is not all of `customer_id`.
-                    let part = matches!(mark.what, What::Column(_, false) | What::Kin(_));
-                    let group = best.and_then(|column| self.group_of(column));
-                    if part {
-                        group.map(|group| self.by_name(group))
-                    } else {
-                        group
-                    }
+                    best.and_then(|column| self.group_of(column))
                 }
                 What::Concept(concept) if !self.is_used(next) => self.group_of_concept(*concept),
                 What::Ask(Ask::Weekday) => {
@@ -324,8 +317,32 @@ impl Reader<'_> {
         id.filter(|_| places.next().is_none())
     }
 
+    /// What several files' rows are told by: by their names where something of them is measured, and by what has several rows where rows
+    /// are counted.
+    pub(super) fn of_files(&self, wanted: &Wanted, groups: &mut [Group]) {
+        let Wanted::Figures(figures) = wanted else {
+            return;
+        };
+        let counts = figures.iter().all(|figure| figure.of == Measure::Rows);
+        for group in groups {
+            if !counts {
+                *group = self.by_name(group.clone());
+                continue;
+            }
+            let Group::By(id) = &group else { continue };
+            let several = self.schema.columns.iter().find(|column| {
+                column.id.table != id.table
+                    && column.id.name == id.name
+                    && column.distinct + column.missing < column.rows
+            });
+            if let Some(several) = several.filter(|_| self.is_unique(group)) {
+                *group = Group::By(several.id.clone());
+            }
+        }
+    }
+
     /// "Which customer spent most" of a number: whose name another column tells one by one, is told by it.
-    pub(super) fn by_name(&self, group: Group) -> Group {
+    fn by_name(&self, group: Group) -> Group {
         let Group::By(id) = &group else { return group };
         let number = |column: &super::schema::Column| {
             column.words.len() > 1
@@ -369,7 +386,7 @@ impl Reader<'_> {
                 .is_some_and(|column| !column.is_measure() && column.role != Role::Nothing)
         });
         let best = self.named_best(&mut columns)?;
-        self.group_of(best).map(|group| self.by_name(group))
+        self.group_of(best)
     }
 
     pub(super) fn of_concepts(&mut self, at: usize, names: &[&str], out: &mut Vec<Group>) {

@@ -7,7 +7,11 @@ use super::schema::{Column, Schema, file_words};
 ///
 /// # Errors
 /// Why the tables cannot be asked together.
-pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, String> {
+pub(super) fn tables(
+    schema: &Schema,
+    questions: &[Question],
+    counted: Option<&str>,
+) -> Result<Tables, String> {
     let named = |name: &str| {
         let known = schema.tables.iter().find(|(_, known, _)| known == name);
         known.map(|(file, name, _)| (file.clone(), name.clone()))
@@ -20,6 +24,17 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
                 needed.push(column.table.clone());
             }
         }
+    }
+    // Rows that are counted are those of the file that is named.
+    let rows = |question: &Question| match &question.wanted {
+        Wanted::Figures(figures) => figures.iter().any(|figure| figure.of == Measure::Rows),
+        _ => false,
+    };
+    if let Some(counted) = counted
+        && questions.iter().any(rows)
+        && !needed.iter().any(|known| known == counted)
+    {
+        needed.insert(0, counted.to_owned());
     }
     let Some(first) = needed
         .first()

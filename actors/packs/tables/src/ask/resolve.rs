@@ -96,7 +96,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
             keys: Vec::new(),
             stacked: true,
         }),
-        None => super::join::tables(&schema, &questions),
+        None => super::join::tables(&schema, &questions, reader.counted_file().as_deref()),
     };
     let (tables, absent) = match tables {
         Ok(tables) => (tables, reader.absent),
@@ -768,6 +768,7 @@ impl Reader<'_> {
         if self.absent.len() > missing {
             return None;
         }
+        self.of_files(&wanted, &mut groups);
         if groups.is_empty() && order.is_none() {
             groups.extend(self.one_for_each(from, to, &wanted, &filters));
         }
