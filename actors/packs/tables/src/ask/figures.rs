@@ -38,7 +38,10 @@ impl Reader<'_> {
             .filter_map(|at| self.column(at));
         let (only, more) = (adds.next()?, adds.next());
         let thing = match self.mark(at).map(|mark| &mark.what) {
-            Some(What::Concept(concept)) => self.schema.about_things.contains(concept),
+            // Of things that come about a file is not about all.
+            Some(What::Concept(concept)) => {
+                *concept != Self::concept("event") && self.schema.about_things.contains(concept)
+            }
             _ => false,
         };
         (more.is_none() && (thing || self.is_the_file(at))).then(|| only.id.clone())

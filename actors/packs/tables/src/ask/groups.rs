@@ -153,9 +153,13 @@ impl Reader<'_> {
             }
             let group = match &mark.what {
                 What::Column(all, _) | What::Kin(all) if !self.is_used(next) => {
+                    // What only hints at a yes and no is no name of either: "per insurance company" of `insured`.
+                    let hint = matches!(mark.what, What::Kin(_));
                     let mut columns = all.iter().copied().filter(|column| {
                         self.column(*column).is_some_and(|column| {
-                            !column.is_measure() && column.role != Role::Nothing
+                            !column.is_measure()
+                                && column.role != Role::Nothing
+                                && !(hint && column.truth.is_some())
                         })
                     });
                     let best = self.named_best(&mut columns);
@@ -424,6 +428,14 @@ impl Reader<'_> {
                         .named_best(&mut columns)
                         .and_then(|column| self.group_of(column))
                     {
+                        // "which booking has the most guests": they are counted, and nothing is put together by them.
+                        let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
+                        if !out.is_empty()
+                            && !out.contains(&group)
+                            && super::order::MOST.contains(&self.words.text(last))
+                        {
+                            return;
+                        }
                         self.take(place);
                         add(out, Some(group));
                     }

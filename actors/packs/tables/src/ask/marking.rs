@@ -287,6 +287,18 @@ impl Reader<'_> {
         // "the most common reason for a visit": a column that is called so is no question for it.
         let named = !self.columns_at(at).is_empty();
         asked.retain(|asked| !named || asked.asking != Asking::Ask(Ask::Reason));
+        // "Riverside" is a name, and no river.
+        let name = self.words.language == "en"
+            && at > 0
+            && !self.title
+            && self
+                .words
+                .written(at, at + 1)
+                .starts_with(char::is_uppercase)
+            && !before.is_some_and(|before| {
+                matches!(before.what, What::Ask(Ask::Count | Ask::Which | Ask::Per))
+            });
+        asked.retain(|asked| !name || asked.asking != Asking::Concept(event));
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),

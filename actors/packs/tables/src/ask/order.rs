@@ -8,6 +8,23 @@ use super::question::{Measure, Order};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
+/// Beginnings of words for the day on which something began.
+pub(super) const SINCE: [&str; 12] = [
+    "start", "hire", "join", "since", "found", "open", "admit", "enrol", "eintritt", "beginn",
+    "debut", "ingreso",
+];
+/// Words behind which stands what is counted.
+pub(super) const MOST: &[&str] = &[
+    "most",
+    "fewest",
+    "meisten",
+    "meiste",
+    "wenigsten",
+    "mas",
+    "menos",
+    "plus",
+    "moins",
+];
 /// Words that choose between what is compared.
 pub(super) const MORE: &[&str] = &[
     "bigger",
@@ -351,17 +368,6 @@ impl Reader<'_> {
 
     /// "the club with the fewest members", "which group has the most tools": what stands behind such a word is counted for each.
     pub(super) fn most_of(&mut self, from: usize, to: usize) -> Option<Measure> {
-        const MOST: &[&str] = &[
-            "most",
-            "fewest",
-            "meisten",
-            "meiste",
-            "wenigsten",
-            "mas",
-            "menos",
-            "plus",
-            "moins",
-        ];
         for at in from..to {
             let ranks = self.is_ask(at, Ask::Highest) || self.is_ask(at, Ask::Lowest);
             let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
@@ -452,10 +458,6 @@ impl Reader<'_> {
 
     /// "who has been here the longest": the day since when, where no column holds how long.
     fn since_when(&mut self) -> Option<super::question::Column> {
-        const SINCE: [&str; 12] = [
-            "start", "hire", "join", "since", "found", "open", "admit", "enrol", "eintritt",
-            "beginn", "debut", "ingreso",
-        ];
         let begins = |column: &super::schema::Column| {
             column
                 .words

@@ -48,6 +48,7 @@ impl Reader<'_> {
             }
         }
         let data = date.covers?;
+        self.is_of_a_beginning(from, to, &said, &date);
         let year = said.iter().rev().find_map(|(_, said)| said.year());
         if let Some(year) = year {
             for (_, said) in &mut said {
@@ -181,6 +182,28 @@ impl Reader<'_> {
                 out.push(filter(days(&date, &spans)));
                 None
             }
+        }
+    }
+
+    /// "the average salary in 2019" of the day on which somebody began: that those are meant who began then is a choice.
+    fn is_of_a_beginning(&mut self, from: usize, to: usize, said: &[(usize, Said)], date: &Column) {
+        let begins = date.words.iter().any(|word| {
+            super::order::SINCE
+                .iter()
+                .chain(&["birth", "born", "gebur", "naiss", "nacim"])
+                .any(|begin| word.starts_with(begin))
+        });
+        let named = (from..to).any(|at| self.hints_at(at, date));
+        let place = self
+            .schema
+            .columns
+            .iter()
+            .position(|column| column.id == date.id);
+        if let (true, false, Some((at, _)), Some(place)) = (begins, named, said.first(), place)
+            && self.schema.measures().next().is_some()
+            && !self.asks(from, to).has(Ask::Count)
+        {
+            self.say_ambiguous(*at, &[place], place);
         }
     }
 

@@ -175,7 +175,25 @@ impl Reader<'_> {
         match all.as_slice() {
             [] if grouped || !filters.is_empty() => Some(vec![(Measure::Rows, None)]),
             [] => Some(vec![(Measure::Rows, None)]),
-            [only] => Some(vec![(Measure::Of(only.clone()), None)]),
+            [only] => {
+                // "the average trip": of what about it nothing says.
+                let event = Self::concept("event");
+                let thing = (from..to).find(|at| {
+                    matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == event)
+                        && self.previous(from, *at).is_some_and(|before| {
+                            self.is_ask(before, Ask::Mean) || self.is_ask(before, Ask::Median)
+                        })
+                });
+                let place = self
+                    .schema
+                    .columns
+                    .iter()
+                    .position(|column| column.id == *only);
+                if let (Some(thing), Some(place)) = (thing, place) {
+                    self.say_ambiguous(thing, &[place], place);
+                }
+                Some(vec![(Measure::Of(only.clone()), None)])
+            }
             several if ranked => {
                 // The largest is the largest of one thing: of what the table is about.
                 let main = ["revenue", "amount", "sold", "quantity", "cost", "visits"]
