@@ -100,6 +100,21 @@ impl BlockingTool for FindValues {
 /// Signs that tell values apart: blood groups, languages, grades.
 const SIGNS: [char; 5] = ['+', '-', '−', '#', '*'];
 
+/// Whether a word says that something is of a place: "European", "schwedisch".
+fn is_of(word: &str, place: &str) -> bool {
+    const ENDINGS: [&str; 16] = [
+        "an", "n", "ian", "ean", "ish", "ese", "isch", "ische", "ischen", "ischer", "isches",
+        "aise", "ais", "ien", "ano", "ana",
+    ];
+    let stem = place.trim_end_matches(['a', 'e', 'i', 'o', 'y']);
+    let behind = |stem: &str| {
+        word.strip_prefix(stem)
+            .is_some_and(|rest| ENDINGS.contains(&rest))
+    };
+    stem.chars().count() >= 4 && (behind(place) || behind(stem))
+        || place.chars().count() >= 4 && behind(place)
+}
+
 /// The sign that a value ends with.
 fn sign_behind(value: &str) -> Option<char> {
     value
@@ -165,6 +180,14 @@ impl Text {
         (ends || sign != '-').then_some(sign)
     }
 
+    /// Whether a word begins with a capital.
+    fn is_capital(&self, at: usize) -> bool {
+        let start = self.words.get(at).map(|(word, _)| word.start);
+        start
+            .and_then(|start| self.raw.get(start..)?.chars().next())
+            .is_some_and(char::is_uppercase)
+    }
+
     fn place(&self, from: usize, to: usize) -> Option<(usize, usize)> {
         let last = to.checked_sub(1)?;
         Some((self.words.get(from)?.0.start, self.words.get(last)?.0.end))
@@ -214,6 +237,17 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
                     whole,
                 })
             };
+            // "European" for "Europe": only of a few names, and written as one.
+            if let ([_], true) = (said.as_slice(), column.profile.kind == ColumnKind::Category) {
+                for (at, (word, _)) in text.words.iter().enumerate() {
+                    if is_of(&word.text, first) && text.is_capital(at) {
+                        partly
+                            .entry(at)
+                            .or_default()
+                            .extend(found(at, at + 1, false));
+                    }
+                }
+            }
             let sign = sign_behind(value);
             let mut named = false;
             for from in text.places.get(first).into_iter().flatten() {

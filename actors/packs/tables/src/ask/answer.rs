@@ -510,6 +510,7 @@ impl Reader<'_> {
                 (true, ..) => "versus_percent",
                 (_, true, change) if change > 0.0 => "versus_more",
                 (_, true, change) if change < 0.0 => "versus_less",
+                (_, true, _) => "versus_same",
                 _ => "versus",
             },
             &[

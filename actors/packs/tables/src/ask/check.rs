@@ -11,7 +11,8 @@ use super::say::Speech;
 use super::second::{another_figure, untraced};
 
 /// Choices among several readings: an answer that says it made one is not known to be what was meant.
-const CHOICES: [&str; 10] = [
+const CHOICES: [&str; 11] = [
+    "any_of",
     "several_columns",
     "taken_parts",
     "one_kind",

@@ -52,7 +52,7 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
             )
         })
     });
-    if asks_nothing {
+    if asks_nothing || leads(words, marks.get(from..at).unwrap_or_default(), schema) {
         return false;
     }
     let mut rest = marks.get(at..).unwrap_or_default().iter();
@@ -84,6 +84,72 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     let left = marks.get(from..at).unwrap_or_default();
     let right = marks.get(at..).unwrap_or_default();
     figure && has_measure(left, schema) && has_measure(right, schema)
+}
+
+/// "In May, how many ...", "Besides rent, what ...": which rows are meant, said ahead of what is asked of them.
+fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
+    const LEADS: [&str; 36] = [
+        "in",
+        "for",
+        "of",
+        "on",
+        "at",
+        "from",
+        "with",
+        "within",
+        "during",
+        "among",
+        "between",
+        "since",
+        "until",
+        "before",
+        "after",
+        "besides",
+        "without",
+        "excluding",
+        "except",
+        "ignoring",
+        "leaving",
+        "apart",
+        "im",
+        "am",
+        "fur",
+        "bei",
+        "von",
+        "ohne",
+        "ausser",
+        "seit",
+        "en",
+        "dans",
+        "pour",
+        "sans",
+        "sin",
+        "para",
+    ];
+    let led = left
+        .first()
+        .is_some_and(|mark| LEADS.contains(&words.text(mark.from)));
+    led && !has_measure(left, schema)
+        && left.iter().all(|mark| match &mark.what {
+            What::Ask(ask) => matches!(
+                ask,
+                Ask::Filler
+                    | Ask::And
+                    | Ask::Or
+                    | Ask::From
+                    | Ask::To
+                    | Ask::Without
+                    | Ask::Only
+                    | Ask::Since
+                    | Ask::Until
+                    | Ask::Before
+                    | Ask::After
+                    | Ask::Between
+                    | Ask::Rows
+            ),
+            What::Superlative(..) | What::Ordinal(_) => false,
+            _ => true,
+        })
 }
 
 fn has_measure(marks: &[Mark], schema: &Schema) -> bool {

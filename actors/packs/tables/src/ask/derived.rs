@@ -1,16 +1,15 @@
-//! What is reckoned of two columns, or of a time, and has no name in the table: the days between two dates, what is left of a count, one
-//! column against another, the first and the last.
+//! What is reckoned of two columns and has no name in the table: what is left of a count, one column times, less or against another.
+//! Where to read next: `elapsed` for what is reckoned of days.
 
 use aios_languages::Ask;
-use aios_work::Grain;
 
 use super::marks::What;
-use super::question::{Column as Id, Filter, Measure, Order, Test, Wanted};
+use super::question::{Column as Id, Filter, Measure, Test};
 use super::resolve::{Asks, Reader};
 use super::schema::{Column, Role};
 
 /// A measure with what people call it.
-type Called = (Measure, Option<String>);
+pub(super) type Called = (Measure, Option<String>);
 
 /// Words between two columns that multiply them.
 const TIMES: [&str; 8] = [
@@ -68,127 +67,6 @@ impl Reader<'_> {
             return Some(found);
         }
         self.difference(from, to, asks)
-    }
-
-    /// "how many days was a tool out": where a table has two dates, from the earlier to the later one.
-    fn elapsed(&mut self, from: usize, to: usize, asks: &Asks) -> Option<Called> {
-        if let Some(found) = self.shift(from, to) {
-            return Some(found);
-        }
-        let dates: Vec<&Column> = self
-            .schema
-            .columns
-            .iter()
-            .filter(|column| column.role == Role::Date && column.finest == Grain::Day)
-            .collect();
-        let [one, other] = dates.as_slice() else {
-            return None;
-        };
-        if one.id.table != other.id.table {
-            return None;
-        }
-        let (first, last) = if one.covers?.from <= other.covers?.from {
-            (one.id.clone(), other.id.clone())
-        } else {
-            (other.id.clone(), one.id.clone())
-        };
-        let duration = [Self::concept("duration"), Self::concept("delay")];
-        let lasts = |concept: u32| {
-            duration.contains(&concept)
-                && !self
-                    .schema
-                    .standing_for(concept)
-                    .iter()
-                    .any(|column| self.column(*column).is_some_and(Column::is_measure))
-        };
-        let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
-            Some(What::Ask(Ask::Day)) => self
-                .previous(from, *at)
-                .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
-            Some(What::Concept(concept) | What::Superlative(_, concept)) => lasts(*concept),
-            _ => false,
-        })?;
-        let named = (from..to).any(|at| {
-            matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, true)) if all
-                .iter()
-                .any(|column| self.column(*column).is_some_and(Column::is_measure)))
-        });
-        if named {
-            return None;
-        }
-        if !matches!(
-            self.mark(said).map(|mark| &mark.what),
-            Some(What::Superlative(..))
-        ) {
-            self.take(said);
-        }
-        for at in from..to {
-            let date = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _) | What::Kin(all)) if all
-                .iter()
-                .any(|column| self.column(*column).is_some_and(|column| column.id == first || column.id == last)));
-            if date {
-                self.take(at);
-            }
-        }
-        let told = self.speech.say(
-            "elapsed_is",
-            &[("from", first.name.trim()), ("to", last.name.trim())],
-        );
-        self.assume(told);
-        Some((Measure::Elapsed(first, last), None))
-    }
-
-    /// "the longest shift": where a table has two times of day, from the one to the next other one.
-    fn shift(&mut self, from: usize, to: usize) -> Option<Called> {
-        const ENDS: [&str; 10] = [
-            "end", "until", "to", "clos", "finish", "stop", "out", "ende", "bis", "fin",
-        ];
-        let clocks: Vec<&Column> = self
-            .schema
-            .columns
-            .iter()
-            .filter(|column| column.clock)
-            .collect();
-        let [one, other] = clocks.as_slice() else {
-            return None;
-        };
-        let ends = |column: &Column| {
-            column
-                .words
-                .iter()
-                .any(|word| ENDS.iter().any(|end| word.starts_with(end)))
-        };
-        let (first, last) = match (ends(one), ends(other)) {
-            (false, true) => (one.id.clone(), other.id.clone()),
-            (true, false) => (other.id.clone(), one.id.clone()),
-            _ => return None,
-        };
-        let duration = Self::concept("duration");
-        let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
-            Some(What::Concept(concept) | What::Superlative(_, concept)) => *concept == duration,
-            Some(What::Ask(Ask::Hour)) => true,
-            _ => false,
-        })?;
-        let measured = self
-            .schema
-            .columns
-            .iter()
-            .any(|column| column.is_measure() && column.concepts.contains(&duration));
-        if measured || first.table != last.table {
-            return None;
-        }
-        if !matches!(
-            self.mark(said).map(|mark| &mark.what),
-            Some(What::Superlative(..))
-        ) {
-            self.take(said);
-        }
-        let told = self.speech.say(
-            "shift_is",
-            &[("from", first.name.trim()), ("to", last.name.trim())],
-        );
-        self.assume(told);
-        Some((Measure::Shift(first, last), None))
     }
 
     /// "price times quantity".
@@ -404,6 +282,10 @@ impl Reader<'_> {
         asks: &Asks,
         out: &mut Vec<Filter>,
     ) {
+        if !asks.any(&[Ask::Count, Ask::Share, Ask::Which, Ask::Who, Ask::List]) {
+            return;
+        }
+        self.compared_dates(from, to, out);
         if !asks.any(&[Ask::Count, Ask::Share]) {
             return;
         }
@@ -490,6 +372,27 @@ impl Reader<'_> {
                 continue;
             }
             let next = self.next(at + 1, to);
+            // "without a payment date"
+            if without
+                && let Some(next) = next
+                && self.is_ask(next + 1, Ask::Day)
+            {
+                let dates = self.schema.columns.iter().filter(|column| column.is_time());
+                let mut hinted = dates.filter(|date| self.hints_at(next, date));
+                if let Some(date) = hinted.next().filter(|_| hinted.next().is_none()) {
+                    let id = date.id.clone();
+                    for at in [at, next, next + 1] {
+                        self.take(at);
+                    }
+                    out.push(Filter {
+                        column: id,
+                        test: Test::Missing,
+                        not: false,
+                        part: false,
+                    });
+                }
+                continue;
+            }
             let (place, column) = if without {
                 let Some(next) = next else { continue };
                 let Some(column) = self.measured(next).first().copied() else {
@@ -551,6 +454,17 @@ impl Reader<'_> {
             let test = match (known.missing > 0, known.least <= Some(0.0)) {
                 (true, false) => Test::Missing,
                 (false, true) => Test::Number(0.0),
+                // None has none of what is named, and that is an answer.
+                (false, false)
+                    if place.is_some_and(|place| {
+                        matches!(
+                            self.mark(place).map(|mark| &mark.what),
+                            Some(What::Column(_, true))
+                        )
+                    }) && known.role == Role::Adds =>
+                {
+                    Test::Number(0.0)
+                }
                 // Blank, or nothing: which of them is meant, nobody can tell.
                 _ => continue,
             };
@@ -569,151 +483,6 @@ impl Reader<'_> {
                 part: false,
             });
         }
-    }
-
-    /// "on how many days": days are counted by their date.
-    pub(super) fn counted_days(
-        &mut self,
-        from: usize,
-        to: usize,
-        out: &mut Vec<Filter>,
-    ) -> Option<Measure> {
-        let at = (from..to)
-            .find(|at| self.is_ask(*at, Ask::Count) || self.is_ask(*at, Ask::Distinct))?;
-        let day = self
-            .next(at + 1, to)
-            .filter(|day| self.is_ask(*day, Ask::Day))?;
-        let without = (from..to).any(|at| {
-            self.is_ask(at, Ask::Without) && !self.is_used(at) || self.is_ask(at, Ask::Missing)
-        });
-        let date = self.date(from, to).and_then(|at| self.column(at))?.clone();
-        if date.role != Role::Date || date.finest != Grain::Day || without {
-            return None;
-        }
-        self.take(day);
-        // "have a reading": what has a value.
-        let has = (day + 1..to).take(3).any(|at| {
-            self.mark(at).is_some_and(|mark| {
-                [
-                    "have", "has", "had", "haben", "hat", "ont", "a", "tienen", "tiene", "with",
-                ]
-                .contains(&self.words.text(mark.from))
-            })
-        });
-        let limit = (from..to).any(|at| {
-            [
-                Ask::Above,
-                Ask::Below,
-                Ask::AtLeast,
-                Ask::AtMost,
-                Ask::Between,
-                Ask::Exactly,
-            ]
-            .into_iter()
-            .any(|ask| self.is_ask(at, ask))
-        });
-        if has && !limit {
-            let named =
-                (day + 1..to).find_map(|at| Some((at, self.measured(at).first().copied()?)));
-            if let Some((at, column)) = named
-                && let Some(id) = self.column(column).map(|column| column.id.clone())
-            {
-                self.take(at);
-                // "a rain reading"
-                if let Some(next) = self.next(at + 1, to)
-                    && matches!(self.mark(next).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == Self::concept("event"))
-                {
-                    self.take(next);
-                }
-                out.push(Filter {
-                    column: id,
-                    test: Test::Missing,
-                    not: true,
-                    part: false,
-                });
-            }
-        }
-        Some(Measure::Distinct(date.id))
-    }
-
-    /// "when was an otter first seen", "the earliest vintage", "who joined last": the row at an end of the data's time.
-    pub(super) fn by_time(
-        &mut self,
-        from: usize,
-        to: usize,
-        asks: &Asks,
-        measures: &[Called],
-    ) -> Option<(Wanted, Order)> {
-        let reckons = asks.any(&[
-            Ask::Total,
-            Ask::Mean,
-            Ask::Median,
-            Ask::Count,
-            Ask::Highest,
-            Ask::Lowest,
-            Ask::Share,
-            Ask::Growth,
-            Ask::Change,
-            Ask::Per,
-        ]);
-        if reckons {
-            return None;
-        }
-        let (at, last) = (from..to).find_map(|at| {
-            let mark = self.mark(at)?;
-            let text = self.words.text(mark.from);
-            let present =
-                PRESENT.iter().any(|word| text.starts_with(word)) && mark.to - mark.from == 1;
-            match mark.what {
-                What::Ask(Ask::First) => Some((at, false)),
-                What::Ask(Ask::Last) if !present => Some((at, true)),
-                _ => None,
-            }
-        })?;
-        let date = self.date(from, to).and_then(|at| self.column(at))?.clone();
-        self.take(at);
-        let limit = self
-            .next(at + 1, to)
-            .and_then(|next| match self.mark(next)?.what {
-                What::Number(number)
-                    if number.value.fract() == 0.0 && (1.0..=50.0).contains(&number.value) =>
-                {
-                    Some((next, number.value as u32))
-                }
-                _ => None,
-            });
-        limit.iter().for_each(|(next, _)| self.take(*next));
-        for at in from..to {
-            let named = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _) | What::Kin(all)) if all
-                .iter()
-                .any(|column| self.column(*column).is_some_and(|column| column.id == date.id)));
-            if named {
-                self.take(at);
-            }
-        }
-        let mut by: Vec<Id> = measures
-            .iter()
-            .filter_map(|(measure, _)| match measure {
-                Measure::Of(id) if *id != date.id => Some(id.clone()),
-                _ => None,
-            })
-            .collect();
-        by.extend(
-            self.telling(&date.id.table)
-                .into_iter()
-                .filter(|id| *id != date.id),
-        );
-        Some((
-            Wanted::Row {
-                measure: date.id,
-                by,
-            },
-            Order {
-                largest: last,
-                limit: Some(limit.map_or(1, |(_, count)| count)),
-                skip: 0,
-            },
-        ))
     }
 
     /// Says something that was assumed, once.

@@ -230,7 +230,7 @@ const DOWN: &[&str] = &[
 
 impl Reader<'_> {
     /// The word that judges, and whether it means the good end.
-    fn judged(&self, from: usize, to: usize) -> Option<(usize, bool)> {
+    pub(super) fn judged(&self, from: usize, to: usize) -> Option<(usize, bool)> {
         (from..to).find_map(|at| {
             let mark = self.mark(at)?;
             let ranks = matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest));

@@ -25,6 +25,7 @@ impl What {
             (Some(called), _) => Some(called.clone()),
             (None, Measure::Rows) => None,
             (None, Measure::Of(column) | Measure::Distinct(column)) => Some(label_of(column)),
+            (None, Measure::Periods(_, grain)) => Some(grain.as_str().to_owned()),
             (None, Measure::Product(one, other)) => {
                 Some(format!("{} × {}", label_of(one), label_of(other)))
             }
@@ -53,7 +54,7 @@ impl What {
                 }
             }
             (_, Measure::Rows) => Statistic::Rows,
-            (_, Measure::Distinct(_)) => other("different values"),
+            (_, Measure::Distinct(_) | Measure::Periods(..)) => other("different values"),
             (Make::Total, _) => Statistic::Total,
             (Make::Mean, _) => Statistic::Mean,
             (Make::Median, _) => Statistic::Median,
@@ -112,6 +113,7 @@ pub(super) fn unit(figure: &Figure) -> Option<String> {
             _,
             Measure::Rows
             | Measure::Distinct(_)
+            | Measure::Periods(..)
             | Measure::Product(..)
             | Measure::Rated(..)
             | Measure::Elapsed(..),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, Asking, all_asks};
+use aios_languages::Ask;
 
 use super::marks::What;
 use super::question::{Column as Id, Measure};
@@ -10,7 +10,7 @@ use super::resolve::Reader;
 use super::schema::{Column, Role};
 
 /// Things of which a table has one row each, by the names of their concepts.
-const COUNTED: [&str; 9] = [
+pub(super) const COUNTED: [&str; 9] = [
     "order", "invoice", "customer", "employee", "student", "patient", "supplier", "event", "visits",
 ];
 /// Whom or what a row may be of, whether or not a column says so.
@@ -38,7 +38,10 @@ impl Reader<'_> {
             .filter_map(|at| self.column(at));
         let (only, more) = (adds.next()?, adds.next());
         let thing = match self.mark(at).map(|mark| &mark.what) {
-            Some(What::Concept(concept)) => self.schema.about_things.contains(concept),
+            // Of things that come about a file is not about all.
+            Some(What::Concept(concept)) => {
+                *concept != Self::concept("event") && self.schema.about_things.contains(concept)
+            }
             _ => false,
         };
         (more.is_none() && (thing || self.is_the_file(at))).then(|| only.id.clone())
@@ -105,192 +108,6 @@ impl Reader<'_> {
         WEAK.iter().any(|name| Self::concept(name) == concept)
     }
 
-    /// What "how many" counts: rows, or the different values of a column.
-    pub(super) fn counted(&mut self, from: usize, to: usize) -> Option<Measure> {
-        for at in from..to {
-            let distinct = self.is_ask(at, Ask::Distinct);
-            if !distinct && !self.is_ask(at, Ask::Count) {
-                if self.is_ask(at, Ask::Rows) {
-                    self.take(at);
-                    return Some(Measure::Rows);
-                }
-                continue;
-            }
-            let mut distinct = distinct;
-            let mut next = at + 1;
-            while let Some(place) = self.next(next, to) {
-                let Some(mark) = self.mark(place).cloned() else {
-                    break;
-                };
-                match &mark.what {
-                    What::Ask(Ask::Distinct) => {
-                        distinct = true;
-                        next = place + 1;
-                    }
-                    // "how many surgery admissions", "how many North orders"
-                    What::Value(..) | What::Ask(Ask::Only | Ask::Total | Ask::Without) => {
-                        next = place + 1
-                    }
-                    What::Ask(Ask::Rows) => {
-                        self.take(place);
-                        return Some(Measure::Rows);
-                    }
-                    What::File => {
-                        self.take(place);
-                        // "orders.csv" may have a column of orders to add, named beside it.
-                        return Some(self.counts_column().unwrap_or_else(|| self.rows()));
-                    }
-                    What::Column(all, full) if !self.is_used(place) => {
-                        let adds = all.iter().copied().find(|column| {
-                            self.column(*column)
-                                .is_some_and(|column| column.role == Role::Adds)
-                        });
-                        let named = all.iter().copied().find(|column| {
-                            self.column(*column)
-                                .is_some_and(|column| !column.is_measure() && !column.is_time())
-                        });
-                        // "how many readings": what does not add up is counted.
-                        let rated = all.iter().all(|column| {
-                            self.column(*column)
-                                .is_some_and(|column| column.role == Role::Rates)
-                        });
-                        if rated && !distinct && self.schema.value.is_none() {
-                            self.take(place);
-                            return Some(Measure::Rows);
-                        }
-                        // "how many sensors" asks not for the kinds in `sensor_type`.
-                        let head = all.first().and_then(|column| self.column(*column));
-                        let kinds = !*full
-                            && !distinct
-                            && adds.is_none()
-                            && head.is_some_and(|column| {
-                                column.core().len() > 1
-                                    && column.core().last().is_some_and(|last| {
-                                        *last != super::words::canon(self.words.text(mark.to - 1))
-                                    })
-                            });
-                        if kinds {
-                            let name = self.written(&mark);
-                            self.take(place);
-                            let said = self.speech.say("rows_are", &[("what", &name)]);
-                            self.assume(said);
-                            return Some(self.rows());
-                        }
-                        if let (Some(column), true) = (adds, *full || named.is_none())
-                            && !distinct
-                        {
-                            let id = self.column(column)?.id.clone();
-                            self.take(place);
-                            return Some(Measure::Of(id));
-                        }
-                        let mut columns = all.iter().copied().filter(|column| {
-                            self.column(*column)
-                                .is_some_and(|column| !column.is_measure() || distinct)
-                        });
-                        // What is counted by its number is counted surest.
-                        let id = columns.next()?;
-                        let id = self.column(id)?.id.clone();
-                        self.take(place);
-                        return Some(Measure::Distinct(id));
-                    }
-                    What::Concept(concept) if !self.is_used(place) => {
-                        return self.counted_concept(place, *concept, distinct);
-                    }
-                    What::Kin(_) if !self.is_used(place) && !distinct => {
-                        let found = self.measured(place);
-                        let adds = |column: &usize| {
-                            self.column(*column)
-                                .is_some_and(|column| column.role == Role::Adds)
-                        };
-                        let [only] = found.as_slice() else { break };
-                        let id = self.column(*only).filter(|_| adds(only))?.id.clone();
-                        self.take(place);
-                        return Some(Measure::Of(id));
-                    }
-                    What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year) => {
-                        return None;
-                    }
-                    _ => break,
-                }
-            }
-            if distinct {
-                continue;
-            }
-        }
-        None
-    }
-
-    /// A table whose rows are already counts has a column that is called so; its rows are no things.
-    pub(super) fn counts_column(&self) -> Option<Measure> {
-        let mut adds = self
-            .schema
-            .of_role(|role| role == Role::Adds)
-            .filter_map(|at| self.column(at));
-        let (column, more) = (adds.next()?, adds.next());
-        let name = aios_languages::folded(&column.id.name);
-        let counts = all_asks().iter().any(|asks| {
-            asks.find(&name).iter().any(|found| {
-                found.asking == Asking::Ask(Ask::Count) && found.to - found.from == name.len()
-            })
-        });
-        (counts && more.is_none()).then(|| Measure::Of(column.id.clone()))
-    }
-
-    pub(super) fn counted_concept(
-        &mut self,
-        place: usize,
-        concept: u32,
-        distinct: bool,
-    ) -> Option<Measure> {
-        let standing = self.schema.standing_for(concept);
-        let adds = standing.iter().copied().find(|column| {
-            self.column(*column)
-                .is_some_and(|column| column.role == Role::Adds)
-        });
-        if let (Some(column), false) = (adds, distinct) {
-            let id = self.column(column)?.id.clone();
-            self.take(place);
-            return Some(Measure::Of(id));
-        }
-        let named = standing.iter().copied().find(|column| {
-            self.column(*column)
-                .is_some_and(|column| !column.is_measure() && !column.is_time())
-        });
-        if let Some(column) = named {
-            let id = self.column(column)?.id.clone();
-            self.take(place);
-            return Some(Measure::Distinct(id));
-        }
-        let counted = COUNTED.iter().any(|name| Self::concept(name) == concept);
-        if (counted || self.is_the_file(place)) && !distinct {
-            let name = self
-                .mark(place)
-                .map(|mark| self.written(mark))
-                .unwrap_or_default();
-            self.take(place);
-            if let Some(counts) = self.counts_column() {
-                return Some(counts);
-            }
-            if let rows @ Measure::Of(_) = self.rows() {
-                return Some(rows);
-            }
-            let said = self.speech.say("rows_are", &[("what", &name)]);
-            self.assumed.push(said);
-            return Some(Measure::Rows);
-        }
-        None
-    }
-
-    /// What is counted where rows are: of a table whose columns became rows what these hold.
-    pub(super) fn rows(&self) -> Measure {
-        let value = self.schema.value.as_ref();
-        let value = value.filter(|id| {
-            let mut columns = self.schema.columns.iter();
-            columns.any(|column| column.id == **id && column.role == Role::Adds)
-        });
-        value.map_or(Measure::Rows, |id| Measure::Of(id.clone()))
-    }
-
     /// Measures that the clause names, in its order, each with what people call it where that is not its name.
     pub(super) fn measures(
         &mut self,
@@ -346,7 +163,24 @@ impl Reader<'_> {
                     continue;
                 }
                 if weak && (!out.is_empty() || counted) {
-                    self.take(*at);
+                    // "what share of the visitors bought": who did is a part of them.
+                    let chooses = asks.contains(&Ask::Share)
+                        && self.mark(*at).is_some_and(|mark| {
+                            [
+                                "bought",
+                                "ordered",
+                                "purchased",
+                                "gekauft",
+                                "bestellt",
+                                "achete",
+                                "comprado",
+                                "compraron",
+                            ]
+                            .contains(&self.words.text(mark.from))
+                        });
+                    if !chooses {
+                        self.take(*at);
+                    }
                     continue;
                 }
                 if !weak
@@ -358,7 +192,8 @@ impl Reader<'_> {
                 {
                     continue;
                 }
-                match self.concept_measure(*concept, true) {
+                let price = self.asks_for_price(*at, *concept, from);
+                match price.or_else(|| self.concept_measure(*concept, true)) {
                     Some(found) => {
                         self.take(*at);
                         if !out.iter().any(|(known, _)| *known == found.0) {
@@ -386,7 +221,13 @@ impl Reader<'_> {
                             {
                                 out.push((Measure::Of(only), None));
                             }
-                        } else if !self.is_a_rate_of(*at, from, to) {
+                        } else if let Some(value) = self.worth_of_cells(*concept) {
+                            let said = self.speech.say("one_kind", &[("said", &name)]);
+                            self.assume(said);
+                            out.push((Measure::Of(value), None));
+                        } else if !self.is_a_rate_of(*at, from, to)
+                            && !self.is_spent_on(*concept, &out)
+                        {
                             self.say_absent(&name);
                         }
                     }
@@ -594,7 +435,7 @@ impl Reader<'_> {
     /// The one column of amounts, which stands for revenue or cost where the table does not say which; never for a profit.
     pub(super) fn generic(&self, concept: u32) -> Option<usize> {
         let plain = [
-            "revenue", "sold", "spent", "cost", "order", "invoice", "salary",
+            "revenue", "sold", "spent", "cost", "order", "invoice", "salary", "amount",
         ];
         if !plain.iter().any(|name| Self::concept(name) == concept) {
             return None;
@@ -611,6 +452,109 @@ impl Reader<'_> {
             .collect();
         match named.as_slice() {
             [only] => Some(*only),
+            [] => self.only_money(),
+            _ => None,
+        }
+    }
+
+    /// The only column of money, by its unit or the end of its name: `box_office_musd`.
+    fn only_money(&self) -> Option<usize> {
+        const MONEY: [&str; 14] = [
+            "eur", "usd", "gbp", "chf", "sek", "nok", "dkk", "jpy", "inr", "keur", "musd", "meur",
+            "kusd", "rs",
+        ];
+        let money = |column: &Column| {
+            let unit = column.id.unit.as_deref().map(aios_languages::fold);
+            unit.is_some_and(|unit| {
+                MONEY.contains(&unit.as_str()) || ["$", "€", "£"].contains(&unit.as_str())
+            }) || super::words::spaced(&column.id.name)
+                .last()
+                .is_some_and(|word| MONEY.contains(&word.text.as_str()))
+        };
+        let mut all = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter(|at| self.column(*at).is_some_and(money));
+        let only = all.next();
+        only.filter(|_| all.next().is_none())
+    }
+
+    /// "the water cost" of a table whose columns became rows: what its cells hold.
+    fn worth_of_cells(&self, concept: u32) -> Option<Id> {
+        let money = ["cost", "spent", "revenue", "amount"];
+        money
+            .iter()
+            .any(|name| Self::concept(name) == concept)
+            .then(|| self.schema.value.clone())
+            .flatten()
+    }
+
+    /// "how much did heating cost": where what is named is a column of amounts, such a word adds nothing.
+    fn is_spent_on(&self, concept: u32, named: &[(Measure, Option<String>)]) -> bool {
+        let spent = ["cost", "spent", "amount"];
+        let amounts = |id: &Id| {
+            self.schema.columns.iter().any(|column| {
+                column.id == *id
+                    && column.role == Role::Adds
+                    && (!column.whole || column.id.unit.is_some())
+            })
+        };
+        spent.iter().any(|name| Self::concept(name) == concept)
+            && matches!(named, [(Measure::Of(id), _)] if amounts(id))
+    }
+
+    /// "what does a desk cost": one of them, at its price.
+    fn asks_for_price(
+        &mut self,
+        at: usize,
+        concept: u32,
+        from: usize,
+    ) -> Option<(Measure, Option<String>)> {
+        let word = self.mark(at)?.from;
+        let verb = match self.words.text(word) {
+            "cost" => (from..at).any(|at| {
+                self.mark(at)
+                    .is_some_and(|mark| ["do", "does"].contains(&self.words.text(mark.from)))
+            }),
+            text => ["costs", "kostet", "coute", "cuesta"].contains(&text),
+        };
+        let prices = self.schema.standing_for(Self::concept("price"));
+        let mut prices = prices
+            .into_iter()
+            .filter(|column| self.column(*column).is_some_and(Column::is_measure));
+        let only = prices.next().filter(|_| prices.next().is_none())?;
+        if concept != Self::concept("cost")
+            || !verb
+            || !self.schema.standing_for(concept).is_empty()
+        {
+            return None;
+        }
+        let id = self.column(only)?.id.clone();
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some((Measure::Of(id), None))
+    }
+
+    /// How many there are of what has a price.
+    fn quantity_beside(&self, price: &Id) -> Option<Id> {
+        let quantity = Self::concept("quantity");
+        let named: Vec<&Column> = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| {
+                column.role == Role::Adds
+                    && column.concepts.contains(&quantity)
+                    && column.id != *price
+            })
+            .collect();
+        match named.as_slice() {
+            [only] => Some(only.id.clone()),
+            [] => self
+                .quantity()
+                .and_then(|column| self.column(column))
+                .map(|column| column.id.clone())
+                .filter(|id| id != price),
             _ => None,
         }
     }
@@ -646,7 +590,12 @@ impl Reader<'_> {
         }
         let is = |name: &str| Self::concept(name) == concept;
         let of = |reader: &Self, name: &str| {
-            let all = measures(reader, Self::concept(name));
+            let mut all = measures(reader, Self::concept(name));
+            // A unit price is no quantity.
+            if name == "quantity" {
+                let prices = measures(reader, Self::concept("price"));
+                all.retain(|column| !prices.contains(column));
+            }
             match all.as_slice() {
                 [only] => id(reader, *only),
                 _ => None,
@@ -677,8 +626,15 @@ impl Reader<'_> {
         {
             return Some((Measure::Of(column), None));
         }
-        if (is("revenue") || is("sold") || is("spent") || is("cost"))
-            && let (Some(price), Some(quantity)) = (of(self, "price"), of(self, "quantity"))
+        // "money": of what was sold, where no column holds amounts.
+        let money = is("revenue") || is("sold") || is("spent") || is("cost") || is("amount");
+        if money
+            && let Some(price) = of(self, "price")
+            && let Some(quantity) = if is("sold") {
+                of(self, "quantity")
+            } else {
+                self.quantity_beside(&price)
+            }
         {
             if aloud {
                 let said = self.speech.say(
@@ -701,6 +657,22 @@ impl Reader<'_> {
             self.assume(said);
             let called = format!("{} × {}", price.name.trim(), quantity.name.trim());
             return Some((Measure::Product(price, quantity), Some(called)));
+        }
+        if is("cost")
+            && let Some(column) = of(self, "spent").or_else(|| of(self, "price"))
+        {
+            if aloud {
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", column.name.trim())]);
+                self.assume(said);
+            }
+            return Some((Measure::Of(column), None));
+        }
+        if is("rating")
+            && let Some(column) = of(self, "goals").or_else(|| of(self, "points"))
+        {
+            return Some((Measure::Of(column), None));
         }
         if is("occurrence") {
             return Some((Measure::Rows, None));

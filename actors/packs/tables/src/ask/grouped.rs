@@ -4,7 +4,7 @@ use aios_work::{Grain, Period, When};
 
 use super::answer::{Answered, Cell, NAMED, Reader, Shown};
 use super::facts::{What, label_of, subject, unit};
-use super::question::{Figure, Group, Make, Order};
+use super::question::{Figure, Group, Make, Measure, Order};
 use crate::page::capital;
 use aios_languages::english::shown_name;
 
@@ -192,9 +192,19 @@ impl Reader<'_> {
                     .as_ref()
                     .map(|test| self.speech.test(test))
                     .unwrap_or_default();
+                // How many they are is what may have been asked.
+                let members = Figure {
+                    make: Make::Total,
+                    of: Measure::Rows,
+                    called: Some(group.clone()),
+                };
+                let count = self.number(0, "members").unwrap_or_default();
+                out.facts
+                    .extend(self.fact(What::of(&members), 0, "members"));
                 self.speech.say(
                     "having",
                     &[
+                        ("n", &self.speech.number(count, None)),
                         ("group", &group),
                         ("figure", &shown),
                         ("test", &test),

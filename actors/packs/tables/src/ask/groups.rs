@@ -6,7 +6,7 @@ use aios_languages::Ask;
 use aios_work::Grain;
 
 use super::marks::What;
-use super::question::{Column as Id, Group};
+use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -32,19 +32,33 @@ impl Reader<'_> {
             };
             if let Some(grain) = adverb {
                 self.take(at);
+                if self.is_of_rows(from, to, grain) {
+                    continue;
+                }
+                self.is_told_apart(at, from, to, grain);
                 let group = self.each(from, to, grain);
                 add(&mut out, group);
                 continue;
             }
             match ask {
                 Ask::Per | Ask::Which => self.groups_behind(at, from, to, ask, &mut out),
-                Ask::Who => self.of_concepts(
-                    at,
-                    &["employee", "customer", "student", "patient"],
-                    &mut out,
-                ),
+                Ask::Who => {
+                    self.of_concepts(
+                        at,
+                        &["employee", "customer", "student", "patient"],
+                        &mut out,
+                    );
+                    if out.is_empty() {
+                        let group = self.called(&["who", "wer", "qui", "quien"]);
+                        add(&mut out, group);
+                    }
+                }
                 Ask::Where => {
-                    self.of_concepts(at, &["city", "store", "region", "country"], &mut out)
+                    self.of_concepts(at, &["city", "store", "region", "country"], &mut out);
+                    if out.is_empty() {
+                        let group = self.place().map(Group::By);
+                        add(&mut out, group);
+                    }
                 }
                 Ask::When => {
                     self.take(at);
@@ -62,7 +76,46 @@ impl Reader<'_> {
                 self.group_of_best(at, from, to, &mut out);
             }
         }
+        // "on what did we spend the most" of a column `what`
+        let ranked = (from..to).any(|at| {
+            self.is_ask(at, Ask::Highest)
+                || self.is_ask(at, Ask::Lowest)
+                || matches!(
+                    self.mark(at).map(|mark| &mark.what),
+                    Some(What::Superlative(..))
+                )
+        });
+        let what = (from..to).any(|at| {
+            self.is_ask(at, Ask::Which)
+                && self.mark(at).is_some_and(|mark| {
+                    // "what was the biggest expense" asks for the expense.
+                    let led = mark
+                        .from
+                        .checked_sub(1)
+                        .map_or("", |at| self.words.text(at));
+                    ["what", "was", "que", "quoi"].contains(&self.words.text(mark.from))
+                        && (["on", "for", "with", "fur", "en", "para"].contains(&led)
+                            || ["did", "do", "does"].contains(&self.words.text(mark.to)))
+                })
+        });
+        if out.is_empty() && ranked && what {
+            let group = self.called(&["what", "was", "que", "quoi"]);
+            add(&mut out, group);
+        }
         out
+    }
+
+    /// "the standard deviation of the daily takings": a figure of how rows differ is of all of them, where each is of one such period.
+    fn is_of_rows(&self, from: usize, to: usize, grain: Grain) -> bool {
+        let spreads = self.asks(from, to).any(&[
+            Ask::Deviation,
+            Ask::Variance,
+            Ask::Median,
+            Ask::Percentile,
+            Ask::Range,
+        ]);
+        let date = self.date(from, to).and_then(|at| self.column(at));
+        spreads && date.is_some_and(|column| column.finest == grain)
     }
 
     pub(super) fn groups_behind(
@@ -73,6 +126,17 @@ impl Reader<'_> {
         ask: Ask,
         out: &mut Vec<Group>,
     ) {
+        // "what did the feed cost" asks for no feed.
+        let what = ask == Ask::Which
+            && self
+                .mark(at)
+                .is_some_and(|mark| ["what", "whats"].contains(&self.words.text(mark.from)))
+            && self
+                .mark(at + 1)
+                .is_some_and(|mark| ["did", "do", "does"].contains(&self.words.text(mark.from)));
+        if what {
+            return;
+        }
         let mut place = at + 1;
         let mut found = 0;
         while let Some(next) = self.next(place, to) {
@@ -89,9 +153,13 @@ impl Reader<'_> {
             }
             let group = match &mark.what {
                 What::Column(all, _) | What::Kin(all) if !self.is_used(next) => {
+                    // What only hints at a yes and no is no name of either: "per insurance company" of `insured`.
+                    let hint = matches!(mark.what, What::Kin(_));
                     let mut columns = all.iter().copied().filter(|column| {
                         self.column(*column).is_some_and(|column| {
-                            !column.is_measure() && column.role != Role::Nothing
+                            !column.is_measure()
+                                && column.role != Role::Nothing
+                                && !(hint && column.truth.is_some())
                         })
                     });
                     let best = self.named_best(&mut columns);
@@ -121,6 +189,7 @@ impl Reader<'_> {
                 }
                 _ => match self.grain_at(next) {
                     Some(grain) if ask == Ask::Per || self.asks_for_period(next, to) => {
+                        self.is_told_apart(next, from, to, grain);
                         self.each(from, to, grain)
                     }
                     _ => None,
@@ -135,8 +204,16 @@ impl Reader<'_> {
                         .iter()
                         .any(|column| reader.column(*column).is_some_and(Column::is_measure))
                 };
+                // "units per sale": each row is one.
+                let rows = |concept: u32| {
+                    ["order", "event"]
+                        .into_iter()
+                        .any(|name| Self::concept(name) == concept)
+                        && self.schema.standing_for(concept).is_empty()
+                };
                 if let What::Concept(concept) = mark.what
                     && ask == Ask::Per
+                    && !rows(concept)
                     && !self.is_used(next)
                     && !measured(self, concept)
                 {
@@ -205,6 +282,107 @@ impl Reader<'_> {
         })
     }
 
+    /// "which films", "list", "who", and not "what did we take in".
+    pub(super) fn asks_for_names(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Who)
+                || self.is_ask(at, Ask::List)
+                || self.is_ask(at, Ask::Which)
+                    && self.mark(at).is_some_and(|mark| {
+                        !["what", "whats", "was", "que", "quoi"]
+                            .contains(&self.words.text(mark.from))
+                    })
+        })
+    }
+
+    /// A column that is called as people ask for it: `who`, `what`.
+    fn called(&self, names: &[&str]) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(column.words.as_slice(), [only] if names.contains(&only.as_str()))
+        });
+        columns.next().map(|column| Group::By(column.id.clone()))
+    }
+
+    /// A column that says where something lies or stands.
+    fn place(&self) -> Option<Id> {
+        const PLACES: [&str; 14] = [
+            "shelf", "bin", "room", "rack", "box", "locatio", "place", "seat", "hall", "floor",
+            "regal", "lager", "rayon", "estant",
+        ];
+        let mut places = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && column
+                    .words
+                    .iter()
+                    .any(|word| PLACES.contains(&word.as_str()))
+        });
+        let id = places.next().map(|column| column.id.clone());
+        id.filter(|_| places.next().is_none())
+    }
+
+    /// What several files' rows are told by: by their names where something of them is measured, and by what has several rows where rows
+    /// are counted.
+    pub(super) fn of_files(&self, wanted: &Wanted, groups: &mut [Group]) {
+        let Wanted::Figures(figures) = wanted else {
+            return;
+        };
+        let counts = figures.iter().all(|figure| figure.of == Measure::Rows);
+        for group in groups {
+            if !counts {
+                *group = self.by_name(group.clone());
+                continue;
+            }
+            let Group::By(id) = &group else { continue };
+            let several = self.schema.columns.iter().find(|column| {
+                column.id.table != id.table
+                    && column.id.name == id.name
+                    && column.distinct + column.missing < column.rows
+            });
+            if let Some(several) = several.filter(|_| self.is_unique(group)) {
+                *group = Group::By(several.id.clone());
+            }
+        }
+    }
+
+    /// "Which customer spent most" of a number: whose name another column tells one by one, is told by it.
+    fn by_name(&self, group: Group) -> Group {
+        let Group::By(id) = &group else { return group };
+        let number = |column: &super::schema::Column| {
+            column.words.len() > 1
+                && column.words.last().is_some_and(|word| {
+                    ["id", "no", "nr", "key", "number"].contains(&word.as_str())
+                })
+        };
+        let known = self.schema.columns.iter().find(|column| column.id == *id);
+        if !known.is_some_and(number) || self.schema.tables.len() < 2 {
+            return group;
+        }
+        let one_by_one = |column: &&super::schema::Column| {
+            column.distinct + column.missing >= column.rows && column.missing == 0
+        };
+        let tables = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.id.table != id.table && column.id.name == id.name)
+            .filter(one_by_one)
+            .map(|column| &column.id.table);
+        let mut names = tables.flat_map(|table| {
+            self.schema.columns.iter().filter(move |column| {
+                column.id.table == *table
+                    && column
+                        .words
+                        .iter()
+                        .any(|word| word == "name" || word == "nam")
+            })
+        });
+        match names.next().filter(one_by_one) {
+            Some(name) => Group::By(name.id.clone()),
+            None => group,
+        }
+    }
+
     pub(super) fn group_of_concept(&self, concept: u32) -> Option<Group> {
         let columns = self.schema.standing_for(concept);
         let mut columns = columns.into_iter().filter(|column| {
@@ -250,6 +428,14 @@ impl Reader<'_> {
                         .named_best(&mut columns)
                         .and_then(|column| self.group_of(column))
                     {
+                        // "which booking has the most guests": they are counted, and nothing is put together by them.
+                        let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
+                        if !out.is_empty()
+                            && !out.contains(&group)
+                            && super::order::MOST.contains(&self.words.text(last))
+                        {
+                            return;
+                        }
                         self.take(place);
                         add(out, Some(group));
                     }
@@ -271,6 +457,25 @@ impl Reader<'_> {
                     return;
                 }
             }
+        }
+    }
+
+    /// "electricity per day" of months: finer than the data is nothing told.
+    fn is_told_apart(&mut self, at: usize, from: usize, to: usize, grain: Grain) {
+        let date = self.date(from, to).and_then(|at| self.column(at));
+        let coarse = date.filter(|column| column.role == Role::Date && grain < column.finest);
+        let Some(name) = coarse.map(|column| column.id.name.clone()) else {
+            return;
+        };
+        let said = self
+            .mark(at)
+            .map(|mark| self.written(mark))
+            .unwrap_or_default();
+        let told = self
+            .speech
+            .say("period_too_fine", &[("period", &said), ("name", &name)]);
+        if !self.absent.contains(&told) {
+            self.absent.push(told);
         }
     }
 
@@ -317,8 +522,10 @@ impl Reader<'_> {
         to: usize,
         groups: &mut Vec<Group>,
         asks: &BTreeSet<Ask>,
+        filters: &mut Vec<Filter>,
     ) -> Option<Id> {
         let mut first = None;
+        self.named_dates(from, to, asks, groups, filters);
         let ranked = [
             Ask::Highest,
             Ask::Lowest,
@@ -331,7 +538,7 @@ impl Reader<'_> {
         .iter()
         .any(|ask| asks.contains(ask));
         for at in from..to {
-            if self.is_used(at) {
+            if self.is_used(at) || self.unheard.contains(&at) {
                 continue;
             }
             match self.mark(at).map(|mark| mark.what.clone()) {
@@ -380,6 +587,90 @@ impl Reader<'_> {
             }
         }
         first
+    }
+
+    /// "How many tickets were closed?": those that have the date. Of several dates one that has no part in the answer stays unheard.
+    fn named_dates(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &BTreeSet<Ask>,
+        groups: &[Group],
+        filters: &mut Vec<Filter>,
+    ) {
+        let counts = [Ask::Count, Ask::Share, Ask::List]
+            .iter()
+            .any(|ask| asks.contains(ask));
+        for at in from..to {
+            let Some(What::Column(all, true)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let date = all
+                .iter()
+                .filter_map(|at| self.column(*at))
+                .find(|column| column.role == Role::Date)
+                .cloned();
+            let Some(date) = date.filter(|_| counts && !self.is_used(at)) else {
+                continue;
+            };
+            let grouped = groups.iter().any(
+                |group| matches!(group, Group::Each(id, _) | Group::Weekday(id) | Group::Hour(id) | Group::By(id) if *id == date.id),
+            );
+            if grouped || filters.iter().any(|filter| filter.column == date.id) {
+                continue;
+            }
+            self.take(at);
+            if date.missing > 0 {
+                filters.push(Filter {
+                    column: date.id,
+                    test: Test::Missing,
+                    not: true,
+                    part: false,
+                });
+            } else if self
+                .schema
+                .columns
+                .iter()
+                .filter(|column| column.role == Role::Date)
+                .count()
+                > 1
+                && let Some(used) = self.used.get_mut(at)
+            {
+                *used = false;
+                self.unheard.push(at);
+            }
+        }
+    }
+
+    /// "Who directed Nightfall?" of a column of directors: the only name that a word of the clause hints at.
+    pub(super) fn hinted_name(&mut self, from: usize, to: usize) -> Option<Id> {
+        let names = |column: &usize| {
+            self.column(*column)
+                .is_some_and(|column| matches!(column.role, Role::Groups | Role::Names))
+        };
+        let mut hints = (from..to).filter_map(|at| match &self.mark(at)?.what {
+            What::Kin(all) if !self.is_used(at) => match all.as_slice() {
+                [only] if names(only) => Some((at, *only)),
+                _ => None,
+            },
+            // "owns" of a column `owner`
+            What::Ask(Ask::Filler) => {
+                let text = self.words.text(self.mark(at)?.from);
+                let columns = self.schema.columns.iter().enumerate();
+                let mut of = columns.filter(|(_, column)| {
+                    column.core().iter().any(|word| super::kin::kin(text, word))
+                });
+                let only = of.next().map(|(column, _)| column).filter(names)?;
+                of.next().is_none().then_some((at, only))
+            }
+            _ => None,
+        });
+        let (at, column) = hints.next().filter(|_| hints.next().is_none())?;
+        let id = self.column(column)?.id.clone();
+        self.take(at);
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
     }
 
     /// "the average salary of the employees" is one figure, "rank the regions" is one for each.

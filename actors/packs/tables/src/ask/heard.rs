@@ -1,6 +1,6 @@
 //! What became of each word: used, without meaning, not in the data, or not understood.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, UnitName};
 
 use super::clause::is_filler;
 use super::marks::What;
@@ -88,12 +88,30 @@ pub(super) const CHOOSING: &[&str] = &[
     "pendient",
     "impay",
     "caduc",
+    "win",
+    "won",
+    "beat",
+    "score",
+    "complain",
 ];
 
 /// Who or what does something: the word behind says what.
 const PRONOUNS: &[&str] = &[
     "we", "they", "you", "i", "it", "he", "she", "wir", "sie", "ihr", "ich", "er", "man", "nous",
     "vous", "ils", "elles", "on", "nosotros", "ellos",
+];
+
+/// Words before which rows are meant.
+const LEADS: [&str; 33] = [
+    "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom", "bei",
+    "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour", "dans", "chez",
+    "del", "para", "con", "zum", "zur", "avec",
+];
+
+/// Words before what all of is meant.
+const WHOLE: &[&str] = &[
+    "whole", "entire", "complete", "ganze", "ganzen", "gesamte", "gesamten", "entier", "entiere",
+    "entero", "entera",
 ];
 
 /// Words that stand before a participle.
@@ -165,7 +183,22 @@ impl Reader<'_> {
             let text = self.words.text(mark.from).to_owned();
             let written = self.written(&mark);
             let name = mark.from > 0 && written.starts_with(char::is_uppercase);
-            let chooses = CHOOSING.iter().any(|begin| text.starts_with(begin)) && text != "paid";
+            // "the patients of the whole hospital": all that the table has.
+            let all = mark
+                .from
+                .checked_sub(1)
+                .is_some_and(|before| WHOLE.contains(&self.words.text(before)));
+            if all && !name {
+                self.take(at);
+                let said = self.speech.say("one_kind", &[("said", &written)]);
+                self.assume(said);
+                continue;
+            }
+            let bare = text.strip_prefix("un").unwrap_or(&text);
+            let chooses = CHOOSING
+                .iter()
+                .any(|begin| text.starts_with(begin) || bare.starts_with(begin))
+                && text != "paid";
             if name {
                 continue;
             }
@@ -173,7 +206,10 @@ impl Reader<'_> {
                 .from
                 .checked_sub(1)
                 .map_or("", |at| self.words.text(at));
-            let done = PRONOUNS.contains(&before) && !is_number(&text);
+            // "on" is a pronoun in French alone: "spend on holidays" says what for.
+            let pronoun =
+                PRONOUNS.contains(&before) && (self.words.language == "fr" || before != "on");
+            let done = pronoun && !is_number(&text);
             let helped = (mark.from.saturating_sub(4)..mark.from)
                 .any(|at| HELPS.contains(&self.words.text(at)));
             let known = |at: Option<usize>| {
@@ -213,15 +249,82 @@ impl Reader<'_> {
                         Some(What::Value(..))
                     )
             });
-            if participle && leads && !chooses {
+            // "the single busiest week"
+            if text == "single" && self.words.language == "en" {
                 self.take(at);
                 continue;
             }
-            if chooses || text == "paid" {
+            // "the section Fußball": what kind of thing is named right behind.
+            let kind = self.mark(at + 1).is_some_and(|next| {
+                matches!(next.what, What::Value(_, true)) && self.is_used(at + 1)
+            }) && self
+                .words
+                .written(mark.to, mark.to + 1)
+                .starts_with(char::is_uppercase);
+            if kind
+                && [
+                    "the", "in", "of", "for", "der", "die", "das", "la", "le", "el",
+                ]
+                .contains(&before)
+            {
+                self.take(at);
+                let said = self.speech.say("one_kind", &[("said", &written)]);
+                self.assume(said);
                 continue;
             }
-            if done || !counts && participle && (helped || behind || ranked) {
+            // "trips that covered less than 1 km": the limit behind it says which.
+            let limits = self.next(at + 1, to).is_some_and(|next| {
+                self.is_used(next)
+                    && [
+                        Ask::Above,
+                        Ask::Below,
+                        Ask::AtLeast,
+                        Ask::AtMost,
+                        Ask::Between,
+                    ]
+                    .into_iter()
+                    .any(|ask| self.is_ask(next, ask))
+            });
+            if participle && (leads || limits) && !chooses {
                 self.take(at);
+                continue;
+            }
+            // "released between 2015 and 2019", "did each team play?": what the rows are of, or which, nobody can tell; it is said.
+            let in_time = participle
+                && behind_by.is_some_and(|next| {
+                    let next = if self.is_ask(next, Ask::Between) {
+                        next + 1
+                    } else {
+                        next
+                    };
+                    matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Period(_))
+                    )
+                })
+                && self
+                    .schema
+                    .columns
+                    .iter()
+                    .filter(|column| column.is_time())
+                    .count()
+                    == 1;
+            let behind_a_word =
+                LEADS.contains(&before) || ["the", "a", "an", "some", "any"].contains(&before);
+            let helped_by_do = self.words.language == "en"
+                && !behind_a_word
+                && (mark.from.saturating_sub(6)..mark.from)
+                    .any(|at| ["did", "do", "does"].contains(&self.words.text(at)))
+                && (self.next(at + 1, to).is_none_or(|next| {
+                    !matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Unknown | What::Column(..) | What::Concept(_))
+                    )
+                }));
+            if !chooses && (counts && in_time || helped_by_do) {
+                self.take(at);
+                let said = self.speech.say("one_kind", &[("said", &written)]);
+                self.assume(said);
                 continue;
             }
             // "finishing time": of the only column of its kind.
@@ -234,6 +337,13 @@ impl Reader<'_> {
                     .unwrap_or_default();
                 let said = self.speech.say("one_kind", &[("said", &name)]);
                 self.assume(said);
+                continue;
+            }
+            if chooses || text == "paid" {
+                continue;
+            }
+            if done || !counts && participle && (helped || behind || ranked) {
+                self.take(at);
                 continue;
             }
             // A table that tells no kinds apart holds one thing, and a word before its measure says which.
@@ -307,11 +417,6 @@ impl Reader<'_> {
     /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
     /// figure for others would answer another question.
     pub(super) fn unknown_places(&mut self, from: usize, to: usize) {
-        const LEADS: [&str; 33] = [
-            "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom",
-            "bei", "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour",
-            "dans", "chez", "del", "para", "con", "zum", "zur", "avec",
-        ];
         const ARTICLES: [&str; 15] = [
             "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
             "el", "los",
@@ -431,6 +536,68 @@ impl Reader<'_> {
         measures.clear();
     }
 
+    /// What was not read as it is written: remarks, and words that are read as others.
+    pub(super) fn told_beside(&mut self) {
+        let marks = self.marks;
+        for said in &marks.asides {
+            let told = self.speech.say("aside", &[("said", said)]);
+            self.assume(told);
+        }
+        for (said, meant) in &marks.spelled {
+            let told = self
+                .speech
+                .say("spelling", &[("said", said), ("meant", meant)]);
+            self.assume(told);
+        }
+    }
+
+    /// "... how long was it? some go past midnight": what follows a question and neither asks nor names anything is said to be passed over.
+    pub(super) fn is_a_remark(&mut self, from: usize, to: usize) -> bool {
+        let Some(first) = self.mark(from).map(|mark| mark.from) else {
+            return false;
+        };
+        let apart = self.words.gap(first).contains(['?', '!', ';', '\n'])
+            || self.words.gap(first).contains(". ");
+        let says_nothing = (from..to).all(|at| {
+            self.mark(at).is_some_and(|mark| match &mark.what {
+                What::Ask(ask) => matches!(
+                    ask,
+                    Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There | Ask::Last
+                ),
+                What::Unknown | What::Clock(_) => true,
+                _ => false,
+            })
+        });
+        // "prices are in the other file": where something stands, and nothing that is asked.
+        let of_files = (first..first + 12).any(|at| {
+            ["file", "sheet", "table", "datei", "fichier", "archivo"].contains(&self.words.text(at))
+                && [
+                    "other", "second", "anderen", "zweiten", "autre", "deuxieme", "otro", "segundo",
+                ]
+                .contains(&self.words.text(at.saturating_sub(1)))
+        }) && (from..to).all(|at| {
+            self.mark(at).is_some_and(|mark| {
+                !matches!(
+                    mark.what,
+                    What::Ask(Ask::Which | Ask::Who | Ask::Count | Ask::Total | Ask::Mean)
+                        | What::Superlative(..)
+                        | What::Value(..)
+                )
+            })
+        });
+        let says_nothing = says_nothing || of_files;
+        // A word or two may be a condition that was thought of late.
+        if !apart || !says_nothing || to - from < 4 {
+            return false;
+        }
+        (from..to).for_each(|at| self.take(at));
+        let last = self.mark(to - 1).map_or(first, |mark| mark.to);
+        let said = self.words.written(first, last).to_owned();
+        let told = self.speech.say("aside", &[("said", &said)]);
+        self.assume(told);
+        true
+    }
+
     pub(super) fn say_absent(&mut self, what: &str) {
         let columns: Vec<String> = self
             .schema
@@ -463,6 +630,36 @@ impl Reader<'_> {
             && (named(at.checked_sub(1)) || named(Some(at + 1)))
     }
 
+    /// "how many hours were estimated" of `estimate_h`: the unit of what is measured.
+    pub(super) fn units_of_measures(
+        &mut self,
+        from: usize,
+        to: usize,
+        measures: &[(Measure, Option<String>)],
+    ) {
+        let [(Measure::Of(id), _)] = measures else {
+            return;
+        };
+        let Some(column) = self.schema.columns.iter().find(|column| column.id == *id) else {
+            return;
+        };
+        for at in from..to {
+            let unit = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Ask(Ask::Hour)) => UnitName::Hour,
+                Some(What::Ask(Ask::Day)) => UnitName::Day,
+                Some(What::Ask(Ask::Week)) => UnitName::Week,
+                Some(What::Ask(Ask::Month)) => UnitName::Month,
+                _ => continue,
+            };
+            let counted = self.previous(from, at).is_some_and(|before| {
+                self.is_ask(before, Ask::Count) || self.is_ask(before, Ask::Total)
+            });
+            if counted && super::limits::has_unit(column, unit) {
+                self.take(at);
+            }
+        }
+    }
+
     /// Words that nothing used.
     pub(super) fn unused(&self, questions: &[Question]) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
@@ -476,6 +673,7 @@ impl Reader<'_> {
                 | What::Value(..)
                 | What::Column(..)
                 | What::Period(_)
+                | What::Clock(_)
                 | What::Ordinal(_) => true,
                 What::Number(_) => true,
                 // A hint at a column that has its part in the answer, or a verb of it.
@@ -487,20 +685,41 @@ impl Reader<'_> {
                     let choosing = CHOOSING
                         .iter()
                         .any(|begin| self.words.text(mark.from).starts_with(begin));
+                    // "trips started at the Museum": every row has its time.
+                    let every = all.iter().all(|at| {
+                        self.column(*at)
+                            .is_some_and(|column| column.is_time() && column.missing == 0)
+                    });
+                    if every && !choosing {
+                        continue;
+                    }
                     !part && (choosing || !self.marks.is_filler(mark.from))
                 }
                 // "through the app": such a word leads a value as well.
                 What::Ask(
                     Ask::Until | Ask::Since | Ask::Before | Ask::After | Ask::Between | Ask::Above,
                 ) if self.leads_to_what_is_used(at) => false,
-                What::Ask(Ask::First) => true,
+                What::Ask(Ask::First | Ask::Rank) => true,
+                // "how many years has she been here": a time that nothing measures.
+                What::Ask(Ask::Week | Ask::Month | Ask::Year)
+                    if at
+                        .checked_sub(1)
+                        .is_some_and(|before| self.is_ask(before, Ask::Count))
+                        && !questions.iter().any(|question| !question.groups.is_empty()) =>
+                {
+                    true
+                }
                 What::Ask(Ask::Last) => {
                     let text = self.words.text(mark.from);
                     !super::derived::PRESENT
                         .iter()
                         .any(|word| text.starts_with(word))
                 }
-                What::Concept(concept) => !self.is_weak(*concept),
+                What::Concept(concept) => {
+                    !self.is_weak(*concept)
+                        || self.asks(0, self.marks.all.len()).has(Ask::Share)
+                            && self.words.text(mark.from) == "bought"
+                }
                 What::Superlative(..) | What::Unit(_) | What::File => false,
                 What::Ask(ask) => matches!(
                     ask,

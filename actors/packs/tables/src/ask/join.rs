@@ -7,7 +7,11 @@ use super::schema::{Column, Schema, file_words};
 ///
 /// # Errors
 /// Why the tables cannot be asked together.
-pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, String> {
+pub(super) fn tables(
+    schema: &Schema,
+    questions: &[Question],
+    counted: Option<&str>,
+) -> Result<Tables, String> {
     let named = |name: &str| {
         let known = schema.tables.iter().find(|(_, known, _)| known == name);
         known.map(|(file, name, _)| (file.clone(), name.clone()))
@@ -20,6 +24,17 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
                 needed.push(column.table.clone());
             }
         }
+    }
+    // Rows that are counted are those of the file that is named.
+    let rows = |question: &Question| match &question.wanted {
+        Wanted::Figures(figures) => figures.iter().any(|figure| figure.of == Measure::Rows),
+        _ => false,
+    };
+    if let Some(counted) = counted
+        && questions.iter().any(rows)
+        && !needed.iter().any(|known| known == counted)
+    {
+        needed.insert(0, counted.to_owned());
     }
     let Some(first) = needed
         .first()
@@ -39,23 +54,30 @@ pub(super) fn tables(schema: &Schema, questions: &[Question]) -> Result<Tables, 
             stacked: false,
         });
     }
+    // Where rows without a match are asked for, several of the other table's may have one.
+    let lacks = |other: &str| {
+        questions.len() == 1
+            && questions
+                .iter()
+                .flat_map(|question| &question.filters)
+                .any(|filter| filter.test == Test::Missing && filter.column.table == *other)
+    };
     // The table of facts has several rows for each of the others': it stands first, whatever is measured.
-    let mut keys = Vec::new();
-    let mut all: Vec<(String, String)> = named(&first).into_iter().collect();
-    for other in needed.iter().skip(1) {
-        // Where rows without a match are asked for, several of the other table's may have one.
-        let lacks = questions
-            .iter()
-            .flat_map(|question| &question.filters)
-            .any(|filter| {
-                filter.test == Test::Missing
-                    && filter.column.table == *other
-                    && questions.len() == 1
-            });
-        let key = key_of(schema, &first, other, !lacks).ok_or("no_key")?;
-        keys.push(key);
-        all.extend(named(other));
-    }
+    let keys_from = |first: &String| -> Option<Vec<(Id, Id)>> {
+        let others = needed.iter().filter(|other| *other != first);
+        others
+            .map(|other| key_of(schema, first, other, !lacks(other)))
+            .collect()
+    };
+    let (first, keys) = needed
+        .iter()
+        .find_map(|first| Some((first, keys_from(first)?)))
+        .ok_or("no_key")?;
+    let others = needed.iter().filter(|other| *other != first);
+    let all: Vec<(String, String)> = std::iter::once(first)
+        .chain(others)
+        .filter_map(|name| named(name))
+        .collect();
     Ok(Tables {
         all,
         keys,
@@ -113,7 +135,9 @@ pub(super) fn key_of(schema: &Schema, first: &str, other: &str, single: bool) ->
 fn of_measure(measure: &Measure) -> Vec<&Id> {
     match measure {
         Measure::Rows => Vec::new(),
-        Measure::Distinct(column) | Measure::Of(column) => vec![column],
+        Measure::Distinct(column) | Measure::Periods(column, _) | Measure::Of(column) => {
+            vec![column]
+        }
         Measure::Product(one, other)
         | Measure::Less(one, other)
         | Measure::Elapsed(one, other)
@@ -138,8 +162,12 @@ pub(super) fn columns(question: &Question) -> Vec<&Id> {
     }
     fn push_filter<'q>(filter: &'q Filter, out: &mut Vec<&'q Id>) {
         out.push(&filter.column);
-        if let Test::Over(other, _) | Test::Under(other, _) = &filter.test {
-            out.push(other);
+        match &filter.test {
+            Test::Over(other, _) | Test::Under(other, _) => out.push(other),
+            Test::Either(all) | Test::Has(all) => {
+                all.iter().for_each(|filter| push_filter(filter, out))
+            }
+            _ => {}
         }
     }
     match &question.wanted {

@@ -20,6 +20,18 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("sold", "sell"),
     ("bought", "buy"),
     ("paid", "pay"),
+    ("payment", "pay"),
+    ("payments", "pay"),
+    ("borrowed", "loan"),
+    ("borrow", "loan"),
+    ("borrows", "loan"),
+    ("author", "write"),
+    ("owns", "own"),
+    ("owner", "own"),
+    ("owners", "own"),
+    ("owned", "own"),
+    ("buyer", "buy"),
+    ("buyers", "buy"),
     ("spent", "spend"),
     ("drove", "drive"),
     ("driven", "drive"),
@@ -49,6 +61,7 @@ const IRREGULAR: &[(&str, &str)] = &[
 /// Short forms that headings have, beside those that only leave letters out.
 const SHORT: &[(&str, &str)] = &[
     ("hc", "headcount"),
+    ("kcal", "calories"),
     ("ot", "overtime"),
     ("hr", "hour"),
     ("yr", "year"),
@@ -111,12 +124,19 @@ pub(super) fn abbreviates(short: &str, long: &str) -> bool {
         && letters.iter().all(|letter| all.any(|c| c == *letter))
 }
 
+/// What a word is a form of, as [`canon`] leaves it.
+fn base(word: &str) -> String {
+    let known = IRREGULAR.iter().find(|(form, _)| *form == word);
+    known.map_or_else(|| canon(word), |(_, base)| canon(base))
+}
+
+/// Whether two words, folded, are known forms of one: "paid", "payment".
+pub(super) fn same_root(one: &str, other: &str) -> bool {
+    one != other && base(one) == base(other)
+}
+
 /// Whether two words, folded, are of one family and not the same.
 pub(super) fn kin(one: &str, other: &str) -> bool {
-    let base = |word: &str| {
-        let known = IRREGULAR.iter().find(|(form, _)| *form == word);
-        known.map_or_else(|| canon(word), |(_, base)| canon(base))
-    };
     let (one, other) = (base(one), base(other));
     if one == other || cognate(&one) == cognate(&other) && one.chars().count() >= 5 {
         return true;
@@ -147,7 +167,10 @@ pub(super) fn kin(one: &str, other: &str) -> bool {
         return false;
     };
     let verb = |rest: &str| matches!(rest, "ed" | "ing" | "er");
-    letters >= 5 || (letters == 4 && (verb(&a) || verb(&b)) && a != "io" && b != "io")
+    let forms = |rest: &str| matches!(rest, "ed" | "ing");
+    letters >= 3 && forms(&a) && forms(&b)
+        || letters >= 5
+        || (letters == 4 && (verb(&a) || verb(&b)) && a != "io" && b != "io")
 }
 
 /// A word as languages of one script share it: `Konzert` and `concert`, `Kategorie` and `category`.

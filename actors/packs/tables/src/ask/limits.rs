@@ -36,6 +36,11 @@ impl Reader<'_> {
         {
             return None;
         }
+        self.limit_of_rows(from, to)
+    }
+
+    /// "more than 100 orders": how many rows there must be.
+    pub(super) fn limit_of_rows(&mut self, from: usize, to: usize) -> Option<Test> {
         for at in from..to {
             let Some((ask, end)) = self.limit_at(at, from, to) else {
                 continue;
@@ -72,6 +77,8 @@ impl Reader<'_> {
         subject: Option<&Measure>,
     ) -> Vec<(Id, Test)> {
         let mut out = Vec::new();
+        // "under 2 or over 5 nights": of what the first limit is stands behind the last.
+        let mut open: Option<(usize, usize, Test)> = None;
         let mut at = from;
         while at < to {
             let Some((ask, end)) = self.limit_at(at, from, to) else {
@@ -109,14 +116,23 @@ impl Reader<'_> {
                 _ => None,
             });
             let behind = unit.map_or(last, |(at, _)| at);
-            if let Some(column) = self.limited(
-                at,
-                from,
-                behind,
-                to,
-                unit.and_then(|(_, unit)| unit),
-                subject,
-            ) {
+            let of_unit = unit.and_then(|(_, unit)| unit);
+            if let Some((column, test)) = self.of_a_year(at, &test) {
+                (at..=last).for_each(|at| self.take(at));
+                out.push((column, test));
+                at = last + 1;
+                continue;
+            }
+            let by_unit = unit
+                .filter(|_| of_unit.is_none())
+                .and_then(|(at, _)| self.measured_in(at));
+            let limited = by_unit.or_else(|| self.limited(at, from, behind, to, of_unit, subject));
+            if let Some(column) = limited {
+                let column = self.within_reach(column, &test, subject);
+                let test = match of_unit.and_then(|unit| self.in_unit_of(&column, unit)) {
+                    Some(factor) => scaled(test, factor),
+                    None => test,
+                };
                 for place in at..=behind {
                     let words = self.mark(place).is_some_and(|mark| {
                         is_filler(mark)
@@ -152,7 +168,12 @@ impl Reader<'_> {
                         .measured(beside)
                         .iter()
                         .any(|at| self.column(*at).is_some_and(|known| known.id == column));
-                    if names {
+                    // "plants that cost less than 5 euros"
+                    let costs = matches!(self.mark(beside).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == Self::concept("cost") && self.schema.standing_for(*concept).is_empty())
+                        && self.schema.columns.iter().any(|known| {
+                            known.id == column && known.concepts.contains(&Self::concept("price"))
+                        });
+                    if names || costs {
                         self.take(beside);
                     }
                 }
@@ -162,11 +183,132 @@ impl Reader<'_> {
                 {
                     self.take(behind + 1);
                 }
+                if let Some((first, last, test)) = open.take() {
+                    (first..=last).for_each(|at| self.take(at));
+                    out.push((column.clone(), test));
+                }
                 out.push((column, test));
+            } else if self.is_ask(behind + 1, Ask::Or) || self.is_ask(behind + 1, Ask::And) {
+                open = Some((at, behind, test));
             }
             at = behind + 1;
         }
         out
+    }
+
+    /// "cars older than 2015": of an earlier year, where the table holds years and no ages.
+    fn of_a_year(&self, at: usize, test: &Test) -> Option<(Id, Test)> {
+        let text = self.mark(at).map_or("", |mark| self.words.text(mark.from));
+        let older = ["older", "alter"].contains(&text);
+        let (Test::Above(year, _) | Test::Below(year, _)) = *test else {
+            return None;
+        };
+        if !older && !["newer", "younger", "junger"].contains(&text)
+            || !(1800.0..=2100.0).contains(&year)
+        {
+            return None;
+        }
+        let mut years = self.schema.of_role(|role| role == Role::Year);
+        let only = years.next().filter(|_| years.next().is_none())?;
+        let id = self.column(only)?.id.clone();
+        let test = if older {
+            Test::Below(year, false)
+        } else {
+            Test::Above(year, false)
+        };
+        Some((id, test))
+    }
+
+    /// "days below zero": of several columns the only one between whose ends the number lies; that one was chosen is said.
+    fn only_in_reach(&mut self, at: usize, behind: usize, measures: &[usize]) -> Option<Id> {
+        let number = (at..=behind).find_map(|at| match self.mark(at)?.what {
+            What::Number(number) => Some((at, number.value)),
+            _ => None,
+        });
+        let (place, number) = number?;
+        let mut reach = measures.iter().copied().filter(|column| {
+            self.column(*column).is_some_and(|column| {
+                column.least.is_some_and(|least| least < number)
+                    && column.most.is_some_and(|most| number < most)
+            })
+        });
+        let only = reach.next().filter(|_| reach.next().is_none())?;
+        self.say_ambiguous(place, measures, only);
+        self.column(only).map(|column| column.id.clone())
+    }
+
+    /// The only column that is measured in the unit that stands here.
+    fn measured_in(&self, at: usize) -> Option<Id> {
+        let text = self.words.text(self.mark(at)?.from);
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            column.is_measure()
+                && column
+                    .id
+                    .unit
+                    .as_deref()
+                    .is_some_and(|unit| aios_languages::fold(unit) == text)
+        });
+        let only = columns.next()?;
+        columns.next().is_none().then(|| only.id.clone())
+    }
+
+    /// "the salary of people over 40": a number that lies far from all that a column holds limits another one, where only one can be meant.
+    fn within_reach(&mut self, column: Id, test: &Test, subject: Option<&Measure>) -> Id {
+        let (Test::Above(number, _) | Test::Below(number, _) | Test::Number(number)) = *test else {
+            return column;
+        };
+        let holds = |column: &Column| {
+            column.least.is_some_and(|least| least <= number)
+                && column.most.is_some_and(|most| number <= most)
+        };
+        let of_subject = subject == Some(&Measure::Of(column.clone()));
+        let known = self.schema.columns.iter().find(|known| known.id == column);
+        if !of_subject || known.is_none_or(holds) {
+            return column;
+        }
+        let mut others =
+            self.schema.columns.iter().filter(|other| {
+                other.id.table == column.table && other.is_measure() && holds(other)
+            });
+        let other = others.next().map(|other| other.id.clone());
+        match other.filter(|_| others.next().is_none()) {
+            Some(other) => {
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", other.name.trim())]);
+                self.assume(said);
+                other
+            }
+            None => column,
+        }
+    }
+
+    /// How many of a column's unit one of another unit is: "longer than 2 hours" of minutes.
+    fn in_unit_of(&self, column: &Id, unit: UnitName) -> Option<f64> {
+        const ALIKE: [&[(UnitName, f64)]; 3] = [
+            &[
+                (UnitName::Second, 1.0),
+                (UnitName::Minute, 60.0),
+                (UnitName::Hour, 3_600.0),
+                (UnitName::Day, 86_400.0),
+            ],
+            &[(UnitName::Gram, 1.0), (UnitName::Kilogram, 1_000.0)],
+            &[(UnitName::Metre, 1.0), (UnitName::Kilometre, 1_000.0)],
+        ];
+        let known = self
+            .schema
+            .columns
+            .iter()
+            .find(|known| known.id == *column)?;
+        if has_unit(known, unit) {
+            return None;
+        }
+        let alike = ALIKE
+            .into_iter()
+            .find(|alike| alike.iter().any(|(other, _)| *other == unit))?;
+        let of = |unit: UnitName| alike.iter().find(|(other, _)| *other == unit);
+        let own = alike.iter().find(|(other, _)| has_unit(known, *other))?;
+        Some(of(unit)?.1 / own.1)
     }
 
     /// A limit that begins here: which, and at which mark its number stands.
@@ -343,6 +485,50 @@ impl Reader<'_> {
             self.take(before);
             return self.column(column).map(|column| column.id.clone());
         }
+        // "rooms that cost between 90 and 130": what such a word is measured by.
+        if let Some(before) = before
+            && let Some(What::Concept(concept)) = self.mark(before).map(|mark| mark.what.clone())
+            && !THINGS.iter().any(|name| Self::concept(name) == concept)
+        {
+            let prices = self.schema.standing_for(Self::concept("price"));
+            let price = match prices.as_slice() {
+                [only] if concept == Self::concept("cost") => {
+                    self.column(*only).map(|column| column.id.clone())
+                }
+                _ => None,
+            };
+            let found = price.or_else(|| match self.concept_measure(concept, true) {
+                Some((Measure::Of(column), _)) => Some(column),
+                _ => None,
+            });
+            if let Some(column) = found {
+                self.take(before);
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", column.name.trim())]);
+                self.assume(said);
+                return Some(column);
+            }
+        }
+        // "people over 40": they have an age, whatever else is asked of them.
+        let age = Self::concept("age");
+        let people = before.is_some_and(|before| match self.mark(before).map(|mark| &mark.what) {
+            Some(What::Concept(concept)) => {
+                ["employee", "customer", "student", "patient", "population"]
+                    .into_iter()
+                    .any(|name| Self::concept(name) == *concept)
+            }
+            _ => false,
+        });
+        if people
+            && unit.is_none()
+            && let Some(column) = measures.iter().find(|column| {
+                self.column(**column)
+                    .is_some_and(|column| column.concepts.contains(&age))
+            })
+        {
+            return self.column(*column).map(|column| column.id.clone());
+        }
         if unit.is_none()
             && let Some(Measure::Of(column)) = subject
         {
@@ -392,7 +578,7 @@ impl Reader<'_> {
                     [only] if unit.is_none_or(is_money) => {
                         self.column(*only).map(|column| column.id.clone())
                     }
-                    _ => None,
+                    _ => self.only_in_reach(at, behind, &measures),
                 }
             }
         }
@@ -415,6 +601,85 @@ impl Reader<'_> {
             });
         }
         self.equal_numbers(from, to, out);
+    }
+
+    /// "flats with 3 rooms", "tickets that got 5 stars": so many, where rows are counted or named.
+    pub(super) fn exact_numbers(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        out: &mut Vec<Filter>,
+    ) {
+        let plain = asks.any(&[Ask::Count, Ask::Which, Ask::Who, Ask::List, Ask::Share])
+            && !asks.reckons()
+            && !asks.any(&[Ask::Top, Ask::Bottom, Ask::Per]);
+        if !plain {
+            return;
+        }
+        for at in from..to {
+            let Some(What::Number(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let led = self.previous(from, at).is_some_and(|before| {
+                matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(
+                        What::Ask(
+                            Ask::Above
+                                | Ask::Below
+                                | Ask::AtLeast
+                                | Ask::AtMost
+                                | Ask::Between
+                                | Ask::First
+                                | Ask::Last
+                                | Ask::Count
+                                | Ask::And
+                                | Ask::To
+                        ) | What::Number(_)
+                            | What::Superlative(..)
+                    )
+                )
+            }) || at.checked_sub(1).is_some_and(|before| {
+                matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(What::Column(..))
+                )
+            });
+            let signed = self.mark(at).is_some_and(|mark| {
+                self.words
+                    .gap(mark.from)
+                    .contains(['>', '<', '=', '-', '–'])
+            });
+            let next = at + 1;
+            let column = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, true)) if next < to => all.into_iter().find(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.least.is_some())
+                }),
+                Some(What::Column(..) | What::Concept(_) | What::Kin(_)) if next < to => {
+                    self.measured(next).first().copied()
+                }
+                _ => None,
+            };
+            // "how many 3 rooms" asks for the rooms.
+            let ends = self.limit_at(at, from, to).is_some();
+            let Some(column) = column.filter(|_| !led && !signed && !ends && !self.is_used(at))
+            else {
+                continue;
+            };
+            let Some(known) = self.column(column).cloned() else {
+                continue;
+            };
+            self.take(at);
+            self.take(next);
+            out.push(Filter {
+                column: known.id,
+                test: Test::Number(number.value),
+                not: false,
+                part: false,
+            });
+        }
     }
 
     /// "level 3", "year 2024": a number behind a column's name.
@@ -457,7 +722,12 @@ impl Reader<'_> {
             let Some(What::Column(all, _)) = self.mark(before).map(|mark| mark.what.clone()) else {
                 continue;
             };
-            let Some(column) = all.first().and_then(|at| self.column(*at)).cloned() else {
+            let Some(column) = all
+                .first()
+                .and_then(|at| self.column(*at))
+                .filter(|column| column.role != Role::Date)
+                .cloned()
+            else {
                 continue;
             };
             // "weeks 5 to 8"
@@ -500,6 +770,17 @@ impl Reader<'_> {
     }
 }
 
+/// A limit in another unit.
+fn scaled(test: Test, factor: f64) -> Test {
+    match test {
+        Test::Above(value, at) => Test::Above(value * factor, at),
+        Test::Below(value, at) => Test::Below(value * factor, at),
+        Test::Between(low, high) => Test::Between(low * factor, high * factor),
+        Test::Number(value) => Test::Number(value * factor),
+        other => other,
+    }
+}
+
 pub(super) fn is_money(unit: UnitName) -> bool {
     matches!(
         unit,
@@ -516,7 +797,8 @@ pub(super) fn is_money(unit: UnitName) -> bool {
 pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
     let names: &[&str] = match unit {
         UnitName::Day => &[
-            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d",
+            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
+            "nachte", "nuits", "noches",
         ],
         UnitName::Hour => &[
             "hour", "hours", "h", "hr", "hrs", "std", "stunden", "heures", "horas",
@@ -539,8 +821,10 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
         _ => &[],
     };
     let spoken = super::words::spaced(&column.id.name);
+    // A price per night counts no nights.
     let by_name = spoken
         .iter()
+        .take_while(|word| !["per", "pro", "par", "por"].contains(&word.text.as_str()))
         .any(|word| names.contains(&word.text.as_str()));
     let by_unit = column
         .id

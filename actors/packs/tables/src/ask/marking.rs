@@ -247,9 +247,19 @@ impl Reader<'_> {
         {
             offer(to, Sure::Period, What::Period(said));
         }
+        let timed = self
+            .schema
+            .columns
+            .iter()
+            .any(|column| column.hours || column.clock);
+        if timed && let Some((to, minute)) = super::clocks::clock_at(self.words, at) {
+            offer(to, Sure::Period, What::Clock(minute));
+        }
         if let Some(numeral) = self.words.numeral(at) {
             // "one", "a hundred": a word is a number only where a number can stand.
-            let spelled = !numeral.digits && self.marks.can_be(at, at + 1, |_| true);
+            let spelled = !numeral.digits
+                && numeral.value.fract() == 0.0
+                && self.marks.can_be(at, at + 1, |_| true);
             if !spelled {
                 offer(numeral.to, Sure::Number, What::Number(numeral));
             }
@@ -267,8 +277,28 @@ impl Reader<'_> {
                 self.schema.standing_for(concept).is_empty(),
                 concept != event,
             ),
+            // "das jüngste Mitglied" is the youngest where somebody has an age.
+            Asking::Superlative(_, concept) => {
+                (self.schema.standing_for(concept).is_empty(), false)
+            }
+            Asking::Ask(Ask::Last) => (false, true),
             _ => (false, false),
         });
+        // "the most common reason for a visit": a column that is called so is no question for it.
+        let named = !self.columns_at(at).is_empty();
+        asked.retain(|asked| !named || asked.asking != Asking::Ask(Ask::Reason));
+        // "Riverside" is a name, and no river.
+        let name = self.words.language == "en"
+            && at > 0
+            && !self.title
+            && self
+                .words
+                .written(at, at + 1)
+                .starts_with(char::is_uppercase)
+            && !before.is_some_and(|before| {
+                matches!(before.what, What::Ask(Ask::Count | Ask::Which | Ask::Per))
+            });
+        asked.retain(|asked| !name || asked.asking != Asking::Concept(event));
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
@@ -291,13 +321,39 @@ impl Reader<'_> {
             let stem = self.words.all.get(at).map(|word| canon(&word.text));
             let file = stem.as_ref().is_some_and(|stem| {
                 let mut about = self.schema.about.iter();
-                about.any(|word| word == stem || same_verb(word, stem))
+                about.any(|word| {
+                    word == stem
+                        || same_verb(word, stem)
+                        || super::kin::same_root(self.words.text(at), word)
+                        || stem.chars().count() >= 6 && super::kin::kin(stem, word)
+                })
             });
             if file {
                 offer(at + 1, Sure::Part, What::File);
             }
             if let Some(columns) = self.kin_at(at) {
-                offer(at + 1, Sure::Kin, What::Kin(columns));
+                // "what did I pay" of a column `paid`: a thing that no column stands for says less than a word of one family.
+                let things = self
+                    .marks
+                    .asked
+                    .iter()
+                    .filter(|asked| asked.from == at && asked.to == at + 1);
+                let bare = things.clone().count() > 0
+                    && things.into_iter().all(|asked| {
+                        matches!(asked.asking, Asking::Concept(concept) if self.schema.standing_for(concept).is_empty())
+                    });
+                let measure = columns.iter().any(|column| {
+                    self.schema
+                        .columns
+                        .get(*column)
+                        .is_some_and(super::schema::Column::is_measure)
+                });
+                let sure = if bare && measure {
+                    Sure::Word
+                } else {
+                    Sure::Kin
+                };
+                offer(at + 1, sure, What::Kin(columns));
             }
             if let Some((to, columns)) = self.initials_at(at) {
                 offer(to, Sure::Kin, What::Kin(columns));
@@ -358,9 +414,20 @@ impl Reader<'_> {
         }
         let text = self.words.text(from);
         let event = aios_languages::concept_number("event");
-        let asking = self
-            .marks
-            .can_be(from, to, |asking| asking != Asking::Concept(event));
+        let asking = self.marks.can_be(from, to, |asking| match asking {
+            // What only the value's own column stands for is no other thing.
+            Asking::Concept(concept) => {
+                concept != event
+                    && self
+                        .schema
+                        .standing_for(concept)
+                        .iter()
+                        .any(|standing| *standing != column)
+            }
+            // "the rose": behind an article stands no verb.
+            Asking::Ask(Ask::Growth) => !self.is_behind_an_article(from),
+            _ => true,
+        });
         // A column's own name is that, unless the column of the value is named beside it.
         let named = self.columns_at(from).iter().any(|(end, _)| *end == to);
         let short = to - from == 1 && text.chars().count() <= 2;
@@ -407,6 +474,14 @@ impl Reader<'_> {
             && (all_large || signed || (from > 0 && !self.title && !noun))
     }
 
+    fn is_behind_an_article(&self, at: usize) -> bool {
+        const ARTICLES: [&str; 12] = [
+            "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las",
+        ];
+        at.checked_sub(1)
+            .is_some_and(|before| ARTICLES.contains(&self.words.text(before)))
+    }
+
     /// A month's name is a value where its column holds no dates that the month could be of.
     fn is_calendar_word_a_value(&self, column: usize) -> bool {
         let dated = self
@@ -429,9 +504,11 @@ impl Reader<'_> {
             let to = at + column.words.len();
             let fits = !column.words.is_empty()
                 && self.words.all.get(at..to).is_some_and(|said| {
-                    said.iter()
-                        .zip(&column.words)
-                        .all(|(said, word)| canon(&said.text) == *word)
+                    said.iter().zip(&column.words).all(|(said, word)| {
+                        // "check-ins" of `check_in`
+                        canon(&said.text) == *word
+                            || column.words.len() > 1 && said.text.strip_suffix('s') == Some(word)
+                    })
                 });
             if fits && self.is_name(at, to, &column.id.name) {
                 match out.iter_mut().find(|(known, _)| *known == to) {
@@ -530,7 +607,7 @@ impl Reader<'_> {
         let said = |at: usize| self.words.all.get(at).map(|word| canon(&word.text));
         let first = said(at)?;
         // "ok" of `sensor.ok`: a short word must be the end of a name, of what is so or not.
-        let short = first.chars().count() < 3;
+        let short = first.chars().count() < 3 && !first.bytes().any(|byte| byte.is_ascii_digit());
         let ends = |column: &super::schema::Column| {
             column.truth.is_some() && column.core().last() == Some(&first.as_str())
         };
@@ -559,7 +636,13 @@ impl Reader<'_> {
                 .copied()
                 .filter(|place| {
                     let column = self.schema.columns.get(*place);
+                    // "nights per booking" is no part of `price_per_night`: its words come in their order.
+                    let place = |word: &str| {
+                        column.and_then(|column| column.words.iter().position(|own| own == word))
+                    };
+                    let before = said(to - 1).and_then(|word| place(&word));
                     column.is_some_and(|column| column.words.contains(&next) && next != first)
+                        && before.is_none_or(|before| place(&next) > Some(before))
                 })
                 .collect();
             if still.is_empty() {

@@ -24,6 +24,8 @@ pub(super) enum What {
     Value(Vec<(usize, String)>, bool),
     /// A period.
     Period(Said),
+    /// A minute of the day.
+    Clock(u16),
     /// A number.
     Number(Numeral),
     /// The unit of the number before it.

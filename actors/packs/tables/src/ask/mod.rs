@@ -6,11 +6,16 @@
 //! goal goes unheard: each is used, means nothing, or is named as not understood.
 
 mod alone;
+mod alternatives;
 mod answer;
 mod asides;
 mod check;
 mod clause;
+mod clocks;
+mod conditions;
+mod counted;
 mod derived;
+mod elapsed;
 mod ends;
 mod facts;
 mod figures;
@@ -36,6 +41,7 @@ mod rows;
 mod say;
 mod schema;
 mod second;
+mod spread;
 mod sql;
 mod stack;
 mod times;

@@ -5,11 +5,28 @@ use aios_languages::{Ask, UnitName};
 use super::limits::has_unit;
 use super::marks::What;
 use super::question::{Measure, Order};
-use super::resolve::Reader;
+use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
+/// Beginnings of words for the day on which something began.
+pub(super) const SINCE: [&str; 12] = [
+    "start", "hire", "join", "since", "found", "open", "admit", "enrol", "eintritt", "beginn",
+    "debut", "ingreso",
+];
+/// Words behind which stands what is counted.
+pub(super) const MOST: &[&str] = &[
+    "most",
+    "fewest",
+    "meisten",
+    "meiste",
+    "wenigsten",
+    "mas",
+    "menos",
+    "plus",
+    "moins",
+];
 /// Words that choose between what is compared.
-const MORE: &[&str] = &[
+pub(super) const MORE: &[&str] = &[
     "bigger",
     "larger",
     "higher",
@@ -25,7 +42,7 @@ const MORE: &[&str] = &[
     "mayor",
     "mejor",
 ];
-const LESS: &[&str] = &[
+pub(super) const LESS: &[&str] = &[
     "smaller",
     "lower",
     "fewer",
@@ -52,6 +69,22 @@ impl Reader<'_> {
                 .is_some_and(|mark| ["than", "als", "que"].contains(&self.words.text(mark.from)))
         });
         let (mut limit, mut skip) = (None, 0);
+        // "Which of the two shops": so many there are.
+        let of_the = |reader: &Self, at: usize| {
+            let before = reader.mark(at).map_or(0, |mark| mark.from);
+            let text = |back: usize| {
+                let at = before.checked_sub(back);
+                at.map_or("", |at| reader.words.text(at))
+            };
+            ["the", "these", "den", "les", "las", "los"].contains(&text(1))
+                && ["of", "von", "der", "de", "which", "what"].contains(&text(2))
+        };
+        for at in from..to {
+            let number = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Number(_)));
+            if number && chooses && of_the(self, at) {
+                self.take(at);
+            }
+        }
         for at in from..to {
             let Some(mark) = self.mark(at).cloned() else {
                 continue;
@@ -59,8 +92,13 @@ impl Reader<'_> {
             match mark.what {
                 What::Ask(Ask::Filler) | What::Unknown if chooses && !than => {
                     let text = self.words.text(mark.from);
-                    let more = MORE.contains(&text);
-                    if more || LESS.contains(&text) {
+                    // "which month was warmer"
+                    let compared = super::alternatives::comparative(text).is_some();
+                    let least = ["short", "light", "young", "cheap", "cold", "slow", "kurz"]
+                        .iter()
+                        .any(|begin| text.starts_with(begin));
+                    let more = MORE.contains(&text) || compared && !least;
+                    if more || compared || LESS.contains(&text) {
                         largest = largest.or(Some(more));
                         self.take(at);
                     }
@@ -86,6 +124,15 @@ impl Reader<'_> {
                 }
                 What::Superlative(ask, _) => {
                     largest = largest.or(Some(ask == Ask::Highest));
+                    // "tallest first": all of them, in that order.
+                    if self.is_ask(at + 1, Ask::First) {
+                        self.take(at + 1);
+                        return Some(Order {
+                            largest: ask == Ask::Highest,
+                            limit: None,
+                            skip: 0,
+                        });
+                    }
                     limit = limit.or(self.number_beside(at, from, to));
                 }
                 What::Ordinal(number) => {
@@ -111,6 +158,15 @@ impl Reader<'_> {
                         }
                     }
                 }
+                // "the rank of Kate": a place among all is no order of them.
+                What::Ask(Ask::Rank)
+                    if ["rank", "rang", "rango"].contains(&self.words.text(mark.from))
+                        && mark.from.checked_sub(1).is_some_and(|before| {
+                            [
+                                "the", "what", "which", "whats", "is", "den", "der", "le", "el",
+                            ]
+                            .contains(&self.words.text(before))
+                        }) => {}
                 What::Ask(Ask::Rank) => {
                     self.take(at);
                     let text = self.written(&mark).to_lowercase();
@@ -135,11 +191,85 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        if largest.is_some() && limit.is_none() && skip == 0 {
+            limit = self.number_of_things(from, to);
+        }
         largest.map(|largest| Order {
             largest,
             limit: Some(limit.unwrap_or(1)),
             skip,
         })
+    }
+
+    /// "the three pupils with the most absences": so many of what is named behind the number.
+    fn number_of_things(&mut self, from: usize, to: usize) -> Option<u32> {
+        for at in from..to {
+            let Some(What::Number(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let fits = number.value.fract() == 0.0 && (2.0..=50.0).contains(&number.value);
+            let thing = match self.mark(at + 1).map(|mark| &mark.what) {
+                Some(What::File | What::Concept(_)) => self.measured(at + 1).is_empty(),
+                Some(What::Column(..)) => self.measured(at + 1).is_empty(),
+                _ => false,
+            };
+            let led = self.previous(from, at).is_some_and(|before| {
+                !matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(What::Ask(Ask::Which | Ask::List | Ask::Who))
+                )
+            });
+            if fits && thing && !led && !self.is_used(at) && at + 1 < to {
+                self.take(at);
+                return Some(number.value as u32);
+            }
+        }
+        None
+    }
+
+    /// "the difference between the highest and lowest paid": from one end to the other, of what such words measure where they say it.
+    pub(super) fn extremes(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &mut Asks,
+    ) -> Option<Option<u32>> {
+        let end = |at: usize| match self.mark(at)?.what {
+            What::Superlative(ask, concept) => Some((ask, Some(concept))),
+            What::Ask(ask @ (Ask::Highest | Ask::Lowest)) => Some((ask, None)),
+            _ => None,
+        };
+        let change = (from..to).find(|at| self.is_ask(*at, Ask::Change))?;
+        let ends: Vec<(usize, Ask, Option<u32>)> = (from..to)
+            .filter_map(|at| end(at).map(|(ask, concept)| (at, ask, concept)))
+            .collect();
+        let [(first, one, concept), (last, other, more)] = ends.as_slice() else {
+            return None;
+        };
+        let joined = (*first..*last).any(|at| self.is_ask(at, Ask::And));
+        // Of groups the ends are of their figures, and those are another question.
+        let grouped = (*last..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Column(all, _)) => all.iter().any(|column| {
+                self.column(*column).is_some_and(|column| {
+                    column.role == Role::Groups && column.distinct < column.rows
+                })
+            }),
+            Some(What::Ask(ask)) => super::period::grain_of(*ask).is_some(),
+            _ => false,
+        });
+        if one == other || !joined || grouped {
+            return None;
+        }
+        let concept = concept.or(*more);
+        for at in [change, *first, *last] {
+            self.take(at);
+        }
+        if let Some(between) = (change..*first).find(|at| self.is_ask(*at, Ask::Between)) {
+            self.take(between);
+        }
+        asks.leave(&[Ask::Change, Ask::Highest, Ask::Lowest, Ask::Between]);
+        asks.add(Ask::Range);
+        Some(concept)
     }
 
     /// "did B give more litres than C": what compares two that are named.
@@ -154,7 +284,28 @@ impl Reader<'_> {
             self.mark(*at)
                 .is_some_and(|mark| ["than", "als", "que"].contains(&self.words.text(mark.from)))
         });
-        let Some(than) = than else { return false };
+        // "is A higher than herd B": no number stands behind.
+        let phrase = (from..to).find(|at| {
+            (self.is_ask(*at, Ask::Above) || self.is_ask(*at, Ask::Below))
+                && self.mark(*at).is_some_and(|mark| {
+                    mark.to - mark.from > 1
+                        && ["than", "als", "que"].contains(&self.words.text(mark.to - 1))
+                })
+                && (*at + 1..to)
+                    .find(|at| {
+                        !self.mark(*at).is_some_and(super::clause::is_filler)
+                            && !self.is_group_name(*at)
+                    })
+                    .is_some_and(|at| value(self, at))
+                && (from..*at).any(|at| value(self, at))
+        });
+        if let Some(phrase) = phrase {
+            self.take(phrase);
+            return true;
+        }
+        let Some(than) = than else {
+            return self.sets_rivals(from, to);
+        };
         let more = (from..than).rev().find(|at| {
             self.mark(*at).is_some_and(|mark| {
                 let text = self.words.text(mark.from);
@@ -162,7 +313,11 @@ impl Reader<'_> {
                     && (MORE.contains(&text) || LESS.contains(&text))
             })
         });
-        let behind = self.next(than + 1, to).is_some_and(|at| value(self, at));
+        let behind = (than + 1..to)
+            .find(|at| {
+                !self.mark(*at).is_some_and(super::clause::is_filler) && !self.is_group_name(*at)
+            })
+            .is_some_and(|at| value(self, at));
         let before = (from..than).any(|at| value(self, at));
         let Some(more) = more.filter(|_| behind && before) else {
             return false;
@@ -213,17 +368,6 @@ impl Reader<'_> {
 
     /// "the club with the fewest members", "which group has the most tools": what stands behind such a word is counted for each.
     pub(super) fn most_of(&mut self, from: usize, to: usize) -> Option<Measure> {
-        const MOST: &[&str] = &[
-            "most",
-            "fewest",
-            "meisten",
-            "meiste",
-            "wenigsten",
-            "mas",
-            "menos",
-            "plus",
-            "moins",
-        ];
         for at in from..to {
             let ranks = self.is_ask(at, Ask::Highest) || self.is_ask(at, Ask::Lowest);
             let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
@@ -270,6 +414,67 @@ impl Reader<'_> {
         None
     }
 
+    /// The column that names each row, where the table has one.
+    pub(super) fn naming(&self) -> Option<super::question::Column> {
+        let mut names = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Names | Role::Groups)
+                && !column.clock
+                && column.distinct >= column.rows
+        });
+        names.next().map(|column| column.id.clone())
+    }
+
+    /// Whether a column holds how long something took.
+    pub(super) fn lasts(&self, id: &super::question::Column) -> bool {
+        self.stands_for(id, Self::concept("duration"))
+            || matches!(id.unit.as_deref(), Some("s" | "min" | "h"))
+    }
+
+    /// Whether a column's heading stands for a thing.
+    pub(super) fn stands_for(&self, id: &super::question::Column, concept: u32) -> bool {
+        let mut columns = self.schema.columns.iter();
+        columns.any(|column| column.id == *id && column.concepts.contains(&concept))
+    }
+
+    pub(super) fn is_behind_a_superlative(
+        &self,
+        id: &super::question::Column,
+        from: usize,
+        to: usize,
+    ) -> bool {
+        (from..to).any(|at| {
+            let superlative = matches!(
+                self.mark(at).map(|mark| &mark.what),
+                Some(What::Superlative(..))
+            );
+            let next = self.next(at + 1, to).filter(|_| superlative);
+            next.is_some_and(|next| {
+                self.measured(next)
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(|column| column.id == *id))
+            })
+        })
+    }
+
+    /// "who has been here the longest": the day since when, where no column holds how long.
+    fn since_when(&mut self) -> Option<super::question::Column> {
+        let begins = |column: &super::schema::Column| {
+            column
+                .words
+                .iter()
+                .any(|word| SINCE.iter().any(|begin| word.starts_with(begin)))
+        };
+        let mut times = self.schema.columns.iter().filter(|column| column.is_time());
+        let (only, more) = (times.next()?, times.next());
+        let id = Some(only)
+            .filter(|column| more.is_none() && begins(column))?
+            .id
+            .clone();
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
+    }
+
     /// What a superlative measures, and which end of it is meant: the oldest has the highest age or the earliest year of birth, the fastest
     /// the highest speed or the shortest time.
     pub(super) fn superlative_of(
@@ -304,7 +509,12 @@ impl Reader<'_> {
                 ("revenue", largest),
             ]);
         } else if is("price") {
-            also.extend([("cost", largest), ("amount", largest), ("revenue", largest)]);
+            also.extend([
+                ("cost", largest),
+                ("spent", largest),
+                ("amount", largest),
+                ("revenue", largest),
+            ]);
             units = &[UnitName::Eur, UnitName::Usd, UnitName::Gbp, UnitName::Chf];
         } else if is("salary") {
             also.extend([("amount", largest), ("revenue", largest)]);
@@ -331,19 +541,18 @@ impl Reader<'_> {
                     .is_some_and(|column| column.concepts.contains(&birth))
             });
             let only = match years.as_slice() {
-                [only]
-                    if self
-                        .column(*only)
-                        .is_some_and(|column| column.role == Role::Year) =>
-                {
-                    Some(*only)
-                }
+                [only] => Some(*only),
                 _ => None,
             };
             let id = self.column(born.or(only)?)?.id.clone();
             let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
             self.assume(said);
             return Some(((Measure::Of(id), None), !largest));
+        }
+        if is("duration")
+            && let Some(since) = self.since_when()
+        {
+            return Some(((Measure::Of(since), None), !largest));
         }
         let speed_by_time = is("speed");
         let of_unit: Vec<usize> = self

@@ -5,7 +5,7 @@ use aios_languages::Ask;
 use super::clause::is_filler;
 use super::marks::What;
 use super::period::grain_of;
-use super::question::{Filter, Wanted};
+use super::question::{Filter, Measure, Question, Wanted};
 use super::resolve::Reader;
 
 impl Reader<'_> {
@@ -123,10 +123,35 @@ impl Reader<'_> {
 
     /// "... and on which day?" behind a question for a row, which tells its day.
     pub(super) fn asks_where(&self, from: usize, to: usize) -> bool {
-        let row = matches!(
-            self.before.as_ref().map(|before| &before.wanted),
-            Some(Wanted::Row { .. })
-        );
+        let row = match self.before.as_ref() {
+            Some(Question {
+                wanted: Wanted::Row { .. },
+                ..
+            }) => true,
+            // "... and how long was it": the best of what is reckoned is told with its figure.
+            Some(Question {
+                wanted: Wanted::Figures(figures),
+                order: Some(_),
+                ..
+            }) => {
+                let lasts = [Self::concept("duration"), Self::concept("delay")];
+                let asks_duration = (from..to).any(|at| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Concept(concept)) if lasts.contains(concept)));
+                return asks_duration
+                    && figures.iter().all(|figure| {
+                        matches!(figure.of, Measure::Shift(..) | Measure::Elapsed(..))
+                    })
+                    && (from..to).all(|at| {
+                        self.mark(at).is_some_and(|mark| {
+                            is_filler(mark)
+                                || matches!(
+                                    mark.what,
+                                    What::Concept(_) | What::Ask(Ask::Count | Ask::Total)
+                                )
+                        })
+                    });
+            }
+            _ => false,
+        };
         let plain = |at: usize| {
             self.mark(at).is_some_and(|mark| match &mark.what {
                 What::Ask(ask) => {

@@ -268,6 +268,24 @@ impl<'a> Periods<'a> {
             return Some((to, Said::Part(Grain::Quarter, number).in_year(year)));
         }
         for (ask, number) in [(Ask::FirstHalf, 1), (Ask::SecondHalf, 2)] {
+            if let Some(to) = self.has(at, ask)
+                && let Some((to, month)) = self
+                    .month_name(self.skip_of(to))
+                    .filter(|(_, month)| *month != 2)
+            {
+                let last = if [4, 6, 9, 11].contains(&month) {
+                    30
+                } else {
+                    31
+                };
+                let said = if number == 1 {
+                    Said::InMonth(month, 1, 15)
+                } else {
+                    Said::InMonth(month, 16, last)
+                };
+                let (to, year) = self.year_behind(to);
+                return Some((to, year.map_or(said, |year| said.in_year(year))));
+            }
             if let Some(to) = self.has(at, ask) {
                 let (to, year) = self.year_behind(to);
                 let said = Said::Part(Grain::Year, number);

@@ -26,6 +26,8 @@ pub(crate) enum Measure {
     Rows,
     /// The different values of a column.
     Distinct(Column),
+    /// The different periods of a date that have rows.
+    Periods(Column, Grain),
     /// The numbers of a column.
     Of(Column),
     /// Row by row one column times another: price and quantity.
@@ -124,6 +126,22 @@ pub(crate) struct Filter {
     pub part: bool,
 }
 
+/// An end of a stretch of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bound {
+    /// The minute of the day.
+    pub minute: u16,
+    /// Whether the minute itself lies within.
+    pub included: bool,
+}
+
+impl Bound {
+    /// As clocks show it.
+    pub(crate) fn shown(self) -> String {
+        format!("{:02}:{:02}", self.minute / 60, self.minute % 60)
+    }
+}
+
 /// What a cell is tested for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +170,12 @@ pub(crate) enum Test {
     Under(Column, bool),
     /// It has no value.
     Missing,
+    /// Its time of day lies from one minute of the day to another.
+    Clock(Option<Bound>, Option<Bound>),
+    /// It is one that has a row of which all of these hold.
+    Has(Vec<Filter>),
+    /// One of these holds, each of its own column.
+    Either(Vec<Filter>),
 }
 
 /// What rows are put together by.

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, concept_number, fold, language_of_goal};
-use aios_work::Grain;
+use aios_languages::{Ask, concept_number, language_of_goal};
 
 use super::clause::{clauses, is_filler};
 use super::marks::{Mark, Marks, What};
-use super::period::{Resolved, grain_of};
 use super::question::{Filter, Group, Measure, Order, Question, Tables, Test, Understood, Wanted};
 use super::say::Speech;
 use super::schema::{Column, Role, Schema, Seen};
@@ -50,6 +48,8 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         absent: Vec::new(),
         before: None,
         each: None,
+        nones: Vec::new(),
+        unheard: Vec::new(),
     };
     reader.told_beside();
     let mut questions = Vec::new();
@@ -63,7 +63,12 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
             absent: reader.absent,
         };
     }
-    for (from, to) in clauses(&words, &marks.all, &schema) {
+    let mut all = clauses(&words, &marks.all, &schema);
+    // "Hi! could you tell me ...": who only greets asks nothing.
+    if all.len() > 1 {
+        all.retain(|(from, to)| !(*from..*to).all(|at| reader.is_ask(at, Ask::Filler)));
+    }
+    for (from, to) in all {
         if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
             (from..to).for_each(|at| reader.take(at));
             continue;
@@ -91,7 +96,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
             keys: Vec::new(),
             stacked: true,
         }),
-        None => super::join::tables(&schema, &questions),
+        None => super::join::tables(&schema, &questions, reader.counted_file().as_deref()),
     };
     let (tables, absent) = match tables {
         Ok(tables) => (tables, reader.absent),
@@ -119,6 +124,19 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     }))
 }
 
+/// Whether names are asked for, and no figure.
+fn plain_names(asks: &Asks) -> bool {
+    asks.any(&[Ask::Which, Ask::Who, Ask::List])
+        && !asks.any(&[
+            Ask::Count,
+            Ask::Share,
+            Ask::Growth,
+            Ask::Change,
+            Ask::Compare,
+        ])
+        && !asks.reckons()
+}
+
 pub(super) struct Reader<'a> {
     pub words: &'a Words,
     pub schema: &'a Schema,
@@ -131,6 +149,10 @@ pub(super) struct Reader<'a> {
     pub before: Option<Question>,
     /// Of how many a rate is asked for: per 1000 residents.
     pub each: Option<u32>,
+    /// What those who are asked for have no row of, with where it stands.
+    pub nones: Vec<(usize, Filter)>,
+    /// Marks that have no part in the answer, whatever they name.
+    pub unheard: Vec<usize>,
 }
 
 /// What a clause asks for, by its words.
@@ -144,6 +166,14 @@ impl Asks {
 
     pub(super) fn any(&self, asks: &[Ask]) -> bool {
         asks.iter().any(|ask| self.has(*ask))
+    }
+
+    pub(super) fn add(&mut self, ask: Ask) {
+        self.0.insert(ask);
+    }
+
+    pub(super) fn leave(&mut self, asks: &[Ask]) {
+        self.0.retain(|ask| !asks.contains(ask));
     }
 
     /// Whether a figure of the values themselves is asked for: their sum, their middle, their ends.
@@ -233,7 +263,23 @@ impl Reader<'_> {
                         | What::Ask(Ask::Rows)
                 )
             });
-        joins && thing && !ranked
+        // "of those who have not paid"
+        let those = self.mark(at).is_some_and(|mark| {
+            mark.from.checked_sub(1).is_some_and(|before| {
+                [
+                    "those",
+                    "people",
+                    "ones",
+                    "everyone",
+                    "everybody",
+                    "all",
+                    "jene",
+                    "ceux",
+                ]
+                .contains(&self.words.text(before))
+            })
+        });
+        joins && (thing || those) && !ranked
     }
 
     pub(super) fn asks(&self, from: usize, to: usize) -> Asks {
@@ -261,6 +307,7 @@ impl Reader<'_> {
             return None;
         }
         self.in_percent(from, to, &mut asks);
+        let extremes = self.extremes(from, to, &mut asks);
         if self.compares(from, to) {
             asks.0.insert(Ask::Compare);
         }
@@ -273,15 +320,23 @@ impl Reader<'_> {
         self.nothing_of(from, to, &asks, &mut filters);
         self.flags(from, to, flags, &mut filters);
         self.empty_columns(from, to);
+        self.times_of_day(from, to, &mut filters);
         let versus = self.periods(from, to, &asks.0, &mut filters);
-        let mut order = self.order(from, to);
+        let mut order = self.order(from, to).filter(|_| extremes.is_none());
         if let Some(order) = order.as_mut().filter(|order| order.largest)
             && self.goes_down(from, to)
         {
             order.largest = false;
         }
-        let most = self.most_of(from, to);
+        self.exact_numbers(from, to, &asks, &mut filters);
+        let mut most = self.most_of(from, to);
+        if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
+            most = self.more_of(from, to);
+        }
         let mut groups = self.groups(from, to);
+        if extremes.is_some() {
+            groups.retain(|group| !self.is_unique(group));
+        }
         // "..., and where was it largest?", "which had the most": of the groups that were asked for before.
         if groups.is_empty()
             && order.is_some()
@@ -293,6 +348,10 @@ impl Reader<'_> {
         {
             groups.clone_from(&before.groups);
         }
+        // "Which is bigger, River or Park Lane": one of those that are named.
+        if groups.is_empty() && order.is_some() && asks.any(&[Ask::Which, Ask::Who]) {
+            groups.extend(self.named_rivals(&filters));
+        }
         let mut over = self.over(from, to);
         let mut period_value = None;
         // "on average per day": of all days together, where each row is of one.
@@ -302,7 +361,16 @@ impl Reader<'_> {
             && self.is_the_finest(date, *grain)
             && (self.says_per(from, to) || self.says_periodic(from, to))
         {
-            over = Some(Measure::Distinct(date.clone()));
+            let hours = self
+                .schema
+                .columns
+                .iter()
+                .any(|column| column.id == *date && column.hours);
+            over = Some(if hours {
+                Measure::Periods(date.clone(), *grain)
+            } else {
+                Measure::Distinct(date.clone())
+            });
             groups.clear();
         }
         // The same of a table whose columns are periods.
@@ -327,19 +395,39 @@ impl Reader<'_> {
             Some(days) if measures.is_empty() => Some(days),
             _ => self.counted(from, to),
         };
+        self.of_none(&groups, counted.as_ref(), &mut filters);
+        if asks.any(&[Ask::Which, Ask::Who, Ask::List, Ask::Count]) && order.is_none() {
+            self.of_both(from, to, &groups, counted.as_ref(), &mut filters);
+        }
         if let Some(most) = most
             && measures.is_empty()
         {
             measures.push((most, None));
         }
+        let counted = counted.map(|counted| self.one_by_one(counted));
         let test = self.limit_of_groups(from, to, &asks, &groups);
         let mut having = None;
+        let mut counted = counted;
+        if groups.is_empty()
+            && let Some((group, test)) = self.counted_with_rows(from, to, &asks, counted.as_ref())
+        {
+            groups.push(group);
+            measures = vec![(Measure::Rows, None)];
+            having = Some(test);
+            counted = None;
+        }
         if let Some(test) = test {
             measures = vec![(Measure::Rows, None)];
             having = Some(test);
         }
         if measures.is_empty() {
             measures = self.measures(from, to, &asks.0, counted.is_some());
+        }
+        if measures.is_empty()
+            && over.is_some()
+            && (from..to).any(|at| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == Self::concept("density")))
+        {
+            measures.extend(self.concept_measure(Self::concept("population"), true));
         }
         if measures.is_empty()
             && let Some(value) = period_value
@@ -355,6 +443,11 @@ impl Reader<'_> {
             &filters,
             &mut measures,
         );
+        if let Some(Some(concept)) = extremes
+            && measures.is_empty()
+        {
+            measures.extend(self.superlative_of(true, concept).map(|(found, _)| found));
+        }
         if let Some((largest, concept)) = self.superlative(from, to) {
             // "fastest lap": what is fast is not the number of the lap.
             let known = self.assumed.len();
@@ -428,7 +521,24 @@ impl Reader<'_> {
                 .iter()
                 .any(|known| known.id == column && known.role == Role::Adds);
             let unique = groups.iter().any(|group| self.is_unique(group));
-            if per_group && adds && !unique && having.is_none() {
+            // "how many guests booked more than 10 nights in total"
+            let of_each = match &counted {
+                Some(Measure::Distinct(who))
+                    if groups.is_empty()
+                        && asks.has(Ask::Count)
+                        && asks.has(Ask::Total)
+                        && !self.is_unique(&Group::By(who.clone())) =>
+                {
+                    Some(Group::By(who.clone()))
+                }
+                _ => None,
+            };
+            if let Some(group) = of_each.filter(|_| adds && having.is_none()) {
+                groups.push(group);
+                counted = None;
+                measures = vec![(Measure::Of(column), None)];
+                having = Some(test);
+            } else if per_group && adds && !unique && having.is_none() {
                 measures = vec![(Measure::Of(column), None)];
                 having = Some(test);
             } else {
@@ -440,8 +550,54 @@ impl Reader<'_> {
                 });
             }
         }
+        // "how many earn less than 50k": what is limited is not what is counted.
+        if let Some(Measure::Of(column)) = &counted
+            && measures.is_empty()
+            && asks.has(Ask::Count)
+            && !asks.has(Ask::Total)
+            && filters
+                .iter()
+                .any(|filter| filter.column == *column && !filter.part)
+        {
+            counted = Some(Measure::Rows);
+        }
+        // "how many loans" of a column of amounts: whether they are counted or added up is a choice.
+        if let Some(Measure::Of(column)) = counted.clone()
+            && asks.has(Ask::Count)
+            && let Some(at) = self
+                .schema
+                .columns
+                .iter()
+                .position(|known| known.id == column)
+            && let Some(known) = self.column(at)
+            && known.concepts.is_empty()
+            && known.id.unit.is_none()
+            && known.least.is_some_and(|least| least >= 100.0)
+            && filters.iter().any(|filter| filter.column != column)
+        {
+            self.say_ambiguous(from, &[at], at);
+        }
         self.equal_numbers(from, to, &mut filters);
-        let named = self.leftovers(from, to, &mut groups, &asks.0);
+        self.alternatives(from, to, &mut filters);
+        if measures.is_empty()
+            && asks.has(Ask::Mean)
+            && let Some(Measure::Of(column)) = &counted
+        {
+            measures.push((Measure::Of(column.clone()), None));
+            counted = None;
+        }
+        if over.is_none() && having.is_none() && versus.is_none() {
+            over = self.spread(
+                (from, to),
+                &asks,
+                &measures,
+                counted.as_ref(),
+                order.as_ref(),
+                &mut groups,
+            );
+        }
+        let mut named = self.leftovers(from, to, &mut groups, &asks.0, &mut filters);
+        self.units_of_measures(from, to, &measures);
         self.verbs_of_ranks(from, to, &asks, &groups);
         self.ends_of_files(from, to);
         self.light_words(from, to, &asks, &measures, counted.as_ref());
@@ -460,6 +616,37 @@ impl Reader<'_> {
                 order: Some(order),
                 having: None,
             });
+        }
+        // "Who owns Kiwi?": what is named is not who is asked for.
+        if asks.has(Ask::Who)
+            && order.is_none()
+            && let [Group::By(group)] = groups.as_slice()
+            && !filters.is_empty()
+            && filters
+                .iter()
+                .all(|filter| filter.column == *group && !filter.not)
+        {
+            groups.clear();
+        }
+        if named.is_none()
+            && asks.any(&[Ask::Who, Ask::Which])
+            && !asks.has(Ask::Count)
+            && measures.is_empty()
+            && order.is_none()
+            && filters
+                .iter()
+                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not)
+        {
+            named = self.hinted_name(from, to);
+        }
+        // "Who is the manager of Sales?": whoever a column that is named tells.
+        if asks.has(Ask::Who)
+            && let ([Group::By(group)], Some(column)) = (groups.as_slice(), &named)
+            && group != column
+            && measures.is_empty()
+            && order.is_none()
+        {
+            groups.clear();
         }
         // "phone number of Marta Lind": a cell of the row that is named.
         let looked_up = !reckons
@@ -494,6 +681,39 @@ impl Reader<'_> {
                 having,
             });
         }
+        // "When was Nightfall released?": a day of the rows that are named.
+        if asks.has(Ask::When)
+            && !reckons
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+            && versus.is_none()
+            && filters
+                .iter()
+                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not)
+            && let [Group::Each(date, _) | Group::By(date)] = groups.as_slice()
+        {
+            return Some(Question {
+                wanted: Wanted::Values(date.clone()),
+                filters,
+                groups: Vec::new(),
+                order,
+                having,
+            });
+        }
+        // "list movies longer than 2 hours": the table's own names.
+        if named.is_none()
+            && plain_names(&asks)
+            && self.asks_for_names(from, to)
+            && !asks.has(Ask::Who)
+            && measures.is_empty()
+            && counted.is_none()
+            && groups.is_empty()
+            && !filters.is_empty()
+        {
+            let naming = self.naming();
+            named = naming.filter(|naming| filters.iter().any(|filter| filter.column != *naming));
+        }
         // "tools with no pieces left": of rows that are told by a condition alone, their names.
         let plain =
             measures.is_empty() && counted.is_none() && order.is_none() && groups.is_empty();
@@ -513,6 +733,26 @@ impl Reader<'_> {
                 having,
             });
         }
+        // A name is no answer to who it is.
+        if plain_names(&asks)
+            && groups.is_empty()
+            && !filters.is_empty()
+            && let Some(naming) = self.naming()
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+            && filters
+                .iter()
+                .all(|filter| filter.column == naming && !filter.not)
+        {
+            let columns = self.schema.columns.iter().take(20);
+            let columns: Vec<&str> = columns.map(|column| column.id.name.trim()).collect();
+            let said = self
+                .speech
+                .say("nothing", &[("columns", &columns.join(", "))]);
+            self.absent.push(said);
+            return None;
+        }
         let wanted = self.wanted(
             from,
             to,
@@ -527,6 +767,10 @@ impl Reader<'_> {
         )?;
         if self.absent.len() > missing {
             return None;
+        }
+        self.of_files(&wanted, &mut groups);
+        if groups.is_empty() && order.is_none() {
+            groups.extend(self.one_for_each(from, to, &wanted, &filters));
         }
         self.share_parts(!groups.is_empty(), &wanted, &mut filters);
         if self.absent.len() > missing {
@@ -543,50 +787,6 @@ impl Reader<'_> {
         };
         self.judge_ends(from, to, &mut question);
         Some(question)
-    }
-
-    /// What was not read as it is written: remarks, and words that are read as others.
-    fn told_beside(&mut self) {
-        let marks = self.marks;
-        for said in &marks.asides {
-            let told = self.speech.say("aside", &[("said", said)]);
-            self.assume(told);
-        }
-        for (said, meant) in &marks.spelled {
-            let told = self
-                .speech
-                .say("spelling", &[("said", said), ("meant", meant)]);
-            self.assume(told);
-        }
-    }
-
-    /// "... how long was it? some go past midnight": what follows a question and neither asks nor names anything is said to be passed over.
-    fn is_a_remark(&mut self, from: usize, to: usize) -> bool {
-        let Some(first) = self.mark(from).map(|mark| mark.from) else {
-            return false;
-        };
-        let apart = self.words.gap(first).contains(['?', '!', ';', '\n'])
-            || self.words.gap(first).contains(". ");
-        let says_nothing = (from..to).all(|at| {
-            self.mark(at).is_some_and(|mark| match &mark.what {
-                What::Ask(ask) => matches!(
-                    ask,
-                    Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There | Ask::Last
-                ),
-                What::Unknown => true,
-                _ => false,
-            })
-        });
-        // A word or two may be a condition that was thought of late.
-        if !apart || !says_nothing || to - from < 4 {
-            return false;
-        }
-        (from..to).for_each(|at| self.take(at));
-        let last = self.mark(to - 1).map_or(first, |mark| mark.to);
-        let said = self.words.written(first, last).to_owned();
-        let told = self.speech.say("aside", &[("said", &said)]);
-        self.assume(told);
-        true
     }
 
     /// "grew fastest in percent": beside a change percent is how it is told, and no share of anything.
@@ -622,48 +822,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The column that names each row, where the table has one.
-    fn naming(&self) -> Option<super::question::Column> {
-        let mut names = self.schema.columns.iter().filter(|column| {
-            matches!(column.role, Role::Names | Role::Groups)
-                && !column.clock
-                && column.distinct >= column.rows
-        });
-        names.next().map(|column| column.id.clone())
-    }
-
-    /// Whether a column holds how long something took.
-    fn lasts(&self, id: &super::question::Column) -> bool {
-        self.stands_for(id, Self::concept("duration"))
-            || matches!(id.unit.as_deref(), Some("s" | "min" | "h"))
-    }
-
-    /// Whether a column's heading stands for a thing.
-    fn stands_for(&self, id: &super::question::Column, concept: u32) -> bool {
-        let mut columns = self.schema.columns.iter();
-        columns.any(|column| column.id == *id && column.concepts.contains(&concept))
-    }
-
-    fn is_behind_a_superlative(
-        &self,
-        id: &super::question::Column,
-        from: usize,
-        to: usize,
-    ) -> bool {
-        (from..to).any(|at| {
-            let superlative = matches!(
-                self.mark(at).map(|mark| &mark.what),
-                Some(What::Superlative(..))
-            );
-            let next = self.next(at + 1, to).filter(|_| superlative);
-            next.is_some_and(|next| {
-                self.measured(next)
-                    .iter()
-                    .any(|column| self.column(*column).is_some_and(|column| column.id == *id))
-            })
-        })
-    }
-
     /// A column without a value is named, and has none.
     fn empty_columns(&mut self, from: usize, to: usize) {
         for at in from..to {
@@ -682,57 +840,6 @@ impl Reader<'_> {
                 self.take(at);
                 self.say_absent(&name);
             }
-        }
-    }
-
-    /// The column that says when: one that is named, or the best by its name.
-    pub(super) fn date(&self, from: usize, to: usize) -> Option<usize> {
-        let named = (from..to).find_map(|at| match &self.mark(at)?.what {
-            What::Column(all, _) | What::Kin(all) => all
-                .iter()
-                .copied()
-                .find(|at| self.column(*at).is_some_and(Column::is_time)),
-            _ => None,
-        });
-        named.or_else(|| {
-            let times: Vec<usize> = self
-                .schema
-                .of_role(|role| matches!(role, Role::Date | Role::Year))
-                .collect();
-            let rank = |at: &usize| {
-                let column = self.column(*at);
-                let name = column
-                    .map(|column| fold(&column.id.name))
-                    .unwrap_or_default();
-                let later = [
-                    "due", "birth", "ship", "deliver", "updat", "modif", "creat", "end", "expir",
-                    "liefer", "geburt", "fallig",
-                ]
-                .iter()
-                .any(|word| name.contains(word));
-                let year = column.is_some_and(|column| column.role == Role::Year);
-                (later, year)
-            };
-            times.into_iter().min_by_key(rank)
-        })
-    }
-
-    pub(super) fn group_of(&self, at: usize) -> Option<Group> {
-        let column = self.column(at)?;
-        Some(match column.role {
-            Role::Date => Group::Each(column.id.clone(), column.finest),
-            _ => Group::By(column.id.clone()),
-        })
-    }
-
-    pub(super) fn resolved(&self, said: super::period::Said, column: &Column) -> Option<Resolved> {
-        said.within(column.covers?)
-    }
-
-    pub(super) fn grain_at(&self, at: usize) -> Option<Grain> {
-        match self.mark(at)?.what {
-            What::Ask(ask) => grain_of(ask),
-            _ => None,
         }
     }
 

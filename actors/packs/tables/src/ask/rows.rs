@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, fold};
 
 use super::clause::is_filler;
 use super::marks::What;
-use super::question::{Filter, Test};
+use super::question::{Filter, Group, Measure, Test};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -15,17 +15,15 @@ impl Reader<'_> {
     pub(super) fn values(&mut self, from: usize, to: usize) -> Vec<Filter> {
         let mut out: Vec<Filter> = Vec::new();
         let mut not: Option<usize> = None;
-        // "Which shop has no coffee sales?" asks for those of which there are no such rows; rows without coffee say nothing about it, so
-        // neither the word nor the value is used, and that is said.
+        // "Which shop has no coffee sales?" asks for those of which there are no such rows; rows without coffee say nothing about it.
         let for_none = self.asks_for_none(from, to);
-        let mut none = false;
+        let counts =
+            (from..to).any(|at| self.is_ask(at, Ask::Count) || self.is_ask(at, Ask::Distinct));
         for at in from..to {
             let Some(mark) = self.mark(at).cloned() else {
                 continue;
             };
             match &mark.what {
-                What::Ask(Ask::Without) if for_none => none = true,
-                What::Value(..) if none => {}
                 // "void invoices not counted": said behind what it takes away.
                 What::Ask(Ask::Without) if takes_away_behind(&self.written(&mark)) => {
                     if let Some(last) = out.last_mut().filter(|filter| !filter.not) {
@@ -75,6 +73,20 @@ impl Reader<'_> {
                     let Some(id) = self.column(column).map(|column| column.id.clone()) else {
                         continue;
                     };
+                    // "did not order tea", of those who are counted: what they have none of.
+                    let never = not.is_some_and(|not| for_none || counts && self.is_of_a_verb(not));
+                    if never {
+                        self.nones.push((
+                            at,
+                            Filter {
+                                column: id,
+                                test: Test::In(values),
+                                not: false,
+                                part: false,
+                            },
+                        ));
+                        continue;
+                    }
                     let known = out
                         .iter_mut()
                         .find(|filter| filter.column == id && filter.not == not.is_some());
@@ -127,6 +139,124 @@ impl Reader<'_> {
         (from..to).any(names)
             && (from..to).any(|at| self.is_ask(at, Ask::Without))
             && self.marks.all.iter().all(|mark| plain(&mark.what))
+    }
+
+    /// "did not", "never": whether a word that takes away is said of what was done.
+    fn is_of_a_verb(&self, at: usize) -> bool {
+        const BEGINS: [&str; 18] = [
+            "did", "didn", "do", "don", "does", "doesn", "never", "have", "haven", "has", "hasn",
+            "had", "hadn", "no", "nie", "jamais", "nunca", "niemals",
+        ];
+        self.mark(at)
+            .is_some_and(|mark| BEGINS.contains(&self.words.text(mark.from)))
+    }
+
+    /// Conditions on what those who are asked for have no row of, once it is known who they are.
+    pub(super) fn of_none(
+        &mut self,
+        groups: &[Group],
+        counted: Option<&Measure>,
+        filters: &mut Vec<Filter>,
+    ) {
+        let nones = std::mem::take(&mut self.nones);
+        if nones.is_empty() {
+            return;
+        }
+        let who = match (groups, counted) {
+            ([Group::By(column)], _) | ([], Some(Measure::Distinct(column))) => Some(column),
+            _ => None,
+        };
+        let several = who.filter(|column| !self.is_unique(&Group::By((*column).clone())));
+        if let Some(column) = several {
+            filters.push(Filter {
+                column: column.clone(),
+                test: Test::Has(nones.into_iter().map(|(_, filter)| filter).collect()),
+                not: true,
+                part: false,
+            });
+            return;
+        }
+        let known = who.is_some() || counted == Some(&Measure::Rows);
+        for (at, filter) in nones {
+            if known {
+                filters.push(Filter {
+                    not: true,
+                    ..filter
+                });
+            } else if let Some(used) = self.used.get_mut(at) {
+                // Whose rows these are is not known: the word stays unheard, and is named.
+                *used = false;
+            }
+        }
+    }
+
+    /// "Which customers ordered both tea and coffee": who has a row of each.
+    pub(super) fn of_both(
+        &mut self,
+        from: usize,
+        to: usize,
+        groups: &[Group],
+        counted: Option<&Measure>,
+        filters: &mut Vec<Filter>,
+    ) {
+        const BOTH: [&str; 6] = ["both", "sowohl", "beide", "beides", "aussi", "ambos"];
+        let column = match (groups, counted) {
+            ([Group::By(column)], _) | ([], Some(Measure::Distinct(column))) => column.clone(),
+            _ => return,
+        };
+        let joined =
+            (from..to).any(|at| self.is_ask(at, Ask::And) && self.joins_values(from, at, to));
+        let at = filters.iter().position(|filter| {
+            !filter.not
+                && filter.column != column
+                && matches!(&filter.test, Test::In(values) if super::wanted::differ(values) > 1)
+        });
+        let Some(at) = at.filter(|_| joined && !self.is_unique(&Group::By(column.clone()))) else {
+            return;
+        };
+        let both = self
+            .words
+            .all
+            .iter()
+            .any(|word| BOTH.contains(&word.text.as_str()));
+        if !both {
+            let (first, last) = (
+                self.mark(from).map_or(0, |mark| mark.from),
+                self.mark(to - 1).map_or(0, |mark| mark.to),
+            );
+            let Test::In(values) = &filters[at].test else {
+                return;
+            };
+            let said = if values.len() <= 6 {
+                self.speech.list(values, "and")
+            } else {
+                self.words.written(first, last).to_owned()
+            };
+            let told = self.speech.say("any_of", &[("said", &said)]);
+            self.assume(told);
+            return;
+        }
+        let filter = filters.remove(at);
+        let Test::In(values) = filter.test else {
+            return;
+        };
+        let mut names: Vec<String> = Vec::new();
+        for value in values {
+            if !names.iter().any(|name| fold(name) == fold(&value)) {
+                names.push(value);
+            }
+        }
+        filters.extend(names.into_iter().map(|name| Filter {
+            column: column.clone(),
+            test: Test::Has(vec![Filter {
+                column: filter.column.clone(),
+                test: Test::In(vec![name]),
+                not: false,
+                part: false,
+            }]),
+            not: false,
+            part: false,
+        }));
     }
 
     /// Of the columns that hold a value the one that is meant: whose name stands beside it, or by which people group.
@@ -268,6 +398,47 @@ impl Reader<'_> {
                             part: false,
                         });
                     }
+                }
+                // "on rainy days"
+                What::Concept(_)
+                    if self.words.text(mark.from) == "rainy" && self.is_ask(at + 1, Ask::Day) =>
+                {
+                    let rain = self.measured(at);
+                    let id = match rain.as_slice() {
+                        [only] => self.column(*only).map(|column| column.id.clone()),
+                        _ => None,
+                    };
+                    if let Some(id) = id {
+                        self.take(at);
+                        out.push(Filter {
+                            column: id,
+                            test: Test::Above(0.0, false),
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
+                What::Unknown if self.words.text(mark.from).starts_with("un") => {
+                    // "uninsured" of a column `insured`
+                    let said = self.words.text(mark.from).get(2..).unwrap_or_default();
+                    let stem = super::words::canon(said);
+                    let mut columns = self.schema.columns.iter().filter(|column| {
+                        sides(column).is_some() && column.core().iter().any(|word| *word == stem)
+                    });
+                    let known = columns.next().filter(|_| columns.next().is_none()).cloned();
+                    if let Some((known, (_, no))) =
+                        known.and_then(|known| sides(&known).map(|sides| (known, sides)))
+                    {
+                        self.take(at);
+                        out.push(Filter {
+                            column: known.id,
+                            test: no,
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
                 }
                 _ if is_filler(&mark) => {}
                 _ => not = None,

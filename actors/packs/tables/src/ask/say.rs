@@ -7,7 +7,7 @@ use aios_languages::english::figures::dusted;
 use aios_work::{Day, Grain, Span};
 
 use super::question::{
-    Column, Figure, Filter, Group, Make, Measure, Question, Scale, Test, Wanted,
+    Bound, Column, Figure, Filter, Group, Make, Measure, Question, Scale, Test, Wanted,
 };
 
 type Phrases = HashMap<String, String>;
@@ -155,6 +155,7 @@ impl Speech {
         match measure {
             Measure::Rows => self.say("measure_rows", &[]),
             Measure::Distinct(column) | Measure::Of(column) => name(column),
+            Measure::Periods(_, grain) => self.grain(*grain),
             Measure::Product(one, other) => format!("{} × {}", name(one), name(other)),
             Measure::Rated(one, other, each) => {
                 format!("{} × {} / {each}", name(one), name(other))
@@ -203,7 +204,7 @@ impl Speech {
             (Make::Step(_, true), _) => with("step_percent", "", ""),
             (Make::Share, _) => with("share", "", ""),
             (_, Measure::Rows) => self.say("rows", &[]),
-            (_, Measure::Distinct(_)) => with("distinct", "", ""),
+            (_, Measure::Distinct(_) | Measure::Periods(..)) => with("distinct", "", ""),
             (Make::Total, _) => with("total", "", ""),
             (Make::Mean, _) => with("mean", "", ""),
             (Make::Median, _) => with("median", "", ""),
@@ -259,6 +260,25 @@ impl Speech {
             Test::Under(other, false) => self.say("below", &[("n", &name(other))]),
             Test::Under(other, true) => self.say("at_most", &[("n", &name(other))]),
             Test::Missing => self.say("missing", &[]),
+            Test::Clock(lower, upper) => {
+                let said = |bound: &Option<Bound>, keys: [&str; 2]| {
+                    let key = |bound: &Bound| keys[usize::from(bound.included)];
+                    bound.map(|bound| self.say(key(&bound), &[("n", &bound.shown())]))
+                };
+                let both: Vec<String> = said(lower, ["above", "at_least"])
+                    .into_iter()
+                    .chain(said(upper, ["below", "at_most"]))
+                    .collect();
+                self.list(&both, "and")
+            }
+            Test::Has(all) => {
+                let all: Vec<String> = all.iter().map(|filter| self.condition(filter)).collect();
+                self.say("has_row", &[("list", &self.list(&all, "and"))])
+            }
+            Test::Either(all) => {
+                let all: Vec<String> = all.iter().map(|filter| self.condition(filter)).collect();
+                self.list(&all, "or")
+            }
         }
     }
 
@@ -278,23 +298,36 @@ impl Speech {
         }
     }
 
+    /// A column with what must hold of it.
+    fn condition(&self, filter: &Filter) -> String {
+        let test = self.test_of(&filter.test, filter.column.year);
+        let test = if filter.not {
+            self.say("not", &[("what", &test)])
+        } else {
+            test
+        };
+        match &filter.test {
+            Test::Either(_) => test,
+            _ => format!("{} {test}", name(&filter.column)),
+        }
+    }
+
     /// Of which rows.
     pub(crate) fn scope(&self, filters: &[Filter]) -> String {
         let (mut which, mut when) = (Vec::new(), Vec::new());
         for filter in filters {
-            let test = self.test_of(&filter.test, filter.column.year);
-            let test = if filter.not {
-                self.say("not", &[("what", &test)])
-            } else {
-                test
-            };
             if matches!(
                 filter.test,
                 Test::Days(_) | Test::Month(_) | Test::MonthName(_) | Test::Weekdays(_)
             ) {
-                when.push(test);
+                let test = self.test_of(&filter.test, filter.column.year);
+                when.push(if filter.not {
+                    self.say("not", &[("what", &test)])
+                } else {
+                    test
+                });
             } else {
-                which.push(format!("{} {test}", name(&filter.column)));
+                which.push(self.condition(filter));
             }
         }
         let mut out = String::new();

@@ -103,6 +103,11 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
         if filler && traces.only_counts() && happened(&words, asked, language) {
             continue;
         }
+        // "is A higher than B": what is compared is no figure of both together.
+        let than = (asked.to..asked.to + 6).any(|at| ["than", "als"].contains(&words.text(at)));
+        if filler && than && compares(words.text(asked.from)) && !traces.compares() {
+            doubt(asked.from, asked.to, &mut out);
+        }
         hear(asked.from, asked.to);
         if !traced {
             doubt(asked.from, asked.to, &mut out);
@@ -155,6 +160,13 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
         }
     }
     out
+}
+
+/// Whether a word sets one thing against another.
+fn compares(text: &str) -> bool {
+    super::order::MORE.contains(&text)
+        || super::order::LESS.contains(&text)
+        || super::alternatives::comparative(text).is_some()
 }
 
 /// A word without meaning that is one of what was done: of rows that are counted it may say which.
@@ -292,6 +304,10 @@ impl Traces {
         parts.iter().any(|part| self.text.contains(part))
     }
 
+    fn compares(&self) -> bool {
+        self.is_ranked() || self.any(&["as change", " - ", "> ", "< ", ">= ", "<= "])
+    }
+
     fn only_counts(&self) -> bool {
         self.counted
     }
@@ -396,8 +412,15 @@ impl Traces {
             Ask::Hour => self.any(&["substr("]) || !self.counted,
             Ask::Without => self.any(&["not ", "is null", " - ", "= 0"]),
             Ask::Missing => self.any(&["is null", "is not null", "= 0"]),
+            // "higher than the other": without a number it sets one thing against another.
+            Ask::Above | Ask::Below
+                if asked.to > asked.from + 1 && words.text(asked.to - 1) == "than" && !number() =>
+            {
+                self.compares()
+            }
             Ask::Above | Ask::AtLeast => !number() || self.any(&["> ", ">= ", "between"]),
             Ask::Below | Ask::AtMost => !number() || self.any(&["< ", "<= ", "between"]),
+            Ask::Or => self.any(&[" or ", " in (", "between", ">= ", "<= "]),
             Ask::Between => self.any(&["between", " - ", "stddev("]),
             Ask::Exactly => !number() || self.any(&["= ", " in ("]),
             Ask::Running => self.any(&["over (order"]),

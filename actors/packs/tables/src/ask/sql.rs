@@ -41,7 +41,7 @@ impl<'a> Sql<'a> {
         }
     }
 
-    fn from(&self) -> String {
+    pub(super) fn from(&self) -> String {
         let [(_, first), others @ ..] = self.tables.all.as_slice() else {
             return "data".to_owned();
         };
@@ -79,7 +79,7 @@ impl<'a> Sql<'a> {
         ))
     }
 
-    fn column(&self, column: &Column) -> String {
+    pub(super) fn column(&self, column: &Column) -> String {
         if self.tables.all.len() > 1 && !self.tables.stacked {
             format!("{}.{}", quote(&column.table), quote(&column.name))
         } else {
@@ -87,91 +87,11 @@ impl<'a> Sql<'a> {
         }
     }
 
-    fn day(&self, column: &Column) -> String {
-        format!("substr({}, 1, 10)", self.column(column))
-    }
-
-    fn test(&self, filter: &Filter) -> String {
-        let column = self.column(&filter.column);
-        let number = |value: f64| literal(value);
-        let held = match &filter.test {
-            Test::In(values) => {
-                let values: Vec<String> = values.iter().map(|value| text(value)).collect();
-                format!("CAST({column} AS TEXT) IN ({})", values.join(", "))
-            }
-            Test::Number(value) => format!("{column} = {}", number(*value)),
-            Test::Above(value, at) => format!(
-                "{column} {} {}",
-                if *at { ">=" } else { ">" },
-                number(*value)
-            ),
-            Test::Below(value, at) => format!(
-                "{column} {} {}",
-                if *at { "<=" } else { "<" },
-                number(*value)
-            ),
-            Test::Between(low, high) => {
-                format!("{column} BETWEEN {} AND {}", number(*low), number(*high))
-            }
-            Test::Days(spans) => {
-                let day = self.day(&filter.column);
-                let spans: Vec<String> = spans
-                    .iter()
-                    .map(|span| format!("{day} BETWEEN '{}' AND '{}'", span.from, span.until))
-                    .collect();
-                if let [only] = spans.as_slice() {
-                    only.clone()
-                } else {
-                    format!("({})", spans.join(" OR "))
-                }
-            }
-            Test::Month(month) => format!("CAST(substr({column}, 6, 2) AS INTEGER) = {month}"),
-            Test::MonthName(month) => format!(
-                "lower(rtrim(CAST({column} AS TEXT), '. ')) IN ({})",
-                month_names(*month).join(", ")
-            ),
-            Test::Weekdays(days) => {
-                let days: Vec<String> = days.iter().map(u8::to_string).collect();
-                format!("{} IN ({})", self.weekday(&filter.column), days.join(", "))
-            }
-            Test::Over(other, at) => format!(
-                "{column} {} {}",
-                if *at { ">=" } else { ">" },
-                self.column(other)
-            ),
-            Test::Under(other, at) => format!(
-                "{column} {} {}",
-                if *at { "<=" } else { "<" },
-                self.column(other)
-            ),
-            Test::Missing => format!("{column} IS NULL"),
-        };
-        if filter.not && filter.test == Test::Missing {
-            format!("{column} IS NOT NULL")
-        } else if filter.not {
-            // What has no value is not the one that was excluded.
-            format!("({column} IS NULL OR NOT ({held}))")
-        } else {
-            held
-        }
-    }
-
-    fn weekday(&self, column: &Column) -> String {
-        format!(
-            "((CAST(strftime('%w', {}) AS INTEGER) + 6) % 7 + 1)",
-            self.day(column)
-        )
-    }
-
-    fn all<'f>(&self, filters: impl Iterator<Item = &'f Filter>) -> Option<String> {
-        let tests: Vec<String> = filters.map(|filter| self.test(filter)).collect();
-        (!tests.is_empty()).then(|| tests.join(" AND "))
-    }
-
     fn of_measure(&self, measure: &Measure) -> String {
         match measure {
             Measure::Rows => "1".to_owned(),
             Measure::Distinct(column) | Measure::Of(column) => self.column(column),
+            Measure::Periods(column, grain) => self.label(&Group::Each(column.clone(), *grain)),
             Measure::Product(one, other) => {
                 format!("({} * {})", self.column(one), self.column(other))
             }
@@ -206,8 +126,10 @@ impl<'a> Sql<'a> {
         match (measure, held) {
             (Measure::Rows, None) => "COUNT(*)".to_owned(),
             (Measure::Rows, Some(held)) => format!("COUNT(CASE WHEN {held} THEN 1 END)"),
-            (Measure::Distinct(_), None) => format!("COUNT(DISTINCT {value})"),
-            (Measure::Distinct(_), Some(held)) => {
+            (Measure::Distinct(_) | Measure::Periods(..), None) => {
+                format!("COUNT(DISTINCT {value})")
+            }
+            (Measure::Distinct(_) | Measure::Periods(..), Some(held)) => {
                 format!("COUNT(DISTINCT CASE WHEN {held} THEN {value} END)")
             }
             (_, None) => format!("SUM({value})"),
@@ -225,11 +147,13 @@ impl<'a> Sql<'a> {
         let made = within(&value);
         match &figure.make {
             Make::Total | Make::Share => self.sum(&figure.of, held),
-            _ if matches!(figure.of, Measure::Rows | Measure::Distinct(_))
-                && !matches!(
-                    figure.make,
-                    Make::Over(..) | Make::Moved { .. } | Make::Step(..)
-                ) =>
+            _ if matches!(
+                figure.of,
+                Measure::Rows | Measure::Distinct(_) | Measure::Periods(..)
+            ) && !matches!(
+                figure.make,
+                Make::Over(..) | Make::Moved { .. } | Make::Step(..)
+            ) =>
             {
                 self.sum(&figure.of, held)
             }
@@ -381,7 +305,7 @@ impl<'a> Sql<'a> {
             query: format!(
                 "SELECT {} FROM {from}{}",
                 write(None),
-                filter(base.as_deref())
+                where_of(base.as_deref())
             ),
             again: format!(
                 "SELECT {} FROM {from}",
@@ -477,7 +401,7 @@ impl<'a> Sql<'a> {
                             "100.0 * {} / NULLIF((SELECT {} FROM {from}{}), 0) AS f{at}",
                             self.sum(&figure.of, inside),
                             self.sum(&figure.of, None),
-                            filter(base.as_deref())
+                            where_of(base.as_deref())
                         )),
                     }
                     out.push(format!("{} AS p{at}", self.sum(&figure.of, inside)));
@@ -556,17 +480,22 @@ impl<'a> Sql<'a> {
             }
             Group::By(_) => None,
         });
+        let all = if having.is_empty() {
+            "*"
+        } else {
+            "*, COUNT(*) OVER () AS members"
+        };
         let held: Vec<String> = base.clone().into_iter().chain(dated).collect();
         let held = (!held.is_empty()).then(|| held.join(" AND "));
         let inside = held.as_deref().unwrap_or("1 = 1");
         Pair {
             query: format!(
-                "SELECT * FROM (SELECT {} FROM {from}{} GROUP BY {by}){having} ORDER BY {order} LIMIT {limit}",
+                "SELECT {all} FROM (SELECT {} FROM {from}{} GROUP BY {by}){having} ORDER BY {order} LIMIT {limit}",
                 write(None),
-                filter(held.as_deref())
+                where_of(held.as_deref())
             ),
             again: format!(
-                "SELECT * FROM (SELECT {} FROM {from} GROUP BY {by} HAVING {} > 0){having} ORDER BY {order} LIMIT {limit}",
+                "SELECT {all} FROM (SELECT {} FROM {from} GROUP BY {by} HAVING {} > 0){having} ORDER BY {order} LIMIT {limit}",
                 write(Some(inside)),
                 self.sum(&Measure::Rows, Some(inside))
             ),
@@ -657,7 +586,7 @@ impl<'a> Sql<'a> {
                 self.figure(figure, Some(&second)),
                 self.sum(&Measure::Rows, Some(&first)),
                 self.sum(&Measure::Rows, Some(&second)),
-                filter(base.as_deref())
+                where_of(base.as_deref())
             ),
             again: format!(
                 "WITH v AS (SELECT (SELECT {figure} FROM {table} WHERE {one}) AS a, (SELECT {figure} FROM {table} WHERE {other}) AS b, \
@@ -688,19 +617,19 @@ pub(crate) fn conditions(filters: &[Filter]) -> Vec<String> {
     filters.iter().map(|filter| sql.test(filter)).collect()
 }
 
-fn filter(tests: Option<&str>) -> String {
+pub(super) fn where_of(tests: Option<&str>) -> String {
     tests
         .map(|tests| format!(" WHERE {tests}"))
         .unwrap_or_default()
 }
 
 /// A text as SQL wants it.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
 /// A number as SQL wants it; whole ones stay whole.
-fn literal(value: f64) -> String {
+pub(super) fn literal(value: f64) -> String {
     if !value.is_finite() {
         return "NULL".to_owned();
     }
@@ -708,7 +637,7 @@ fn literal(value: f64) -> String {
 }
 
 /// How a month is written in a cell, in small letters, in the languages that goals come in.
-fn month_names(number: u8) -> Vec<String> {
+pub(super) fn month_names(number: u8) -> Vec<String> {
     const NAMES: [&str; 12] = [
         "january jan januar jänner janvier janv enero ene",
         "february feb februar février févr fév febrero",

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, fold};
 use aios_work::{Grain, Span};
 
 use super::clause::is_filler;
 use super::marks::What;
-use super::period::{Resolved, Said};
-use super::question::{Filter, Test, Versus};
+use super::period::{Resolved, Said, grain_of};
+use super::question::{Filter, Group, Test, Versus};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 
@@ -48,6 +48,7 @@ impl Reader<'_> {
             }
         }
         let data = date.covers?;
+        self.is_of_a_beginning(from, to, &said, &date);
         let year = said.iter().rev().find_map(|(_, said)| said.year());
         if let Some(year) = year {
             for (_, said) in &mut said {
@@ -112,6 +113,10 @@ impl Reader<'_> {
                 }
                 None => {}
             }
+        }
+        if let Some(apart) = self.periods_of_dates(from, to, &spans) {
+            out.extend(apart);
+            return None;
         }
         let compared = asks.contains(&Ask::Growth)
             || asks.contains(&Ask::Change)
@@ -180,6 +185,69 @@ impl Reader<'_> {
         }
     }
 
+    /// "the average salary in 2019" of the day on which somebody began: that those are meant who began then is a choice.
+    fn is_of_a_beginning(&mut self, from: usize, to: usize, said: &[(usize, Said)], date: &Column) {
+        let begins = date.words.iter().any(|word| {
+            super::order::SINCE
+                .iter()
+                .chain(&["birth", "born", "gebur", "naiss", "nacim"])
+                .any(|begin| word.starts_with(begin))
+        });
+        let named = (from..to).any(|at| self.hints_at(at, date));
+        let place = self
+            .schema
+            .columns
+            .iter()
+            .position(|column| column.id == date.id);
+        if let (true, false, Some((at, _)), Some(place)) = (begins, named, said.first(), place)
+            && self.schema.measures().next().is_some()
+            && !self.asks(from, to).has(Ask::Count)
+        {
+            self.say_ambiguous(*at, &[place], place);
+        }
+    }
+
+    /// "opened in January but closed in February": each period of the date that is named before it.
+    fn periods_of_dates(
+        &mut self,
+        from: usize,
+        to: usize,
+        spans: &[(usize, Span)],
+    ) -> Option<Vec<Filter>> {
+        let dated = |reader: &Self, at: usize| match &reader.mark(at)?.what {
+            What::Column(all, _) | What::Kin(all) => all.iter().copied().find(|at| {
+                reader
+                    .column(*at)
+                    .is_some_and(|column| column.role == Role::Date)
+            }),
+            _ => None,
+        };
+        let named: Vec<(usize, usize)> = (from..to)
+            .filter_map(|at| Some((at, dated(self, at)?)))
+            .collect();
+        let [(first, one), (second, other)] = named.as_slice() else {
+            return None;
+        };
+        let [(here, _), (there, _)] = spans else {
+            return None;
+        };
+        if one == other || !(first < here && here < second && second < there) {
+            return None;
+        }
+        let mut out = Vec::new();
+        for ((place, column), (_, span)) in named.iter().zip(spans) {
+            let column = self.column(*column)?.clone();
+            self.take(*place);
+            out.push(Filter {
+                test: days(&column, &[*span]),
+                column: column.id,
+                not: false,
+                part: false,
+            });
+        }
+        Some(out)
+    }
+
     /// "this week" of a table without a date: it may be all of what it holds, and that is said.
     fn all_of_the_present(&mut self, said: &mut Vec<(usize, Said)>) {
         said.retain(|(at, said)| {
@@ -201,6 +269,57 @@ impl Reader<'_> {
             }
             !present
         });
+    }
+
+    /// The column that says when: one that is named, or the best by its name.
+    pub(super) fn date(&self, from: usize, to: usize) -> Option<usize> {
+        let named = (from..to).find_map(|at| match &self.mark(at)?.what {
+            What::Column(all, _) | What::Kin(all) => all
+                .iter()
+                .copied()
+                .find(|at| self.column(*at).is_some_and(Column::is_time)),
+            _ => None,
+        });
+        named.or_else(|| {
+            let times: Vec<usize> = self
+                .schema
+                .of_role(|role| matches!(role, Role::Date | Role::Year))
+                .collect();
+            let rank = |at: &usize| {
+                let column = self.column(*at);
+                let name = column
+                    .map(|column| fold(&column.id.name))
+                    .unwrap_or_default();
+                let later = [
+                    "due", "birth", "ship", "deliver", "updat", "modif", "creat", "end", "expir",
+                    "liefer", "geburt", "fallig",
+                ]
+                .iter()
+                .any(|word| name.contains(word));
+                let year = column.is_some_and(|column| column.role == Role::Year);
+                (later, year)
+            };
+            times.into_iter().min_by_key(rank)
+        })
+    }
+
+    pub(super) fn group_of(&self, at: usize) -> Option<Group> {
+        let column = self.column(at)?;
+        Some(match column.role {
+            Role::Date => Group::Each(column.id.clone(), column.finest),
+            _ => Group::By(column.id.clone()),
+        })
+    }
+
+    pub(super) fn resolved(&self, said: super::period::Said, column: &Column) -> Option<Resolved> {
+        said.within(column.covers?)
+    }
+
+    pub(super) fn grain_at(&self, at: usize) -> Option<Grain> {
+        match self.mark(at)?.what {
+            What::Ask(ask) => grain_of(ask),
+            _ => None,
+        }
     }
 
     pub(super) fn between_before(&mut self, at: usize) {
@@ -244,7 +363,10 @@ impl Reader<'_> {
         for (ask, later) in [(Ask::AtLeast, true), (Ask::AtMost, false)] {
             if self.is_ask(at + 1, ask) {
                 self.take(at + 1);
-                return if later {
+                let older = self
+                    .mark(at + 1)
+                    .is_some_and(|mark| self.words.text(mark.to - 1) == "older");
+                return if later && !older {
                     Span {
                         from: span.from,
                         until: data.until.max(span.until),
@@ -293,6 +415,20 @@ impl Reader<'_> {
             .mark(before)
             .map(|mark| self.words.text(mark.from).to_owned())
             .unwrap_or_default();
+        // "older than 2015" is before it, "newer than" after.
+        let age = [
+            (["older", "alter", "earlier"], kinds[3].1),
+            (["newer", "younger", "later"], kinds[4].1),
+        ];
+        if self.is_ask(before, Ask::Above) || self.is_ask(before, Ask::Below) {
+            let said = age
+                .into_iter()
+                .find(|(words, _)| words.contains(&text.as_str()));
+            if let Some((_, open)) = said {
+                self.take(before);
+                return open;
+            }
+        }
         for (ask, open) in kinds {
             // "nach März" comes as a word of grouping.
             let grouping = ask == Ask::After && text == "nach";

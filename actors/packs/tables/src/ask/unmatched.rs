@@ -106,7 +106,12 @@ impl Reader<'_> {
             _ => None,
         };
         let stem = super::words::canon(self.words.text(mark.from));
-        let file = |table: &(String, String)| file_words(&table.0).contains(&stem);
+        let text = self.words.text(mark.from);
+        let file = |table: &(String, String)| {
+            file_words(&table.0)
+                .iter()
+                .any(|word| *word == stem || super::kin::same_root(text, word))
+        };
         match &mark.what {
             What::File => only(&file),
             What::Concept(concept) => {

@@ -69,13 +69,27 @@ impl Reader<'_> {
             return None;
         }
         let counts = asks.any(&[Ask::Count, Ask::Rows, Ask::Distinct]);
+        if counts && let Some(found) = self.sold_of(from, to, filters) {
+            return Some(vec![(Measure::Of(found), None)]);
+        }
         let shares = asks.has(Ask::Share) && !filters.is_empty();
         if (counts || shares)
             && let Some(measure) = self.counted_by_number(filters)
         {
             return Some(vec![(measure, None)]);
         }
-        if let Some(found) = self.compared_by(from, to) {
+        // "how many more dogs than cats": rows are counted.
+        let how_many = (from..to).any(|at| {
+            self.is_ask(at, Ask::Change)
+                && self.mark(at).is_some_and(|mark| {
+                    (mark.from..mark.to).any(|at| ["many", "fewer"].contains(&self.words.text(at)))
+                })
+        });
+        if how_many {
+            return Some(vec![(self.rows(), None)]);
+        }
+        let compares = ranked || asks.any(&[Ask::Change, Ask::Compare]);
+        if let Some(found) = compares.then(|| self.compared_by(from, to)).flatten() {
             return Some(vec![found]);
         }
         // "orders without a coupon", "tickets over 120 minutes": rows that are named by what they are are counted.
@@ -161,7 +175,25 @@ impl Reader<'_> {
         match all.as_slice() {
             [] if grouped || !filters.is_empty() => Some(vec![(Measure::Rows, None)]),
             [] => Some(vec![(Measure::Rows, None)]),
-            [only] => Some(vec![(Measure::Of(only.clone()), None)]),
+            [only] => {
+                // "the average trip": of what about it nothing says.
+                let event = Self::concept("event");
+                let thing = (from..to).find(|at| {
+                    matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == event)
+                        && self.previous(from, *at).is_some_and(|before| {
+                            self.is_ask(before, Ask::Mean) || self.is_ask(before, Ask::Median)
+                        })
+                });
+                let place = self
+                    .schema
+                    .columns
+                    .iter()
+                    .position(|column| column.id == *only);
+                if let (Some(thing), Some(place)) = (thing, place) {
+                    self.say_ambiguous(thing, &[place], place);
+                }
+                Some(vec![(Measure::Of(only.clone()), None)])
+            }
             several if ranked => {
                 // The largest is the largest of one thing: of what the table is about.
                 let main = ["revenue", "amount", "sold", "quantity", "cost", "visits"]
@@ -174,8 +206,19 @@ impl Reader<'_> {
                             .map(|column| &column.id)
                             .find(|id| several.contains(id))
                     })
-                    .or(several.first())?
-                    .clone();
+                    .cloned();
+                // Nothing tells of which of them the largest is asked for: that one was chosen is said.
+                let Some(main) = main else {
+                    let first = several.first()?.clone();
+                    let places: Vec<usize> = (0..self.schema.columns.len())
+                        .filter(|at| {
+                            self.column(*at)
+                                .is_some_and(|column| several.contains(&column.id))
+                        })
+                        .collect();
+                    self.say_ambiguous(from, &places, *places.first()?);
+                    return Some(vec![(Measure::Of(first), None)]);
+                };
                 let said = self
                     .speech
                     .say("taken_for", &[("column", main.name.trim())]);
@@ -201,6 +244,37 @@ impl Reader<'_> {
                 )
             }
         }
+    }
+
+    /// "How many chairs did we sell": of what is sold by the piece the pieces, where a column holds them.
+    fn sold_of(&mut self, from: usize, to: usize, filters: &[Filter]) -> Option<Id> {
+        let sold = [Self::concept("sold"), Self::concept("order")];
+        let verb = (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Concept(concept)) => {
+                sold.contains(concept) && self.schema.standing_for(*concept).is_empty()
+            }
+            _ => false,
+        });
+        let counted = (from..to).any(|at| {
+            self.is_ask(at, Ask::Count)
+                && self.next(at + 1, to).is_some_and(|next| {
+                    matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Value(..))
+                    )
+                })
+        });
+        let quantity = Self::concept("quantity");
+        let mut all = self.schema.columns.iter().filter(|column| {
+            column.role == Role::Adds && column.whole && column.concepts.contains(&quantity)
+        });
+        let id = all.next().filter(|_| all.next().is_none())?.id.clone();
+        if !verb || !counted || filters.is_empty() {
+            return None;
+        }
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
     }
 
     /// "How many robins": where each kind has one row with a number, it is the number that is asked for, and never that one row.
@@ -237,32 +311,19 @@ impl Reader<'_> {
 
     /// "how much longer": what a comparative compares.
     fn compared_by(&mut self, from: usize, to: usize) -> Option<(Measure, Option<String>)> {
-        const SAID: &[(&str, &str)] = &[
-            ("long", "duration"),
-            ("short", "duration"),
-            ("lang", "duration"),
-            ("kurz", "duration"),
-            ("heav", "weight"),
-            ("light", "weight"),
-            ("schwer", "weight"),
-            ("old", "age"),
-            ("young", "age"),
-            ("alter", "age"),
-            ("tall", "height"),
-            ("cheap", "price"),
-            ("expensive", "price"),
-            ("warm", "temperature"),
-            ("cold", "temperature"),
-            ("fast", "speed"),
-            ("slow", "speed"),
-        ];
-        let at = (from..to).find(|at| self.is_ask(*at, Ask::Change))?;
-        let mark = self.mark(at)?;
-        let said = (mark.from..mark.to).find_map(|at| {
-            let text = self.words.text(at);
-            SAID.iter().find(|(begin, _)| text.starts_with(begin))
-        })?;
-        let concept = Self::concept(said.1);
+        let of_change = (from..to).find(|at| self.is_ask(*at, Ask::Change));
+        let within = of_change.map_or(from..to, |at| at..at + 1);
+        let said = within
+            .filter_map(|at| self.mark(at))
+            .filter(|mark| {
+                matches!(
+                    mark.what,
+                    What::Ask(Ask::Change | Ask::Filler) | What::Unknown
+                )
+            })
+            .flat_map(|mark| mark.from..mark.to)
+            .find_map(|at| super::alternatives::comparative(self.words.text(at)))?;
+        let concept = Self::concept(said);
         self.superlative_of(true, concept).map(|(found, _)| found)
     }
 }

@@ -10,6 +10,9 @@ use super::question::{
 use super::resolve::{Asks, Reader};
 use super::schema::{Role, Schema};
 
+/// Rows of a ranking that are told.
+const LISTED: u32 = 24;
+
 impl Reader<'_> {
     /// Values of different currencies or units are never put together: there is a figure for each.
     pub(super) fn apart_by_unit(
@@ -27,7 +30,7 @@ impl Reader<'_> {
         };
         for measure in measured {
             let ids = match measure {
-                Measure::Rows | Measure::Distinct(_) => continue,
+                Measure::Rows | Measure::Distinct(_) | Measure::Periods(..) => continue,
                 Measure::Of(id) => vec![id],
                 Measure::Rated(one, other, _)
                 | Measure::Shift(one, other)
@@ -124,7 +127,7 @@ impl Reader<'_> {
             });
         }
         // "Which customers are from Berlin?"
-        if asks.any(&[Ask::Which, Ask::Who])
+        if asks.any(&[Ask::Which, Ask::Who, Ask::Where])
             && measures.is_empty()
             && counted.is_none()
             && order.is_none()
@@ -138,7 +141,7 @@ impl Reader<'_> {
         // "How many visits per order?"
         if over.is_some()
             && measures.is_empty()
-            && let Some(counted @ Measure::Of(_)) = &counted
+            && let Some(counted) = &counted
         {
             measures.push((counted.clone(), None));
         }
@@ -150,6 +153,7 @@ impl Reader<'_> {
                     skip: 0,
                 });
             }
+            let versus = versus.or_else(|| self.two_values((from, to), asks, groups, filters));
             return Some(match versus {
                 Some(versus) => Self::against(rate, versus, groups),
                 None => Wanted::Figures(vec![rate]),
@@ -180,15 +184,28 @@ impl Reader<'_> {
             Ask::Highest,
             Ask::Lowest,
             Ask::Share,
-            Ask::And,
-        ]);
+        ]) || asks.has(Ask::And) && !asks.has(Ask::Between);
+        // Nor a mean of what does not add up.
+        let rated = |measure: &Measure, schema: &Schema| match measure {
+            Measure::Of(id) => schema
+                .columns
+                .iter()
+                .any(|column| column.id == *id && column.role == Role::Rates),
+            _ => false,
+        };
+        let rates = groups.is_empty()
+            && matches!(measures.as_slice(), [(measure, _)] if rated(measure, self.schema) && !self.is_counted(from, to, measure));
         let share = asks.has(Ask::Share) && self.is_bought(&measures);
         if (asks.has(Ask::Count) && !reckons || share)
             && order.is_none()
             && versus.is_none()
             && let [(measure, _)] = measures.as_slice()
-            && money(measure)
-            && (share || self.is_paid(measure) || !self.is_counted(from, to, measure))
+            && (money(measure)
+                || rates
+                    && filters
+                        .iter()
+                        .any(|filter| Measure::Of(filter.column.clone()) == *measure))
+            && (share || rates || self.is_paid(measure) || !self.is_counted(from, to, measure))
         {
             measures = vec![(self.rows(), None)];
         }
@@ -197,6 +214,16 @@ impl Reader<'_> {
             for (measure, called) in &mut measures {
                 self.price_of_all(measure, called)?;
             }
+        }
+        // "the average age of the five best paid": of rows that are chosen by their rank nothing is known here.
+        let few = order
+            .as_ref()
+            .is_some_and(|order| order.limit.is_some_and(|limit| limit > 1));
+        let of_rows = matches!(groups, [group] if self.is_unique(group));
+        if few && of_rows && asks.any(&[Ask::Mean, Ask::Median]) {
+            let said = self.speech.say("no_rank", &[]);
+            self.absent.push(said);
+            return None;
         }
         let called = measures.first().and_then(|(_, called)| called.clone());
         let mut figures = Vec::new();
@@ -248,6 +275,13 @@ impl Reader<'_> {
                     if largest { Make::Greatest } else { Make::Least }
                 } else if adds(measure, self.schema) {
                     Make::Total
+                } else if order.is_some()
+                    && !groups.is_empty()
+                    && self.judged(from, to).is_some()
+                    && !groups.iter().any(|group| self.is_unique(group))
+                {
+                    // "the worst ratings": of all of a group's, and not its single worst one.
+                    Make::Mean
                 } else if order.is_some() && !groups.is_empty() {
                     if order.as_ref().is_some_and(|order| order.largest) {
                         Make::Greatest
@@ -286,43 +320,8 @@ impl Reader<'_> {
         if let Some(versus) = versus {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
-        // Two values of a column, and how they differ.
-        if asks.any(&[Ask::Change, Ask::Compare, Ask::Growth])
-            && groups.is_empty()
-            && let Some(at) = filters.iter().position(|filter| {
-                matches!(&filter.test, Test::In(values) if differ(values) == 2) && !filter.not
-            })
-        {
-            let filter = filters.remove(at);
-            if let Test::In(values) = &filter.test {
-                let mut names: Vec<String> = Vec::new();
-                for value in values {
-                    if !names.iter().any(|name| fold(name) == fold(value)) {
-                        names.push(value.clone());
-                    }
-                }
-                let side = |name: &String| {
-                    let same = values.iter().filter(|value| fold(value) == fold(name));
-                    let test = Test::In(same.cloned().collect());
-                    (
-                        name.clone(),
-                        Filter {
-                            test,
-                            ..filter.clone()
-                        },
-                    )
-                };
-                if let [first, second] = names.as_slice() {
-                    return Some(Wanted::Versus(
-                        figures.into_iter().next()?,
-                        Box::new(Versus {
-                            from: side(second),
-                            to: side(first),
-                            percent: asks.has(Ask::Growth),
-                        }),
-                    ));
-                }
-            }
+        if let Some(versus) = self.two_values((from, to), asks, groups, filters) {
+            return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         // A difference of two columns is what was asked for.
         let between = figures.first().is_some_and(|figure| {
@@ -337,7 +336,7 @@ impl Reader<'_> {
         }
         // The row itself: "the largest order", "the highest temperature and when".
         if groups.is_empty()
-            && let Some(order) = order.as_ref()
+            && let Some(order) = order.as_mut()
             && let [(Measure::Of(column), None)] = measures.as_slice()
             && (makes.is_empty()
                 || makes
@@ -345,7 +344,20 @@ impl Reader<'_> {
                     .all(|make| matches!(make, Make::Greatest | Make::Least)))
             && makes.len() <= 1
         {
-            let _ = order;
+            // "with whom did we spend least": where no column names who, that a row is told is a choice.
+            if asks.has(Ask::Who) && !self.names_somebody() {
+                let said = self.speech.figure(&Figure {
+                    make: Make::Total,
+                    of: Measure::Of(column.clone()),
+                    called: None,
+                });
+                let told = self.speech.say("one_kind", &[("said", &said)]);
+                self.assume(told);
+            }
+            // "rank the schools": all of them, as far as a list is read.
+            if order.limit.is_none() {
+                order.limit = Some(LISTED);
+            }
             return Some(Wanted::Row {
                 measure: column.clone(),
                 by: self.telling(&column.table),
@@ -365,6 +377,69 @@ impl Reader<'_> {
             *order = None;
         }
         Some(Wanted::Figures(figures))
+    }
+
+    /// Whether a column names its rows one by one, and is no number of them.
+    fn names_somebody(&self) -> bool {
+        self.schema.columns.iter().any(|column| {
+            column.role == Role::Names
+                && column.distinct + column.missing >= column.rows
+                && !column.words.iter().any(|word| {
+                    ["id", "no", "nr", "number", "code", "key"].contains(&word.as_str())
+                })
+        })
+    }
+
+    /// Two values of a column, and how they differ.
+    fn two_values(
+        &self,
+        (from, to): (usize, usize),
+        asks: &Asks,
+        groups: &[Group],
+        filters: &mut Vec<Filter>,
+    ) -> Option<Versus> {
+        if !asks.any(&[Ask::Change, Ask::Compare, Ask::Growth]) || !groups.is_empty() {
+            return None;
+        }
+        let at = filters.iter().position(|filter| {
+            matches!(&filter.test, Test::In(values) if differ(values) == 2) && !filter.not
+        })?;
+        let Test::In(values) = &filters.get(at)?.test else {
+            return None;
+        };
+        let mut names: Vec<String> = Vec::new();
+        for value in values {
+            if !names.iter().any(|name| fold(name) == fold(value)) {
+                names.push(value.clone());
+            }
+        }
+        let [first, second] = names.as_slice() else {
+            return None;
+        };
+        let side = |name: &String| {
+            let same = values.iter().filter(|value| fold(value) == fold(name));
+            let filter = Filter {
+                test: Test::In(same.cloned().collect()),
+                ..filters[at].clone()
+            };
+            (name.clone(), filter)
+        };
+        // "from Q1 to Q2", and what grew between two, goes from the first to the second; "A than B" tells of the first.
+        let leads = (from..to).any(|at| self.is_ask(at, Ask::From))
+            && (from..to).any(|at| self.is_ask(at, Ask::To) || self.is_ask(at, Ask::Until));
+        let between = (from..to).any(|at| self.is_ask(at, Ask::Between)) && asks.has(Ask::Growth);
+        let (first, second) = if leads || between {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        let versus = Versus {
+            from: side(second),
+            to: side(first),
+            percent: asks.has(Ask::Growth),
+        };
+        filters.remove(at);
+        Some(versus)
     }
 
     /// "what fraction of bills": orders and bills are things before they are money.

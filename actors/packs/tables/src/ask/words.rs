@@ -103,6 +103,18 @@ impl Words {
                 out.extend(numeral);
                 continue;
             }
+            // "half an hour"
+            if self.text(at) == "half" && ["a", "an"].contains(&self.text(at + 1)) {
+                out.push(Numeral {
+                    from: at,
+                    to: at + 2,
+                    value: 0.5,
+                    percent: false,
+                    digits: false,
+                });
+                at += 2;
+                continue;
+            }
             let tag = |wanted: fn(&Tag) -> Option<f64>| {
                 spelled
                     .iter()
@@ -255,6 +267,16 @@ pub(crate) fn canon(folded: &str) -> String {
     }
     // "cats", "kits": short words have plurals too.
     if folded.len() <= 4 {
+        // "copy" and "copies", "city" and "cities"
+        let vowel = |at: usize| {
+            folded
+                .as_bytes()
+                .get(at)
+                .is_some_and(|byte| matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u'))
+        };
+        if folded.len() == 4 && folded.ends_with('y') && !vowel(2) && folded.is_ascii() {
+            return format!("{}i", &folded[..3]);
+        }
         let plural = folded.len() == 4
             && folded.ends_with('s')
             && !["ss", "us", "is", "as", "os"]

@@ -31,11 +31,13 @@ pub fn accepts(name: &str, head: &[u8]) -> bool {
 /// Bytes of a text that are looked at.
 const HEAD: u64 = 8_192;
 
-/// Whether a file that is called a text holds cells: each of its first lines has as many of one separator. A file that cannot be looked at
-/// is left to whoever reads texts.
+/// Whether a file that is called a text holds cells: each of its first lines has as many of one separator, or most lines of a Markdown
+/// text are rows of one table. A file that cannot be looked at is left to whoever reads texts.
 pub(crate) fn is_delimited(path: &str) -> bool {
     use std::io::Read as _;
-    if !path.to_lowercase().ends_with(".txt") {
+    let lower = path.to_lowercase();
+    let markdown = lower.ends_with(".md") || lower.ends_with(".markdown");
+    if !lower.ends_with(".txt") && !markdown {
         return false;
     }
     let mut head = Vec::new();
@@ -46,7 +48,12 @@ pub(crate) fn is_delimited(path: &str) -> bool {
         [0xfe, 0xff, rest @ ..] => of_pairs(rest, u16::from_be_bytes),
         bytes => String::from_utf8_lossy(bytes).into_owned(),
     };
-    read.is_ok() && has_cells(&text, head.len() as u64 == HEAD)
+    read.is_ok()
+        && if markdown {
+            text::is_mostly_a_table(&text)
+        } else {
+            has_cells(&text, head.len() as u64 == HEAD)
+        }
 }
 
 fn of_pairs(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {

@@ -343,3 +343,21 @@ fn the_ending_or_the_beginning_says_what_is_a_table() {
         assert_eq!(super::accepts(name, head.as_bytes()), table, "{name}");
     }
 }
+
+#[test]
+fn a_markdown_text_is_a_table_where_most_of_its_lines_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let is = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        super::is_delimited(&path.display().to_string())
+    };
+    let table = "| Trip | Days |\n|---|---:|\n| Rome | 8 |\n| Oslo | 4 |\n";
+    assert!(is(
+        "trips.md",
+        &format!("# Trips\n\nAll of them.\n\n{table}")
+    ));
+    let prose = "A line of a text.\n\n".repeat(9);
+    assert!(!is("text.md", &format!("{prose}{table}")));
+    assert!(!is("plain.md", "# Title\n\n| is no table\n"));
+}

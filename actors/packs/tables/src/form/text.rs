@@ -111,6 +111,16 @@ fn is_rule(row: &str) -> bool {
     row.contains('-') && row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '))
 }
 
+/// Whether a Markdown text is one table with a few lines about it.
+pub(super) fn is_mostly_a_table(text: &str) -> bool {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let rows = lines().filter(|line| line.starts_with('|')).count();
+    let rules = lines()
+        .filter(|line| line.starts_with('|') && is_rule(line))
+        .count();
+    rules == 1 && rows >= 4 && rows * 2 > lines().count()
+}
+
 fn begins_as_markdown(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let head = lines

@@ -230,8 +230,25 @@ pub fn is_year(column: &ColumnProfile) -> bool {
             "fondé",
         ],
     );
+    // "joined", "since": numbers that are all years of our time.
+    let recent = lexicon::any(
+        &parts,
+        &[
+            "joined",
+            "since",
+            "hired",
+            "started",
+            "opened",
+            "registered",
+            "enrolled",
+            "eintritt",
+            "seit",
+            "desde",
+            "depuis",
+        ],
+    );
     let within = |value: &Option<aios_work::Value>| matches!(value, Some(aios_work::Value::Integer(year)) if (1900 - if since { 200 } else { 0 }..=2100).contains(year));
-    (named || since)
+    (named || since || recent)
         && matches!(
             column.kind,
             ColumnKind::Number | ColumnKind::Category | ColumnKind::Id

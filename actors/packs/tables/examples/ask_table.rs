@@ -1,5 +1,5 @@
 //! Asks tables a question by the pack alone, without agents, and prints one JSON object with the status, the answer and how the goal was
-//! read: `cargo run -p aios-tables --example ask -- "Total revenue in North" --data docs/examples/q3_sales.csv`
+//! read: `cargo run -p aios-tables --example ask_table -- "Total revenue in North" --data docs/examples/q3_sales.csv`
 //!
 //! It takes `run GOAL --data FILE ..` too, as the command does, so that `tests/tables/run.py` can measure the pack by itself.
 
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use aios_tools::{OnDisk, Toolbox, Workspaces};
 use aios_work::{
-    Assessment, Bench, Goal, GoalLimits, InputFile, Judged, Missed, Question, SoFar, Task,
-    ToolCall, ToolOutput,
+    Assessment, Bench, Category, Goal, GoalLimits, InputFile, Judged, Missed, Opinion, Question,
+    SoFar, Task, ToolCall, ToolOutput,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -124,10 +124,21 @@ async fn answer(text: &str, files: Vec<String>) -> Result<Value, Box<dyn Error>>
         text: &written.answer,
         evidence: &written.evidence,
     };
-    opinions.extend(pack.checks.iter().filter_map(|check| check.check(&judged)));
+    let of_text: Vec<Opinion> = pack
+        .checks
+        .iter()
+        .filter_map(|check| check.check(&judged))
+        .collect();
+    // What no check of the text can bear out is not known to be right.
+    let borne_out = of_text
+        .iter()
+        .flat_map(|opinion| &opinion.scores)
+        .any(|(category, _)| *category == Category::Accuracy);
+    opinions.extend(of_text);
     let checked = Assessment::of(opinions);
     let status = match (written.gaps.is_empty(), checked.verdict.passes()) {
-        (true, true) => "approved",
+        (true, true) if borne_out => "approved",
+        (true, true) => "unverified",
         (false, _) => "partial",
         (true, false) => "failed",
     };

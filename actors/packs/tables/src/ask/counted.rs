@@ -1,0 +1,286 @@
+//! What "how many" counts: rows, the different values of a column, or the numbers of one that counts.
+
+use aios_languages::{Ask, Asking, all_asks};
+
+use super::figures::COUNTED;
+use super::marks::What;
+use super::question::Measure;
+use super::resolve::Reader;
+use super::schema::Role;
+
+impl Reader<'_> {
+    /// The file whose rows a goal names: "how many orders came from Denmark", of `orders.csv`.
+    pub(super) fn counted_file(&self) -> Option<String> {
+        let of = |at: usize| {
+            let mark = self.mark(at)?;
+            let stem = super::words::canon(self.words.text(mark.from));
+            let mut named = self
+                .schema
+                .tables
+                .iter()
+                .filter(|(file, ..)| super::schema::file_words(file).contains(&stem));
+            let (_, name, _) = named.next()?;
+            named.next().is_none().then(|| name.clone())
+        };
+        (0..self.marks.all.len()).find_map(of)
+    }
+
+    /// What is counted by a column that two files share is counted in the one that has a row for each.
+    pub(super) fn one_by_one(&self, counted: Measure) -> Measure {
+        let Measure::Distinct(id) = &counted else {
+            return counted;
+        };
+        let unique = |column: &super::schema::Column| {
+            column.distinct > 0 && column.distinct + column.missing >= column.rows
+        };
+        let own = self.schema.columns.iter().find(|column| column.id == *id);
+        if own.is_none_or(unique) {
+            return counted;
+        }
+        let other = self.schema.columns.iter().find(|column| {
+            column.id.table != id.table && column.id.name == id.name && unique(column)
+        });
+        other.map_or(counted.clone(), |other| Measure::Distinct(other.id.clone()))
+    }
+
+    /// A word that counts and is a column's name in full: `headcount`, where the column is called `hc`.
+    fn counted_in_a_column(&mut self, at: usize) -> Option<super::question::Column> {
+        let mark = self
+            .mark(at)
+            .filter(|mark| mark.what == What::Ask(Ask::Count))?;
+        let text = self.words.text(mark.from);
+        if mark.to != mark.from + 1 || !text.starts_with("head") {
+            return None;
+        }
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            column.role == Role::Adds
+                && column
+                    .core()
+                    .iter()
+                    .any(|word| super::kin::abbreviates(word, text))
+        });
+        let id = columns
+            .next()
+            .filter(|_| columns.next().is_none())?
+            .id
+            .clone();
+        self.take(at);
+        Some(id)
+    }
+
+    /// What "how many" counts: rows, or the different values of a column.
+    pub(super) fn counted(&mut self, from: usize, to: usize) -> Option<Measure> {
+        for at in from..to {
+            let distinct = self.is_ask(at, Ask::Distinct);
+            // "headcount overall" of `hc`
+            if let Some(column) = self.counted_in_a_column(at) {
+                return Some(Measure::Of(column));
+            }
+            if !distinct && !self.is_ask(at, Ask::Count) {
+                if self.is_ask(at, Ask::Rows) {
+                    self.take(at);
+                    return Some(Measure::Rows);
+                }
+                continue;
+            }
+            let mut distinct = distinct;
+            let mut next = at + 1;
+            while let Some(place) = self.next(next, to) {
+                let Some(mark) = self.mark(place).cloned() else {
+                    break;
+                };
+                match &mark.what {
+                    What::Ask(Ask::Distinct) => {
+                        distinct = true;
+                        next = place + 1;
+                    }
+                    // "how many surgery admissions", "how many North orders"
+                    What::Value(..) | What::Ask(Ask::Only | Ask::Total | Ask::Without) => {
+                        next = place + 1
+                    }
+                    What::Ask(Ask::Rows) => {
+                        self.take(place);
+                        return Some(Measure::Rows);
+                    }
+                    What::File => {
+                        self.take(place);
+                        // "orders.csv" may have a column of orders to add, named beside it.
+                        return Some(self.counts_column().unwrap_or_else(|| self.rows()));
+                    }
+                    What::Column(all, full) if !self.is_used(place) => {
+                        let adds = all.iter().copied().find(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| column.role == Role::Adds)
+                        });
+                        let named = all.iter().copied().find(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| !column.is_measure() && !column.is_time())
+                        });
+                        // "how many check-ins": each row has one.
+                        let dated = all.first().and_then(|column| self.column(*column));
+                        if dated.is_some_and(|column| column.is_time()) && !distinct {
+                            let name = self.written(&mark);
+                            self.take(place);
+                            let said = self.speech.say("rows_are", &[("what", &name)]);
+                            self.assume(said);
+                            return Some(self.rows());
+                        }
+                        // "how many readings": what does not add up is counted.
+                        let rated = all.iter().all(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| column.role == Role::Rates)
+                        });
+                        if rated && !distinct && self.schema.value.is_none() {
+                            self.take(place);
+                            return Some(Measure::Rows);
+                        }
+                        // "how many sensors" asks not for the kinds in `sensor_type`.
+                        let head = all.first().and_then(|column| self.column(*column));
+                        let kinds = !*full
+                            && !distinct
+                            && adds.is_none()
+                            && head.is_some_and(|column| {
+                                column.core().len() > 1
+                                    && column.core().last().is_some_and(|last| {
+                                        *last != super::words::canon(self.words.text(mark.to - 1))
+                                    })
+                            });
+                        if kinds {
+                            let name = self.written(&mark);
+                            self.take(place);
+                            let said = self.speech.say("rows_are", &[("what", &name)]);
+                            self.assume(said);
+                            return Some(self.rows());
+                        }
+                        if let (Some(column), true) = (adds, *full || named.is_none())
+                            && !distinct
+                        {
+                            let id = self.column(column)?.id.clone();
+                            self.take(place);
+                            return Some(Measure::Of(id));
+                        }
+                        let mut columns = all.iter().copied().filter(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| !column.is_measure() || distinct)
+                        });
+                        // What is counted by its number is counted surest.
+                        let id = columns.next()?;
+                        let id = self.column(id)?.id.clone();
+                        self.take(place);
+                        return Some(Measure::Distinct(id));
+                    }
+                    What::Concept(concept) if !self.is_used(place) => {
+                        return self.counted_concept(place, *concept, distinct);
+                    }
+                    What::Kin(_) if !self.is_used(place) && !distinct => {
+                        let found = self.measured(place);
+                        let adds = |column: &usize| {
+                            self.column(*column)
+                                .is_some_and(|column| column.role == Role::Adds)
+                        };
+                        let [only] = found.as_slice() else { break };
+                        let id = self.column(*only).filter(|_| adds(only))?.id.clone();
+                        self.take(place);
+                        return Some(Measure::Of(id));
+                    }
+                    What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year) => {
+                        return None;
+                    }
+                    _ => break,
+                }
+            }
+            if distinct {
+                continue;
+            }
+        }
+        None
+    }
+
+    /// A table whose rows are already counts has a column that is called so; its rows are no things.
+    pub(super) fn counts_column(&self) -> Option<Measure> {
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at));
+        let (column, more) = (adds.next()?, adds.next());
+        let name = aios_languages::folded(&column.id.name);
+        let counts = all_asks().iter().any(|asks| {
+            asks.find(&name).iter().any(|found| {
+                found.asking == Asking::Ask(Ask::Count) && found.to - found.from == name.len()
+            })
+        });
+        (counts && more.is_none()).then(|| Measure::Of(column.id.clone()))
+    }
+
+    pub(super) fn counted_concept(
+        &mut self,
+        place: usize,
+        concept: u32,
+        distinct: bool,
+    ) -> Option<Measure> {
+        // "how many people": whoever the rows are of.
+        let people =
+            concept == Self::concept("population") && self.schema.standing_for(concept).is_empty();
+        let concept = if people {
+            Self::concept("employee")
+        } else {
+            concept
+        };
+        let standing = self.schema.standing_for(concept);
+        // "how many invoices" of a column of their amounts: it is they that are counted.
+        let paid = ["invoice", "order"]
+            .into_iter()
+            .any(|name| Self::concept(name) == concept);
+        let adds = standing.iter().copied().find(|column| {
+            self.column(*column).is_some_and(|column| {
+                column.role == Role::Adds && !(paid && (column.id.unit.is_some() || !column.whole))
+            })
+        });
+        if let (Some(column), false) = (adds, distinct) {
+            let id = self.column(column)?.id.clone();
+            self.take(place);
+            return Some(Measure::Of(id));
+        }
+        let named = standing.iter().copied().find(|column| {
+            self.column(*column)
+                .is_some_and(|column| !column.is_measure() && !column.is_time())
+        });
+        if let Some(column) = named {
+            let id = self.column(column)?.id.clone();
+            self.take(place);
+            return Some(Measure::Distinct(id));
+        }
+        // "how many sales": each row is one, where no column adds them up.
+        let sales = self.mark(place).is_some_and(|mark| {
+            ["sales", "ventes", "ventas", "verkaufe"].contains(&self.words.text(mark.from))
+        });
+        let counted = sales || COUNTED.iter().any(|name| Self::concept(name) == concept);
+        if (counted || self.is_the_file(place)) && !distinct {
+            let name = self
+                .mark(place)
+                .map(|mark| self.written(mark))
+                .unwrap_or_default();
+            self.take(place);
+            if let Some(counts) = self.counts_column() {
+                return Some(counts);
+            }
+            if let rows @ Measure::Of(_) = self.rows() {
+                return Some(rows);
+            }
+            let said = self.speech.say("rows_are", &[("what", &name)]);
+            self.assumed.push(said);
+            return Some(Measure::Rows);
+        }
+        None
+    }
+
+    /// What is counted where rows are: of a table whose columns became rows what these hold.
+    pub(super) fn rows(&self) -> Measure {
+        let value = self.schema.value.as_ref();
+        let value = value.filter(|id| {
+            let mut columns = self.schema.columns.iter();
+            columns.any(|column| column.id == **id && column.role == Role::Adds)
+        });
+        value.map_or(Measure::Rows, |id| Measure::Of(id.clone()))
+    }
+}
