@@ -76,11 +76,7 @@ fn exam(file: &Path, misses: bool) {
             for issue in &report.issues {
                 println!(
                     "   - {:?} {:?}: {} @{:?} {:?}",
-                    issue.severity,
-                    issue.check,
-                    issue.description,
-                    issue.location,
-                    issue.evidence
+                    issue.severity, issue.check, issue.description, issue.location, issue.evidence
                 );
             }
         }

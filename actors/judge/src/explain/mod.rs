@@ -486,7 +486,8 @@ impl<'a> Explainer<'a> {
                 .map(|count| count as f64)
                 .collect();
             let fits = under.iter().any(|under| {
-                *under > 0.0
+                // Over one it is no mean but the total itself.
+                *under > 1.0
                     && self
                         .in_unit(over / under, one)
                         .is_some_and(|value| self.number.is(value))

@@ -217,6 +217,11 @@ impl Explainer<'_> {
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
         for preds in self.scope.preds.iter().take(ROWS) {
             for &(column, op) in &columns {
+                // One quantity over another meets a bare number by accident, where nothing speaks of a rate.
+                let bare = self.number.unit.is_none() && !self.number.is_precise();
+                if op == Op::Over && bare && !self.scope.ratio {
+                    continue;
+                }
                 if share != matches!(op, Op::Over | Op::Beyond) && self.number.unit.is_some() {
                     let rate = op == Op::Over && !share;
                     if !rate {

@@ -139,6 +139,13 @@ impl Place<'_> {
             };
         }
         scope.share = share || !scope.extreme || number.unit.is_some();
+        // "One part in 36".
+        scope.ratio |= self.text.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Number(1.0)
+                && tag.to < next_word(self.text, number)
+                && next_word(self.text, number) - tag.to <= 3
+                && self.text.clause(self.text.words[tag.from].start) == clause
+        });
         let sign = |text: &Text, within: Option<usize>| {
             let near = text.senses().filter(|(sense, place)| {
                 matches!(sense, Sense::Up | Sense::Down)
@@ -242,6 +249,11 @@ impl Place<'_> {
             .map(|(sense, _)| *sense)
             .collect()
     }
+}
+
+/// The first word of a number.
+fn next_word(text: &Text, number: &Number) -> usize {
+    text.words.partition_point(|word| word.start < number.start)
 }
 
 /// Whether a text speaks of lengths of time: days, weeks, months, years.

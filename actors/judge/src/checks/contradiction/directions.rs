@@ -175,15 +175,20 @@ fn pair_of(
         let start = starts.get(clause).copied().unwrap_or(0);
         let end = starts.get(clause + 1).copied().unwrap_or(text.raw.len());
         let said = text.raw.get(start..end).unwrap_or("");
-        let turned = [
-            "% on ",
-            "percent on ",
-            "per cent on ",
-            " than in ",
-            " than ",
-        ]
-        .into_iter()
-        .any(|sign| said.contains(sign));
+        let on = ["% on ", "percent on ", "per cent on "];
+        let than = || {
+            let mut between = text.moments.windows(2).filter(|two| {
+                text.clause(two[0].start) == clause && text.clause(two[1].start) == clause
+            });
+            between.any(|two| {
+                let gap = text.raw.get(two[0].end..two[1].start).unwrap_or("");
+                gap.contains(" than ")
+                    || text.senses().any(|(sense, at)| {
+                        sense == Sense::Than && two[0].end <= at && at < two[1].start
+                    })
+            })
+        };
+        let turned = on.into_iter().any(|sign| said.contains(sign)) || than();
         return Some(if turned { (*to, *from) } else { (*from, *to) });
     }
     // "May jumped, June came down again": from the time before.
