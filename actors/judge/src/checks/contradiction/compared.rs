@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
-use super::firsts::counts_rows;
 use super::orders::{By, Given, Meant, groupable, orders, ways};
+use super::rank::counts_rows;
 use super::{Finding, at};
 use crate::grid::{Grid, Pred};
 use crate::reading::Reading;

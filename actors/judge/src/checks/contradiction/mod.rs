@@ -1,9 +1,10 @@
 //! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
 
 mod compared;
-mod directions;
+pub(in crate::checks) mod directions;
 mod firsts;
 mod orders;
+mod rank;
 mod ranking;
 mod reckoned;
 mod records;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aios_languages::Sense;
 use aios_work::{Category, Severity};
 
-use super::firsts::ranks;
+use super::rank::ranks;
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::same_column;

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
+use super::contradiction::directions::{bounds, held};
 use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::answer::Kind;
@@ -589,9 +590,11 @@ fn direction(reading: &Reading<'_>) -> bool {
                     Tag::Sense(Sense::Up | Sense::Down | Sense::Flat | Sense::More | Sense::Fewer)
                 )
             })
+            // "Under 38 %" limits a figure and goes nowhere.
+            .filter(|tag| !bounds(text, tag))
             .map(|tag| tag.from)
             .collect();
-        said += places.len();
+        said += places.len().max(held(text).len());
         let signed = reading
             .claims_at(piece)
             .iter()
