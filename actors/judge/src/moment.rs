@@ -257,6 +257,16 @@ pub(crate) fn moments(
             out.push(MomentAt { moment, start, end });
         }
     }
+    let days: Vec<MomentAt> = out
+        .iter()
+        .filter_map(|found| earlier_day(text, words, found))
+        .collect();
+    for found in days {
+        let apart = |other: &MomentAt| other.end <= found.start || found.end <= other.start;
+        if out.iter().all(apart) {
+            out.push(found);
+        }
+    }
     for (at, word) in words.iter().enumerate() {
         let free = |place: usize| {
             !out.iter()
@@ -291,6 +301,37 @@ pub(crate) fn moments(
     }
     out.sort_by_key(|found| found.start);
     out
+}
+
+/// "From 14 to 21 June", "du 14 au 21 juin": the day before a day and month that is one of the same month.
+fn earlier_day(text: &str, words: &[Folded], found: &MomentAt) -> Option<MomentAt> {
+    const JOINS: [&str; 9] = ["to", "and", "bis", "und", "au", "et", "al", "y", "until"];
+    let later = found.moment.day.filter(|_| found.moment.month.is_some())?;
+    let behind = words.partition_point(|word| word.start < found.start);
+    let mut at = behind.checked_sub(1)?;
+    let joined = JOINS.contains(&words[at].text.as_str());
+    if joined {
+        at = at.checked_sub(1)?;
+    }
+    let word = &words[at];
+    let gap = text.get(word.end..found.start)?;
+    let dash = matches!(gap.trim(), "-" | "–");
+    let tight = gap.len() <= 8 && !gap.contains([',', ';', ':', '(', '%']);
+    let day: u8 = word.text.parse().ok()?;
+    let before = text.get(..word.start)?.chars().next_back();
+    let free = before.is_none_or(|c| c.is_whitespace() || c == '(');
+    ((joined && tight) || dash)
+        .then_some(())
+        .filter(|()| free && day > 0 && day < later && found.moment.minute.is_none())
+        .map(|()| MomentAt {
+            moment: Moment {
+                day: Some(day),
+                weekday: None,
+                ..found.moment
+            },
+            start: word.start,
+            end: word.end,
+        })
 }
 
 /// Dates and times in figures: `2025-03-09`, `09.03.2025`, `3/9/2025`, `14:30`.

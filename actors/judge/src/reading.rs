@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aios_languages::{Lexicon, language_of, lexicon};
+use aios_languages::{Lexicon, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
@@ -45,7 +45,8 @@ pub(crate) struct Claim {
 impl<'a> Reading<'a> {
     /// Reads an answer.
     pub(crate) fn new(raw: &'a str, ground: &'a Ground) -> Self {
-        let language = language_of(raw)
+        let language = ground
+            .language_of(raw)
             .and_then(lexicon)
             .or_else(|| ground.language.clone());
         let lexicon = reading(language.as_ref());
@@ -197,12 +198,13 @@ impl<'a> Reading<'a> {
         claim
     }
 
-    /// A bare number as one of the thousands, and in the unit, of the number before it that names them.
+    /// A bare number as one of the thousands, and in the unit, of the number before it that names them: "18.4 thousand: B 14.8",
+    /// "8.6 MWh (dairy 5.1, barn 3.5)".
     fn scaled_as_before(&self, piece: usize, number: &Number) -> Option<Number> {
         let numbers = &self.texts[piece].numbers;
-        let before = numbers
-            .iter()
-            .rfind(|other| other.end <= number.start && other.scale > 1.0)?;
+        let before = numbers.iter().rfind(|other| {
+            other.end <= number.start && (other.scale > 1.0 || is_measured(other))
+        })?;
         if number.unit.is_some() || number.scale > 1.0 || number.is_casual() {
             return None;
         }
@@ -364,6 +366,11 @@ fn lasts(ground: &Ground) -> bool {
     });
     let long = asked.text.has(aios_languages::Sense::AskDuration);
     !ground.grids.is_empty() && !clocked && (timed || long)
+}
+
+/// Whether a number is an amount of something, and no part of a whole.
+fn is_measured(number: &Number) -> bool {
+    number.unit.as_ref().is_some_and(|unit| !unit.is_share())
 }
 
 /// Digits of a number that say something.

@@ -182,7 +182,7 @@ impl Reading<'_> {
         if let Some(before) = self.place(piece).before {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
         }
-        if crossed(&paper.sentences[holder], number, &near, &context) {
+        if crossed(&paper.sentences[holder], number, &near, &all, &context) {
             claim.against = Some(paper.quoted(holder));
             return;
         }
@@ -610,6 +610,7 @@ fn crossed(
     sentence: &Sentence,
     number: &Number,
     near: &HashSet<String>,
+    all: &HashSet<String>,
     context: &HashSet<String>,
 ) -> bool {
     let text = &sentence.text;
@@ -680,9 +681,10 @@ fn crossed(
             let own = here
                 .iter()
                 .filter(|stem| !there.contains(**stem) && !shared.contains(**stem));
-            let fits = near
+            // "Electric ones are 34, and the deposit is 250": what its own sentence speaks of is meant.
+            let fits = all
                 .iter()
-                .any(|stem| alone(&stem, &here, &there) && !shared.contains(*stem));
+                .any(|stem| alone(&&stem, &here, &there) && !shared.contains(stem));
             !fits
                 && own.count() > 0
                 && only(&there, &here, context)

@@ -47,6 +47,12 @@ fn in_runs(number: &Number, of: &[Entity], stated: &[&Number]) -> Option<Pred> {
 impl Place<'_> {
     /// Which of the names or times of one column a number belongs to.
     pub(super) fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
+        // "18.8 tonnes (A 7.5, B 7.1)": what stands in brackets with figures of its own is not what a figure before them is of.
+        let (of, inside) = self.outside(number, of);
+        if of.is_empty() && inside {
+            return Bound::Nothing;
+        }
+        let of = of.as_slice();
         // What a semicolon parts belongs apart.
         let part = |place: usize| {
             self.text
@@ -254,6 +260,25 @@ impl Place<'_> {
                     .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
             }
         }
+    }
+
+    /// The names that are not apart from a number by brackets which hold figures of their own; and whether any is.
+    fn outside(&self, number: &Number, of: &[Entity]) -> (Vec<Entity>, bool) {
+        let raw = &self.text.raw;
+        let bracket = |place: usize| {
+            let open = raw.get(..place)?.rfind('(')?;
+            let close = open + raw.get(open..)?.find(')')?;
+            (place < close).then_some((open, close))
+        };
+        let apart = |entity: &Entity| {
+            bracket(entity.start).is_some_and(|(open, close)| {
+                let holds = |other: &Number| open < other.start && other.end <= close;
+                !holds(number) && self.text.numbers.iter().any(holds)
+            })
+        };
+        let kept: Vec<Entity> = of.iter().copied().filter(|entity| !apart(entity)).collect();
+        let some = kept.len() < of.len();
+        (kept, some)
     }
 
     /// Whether a number is a part of the next one, and whether it is what the one before is a part of: "31 of 32".

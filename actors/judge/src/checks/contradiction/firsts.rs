@@ -9,7 +9,7 @@ use super::orders::{
     By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
     unwelcome, ways,
 };
-use super::rank::{Rank, changes, counts_rows, meant, place, ranks};
+use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks};
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::{Form, Stat};
@@ -461,6 +461,24 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
                 pred,
                 implied: false,
             }));
+        }
+        if let (Some(rank), true) = (beaten_by_none(text), own.is_empty()) {
+            let behind: BTreeSet<Pred> = names
+                .iter()
+                .filter(|entity| entity.start > rank.at)
+                .map(|entity| entity.pred)
+                .collect();
+            if let (1, Some(pred)) = (behind.len(), behind.first()) {
+                out.push(Ranked {
+                    piece,
+                    word: Some(rank),
+                    highest: rank.highest,
+                    place: 1,
+                    pred: *pred,
+                    implied: false,
+                });
+                continue;
+            }
         }
         if own.is_empty() && different.len() == 1 {
             // "Highest average humidity | CR-1 (72.3 %)".

@@ -1,6 +1,6 @@
 //! Words of rank: where a text has them, which place they name, and what they rank.
 
-use aios_languages::{Sense, Tag};
+use aios_languages::{Sense, Tag, Tagged};
 
 use super::orders::Meant;
 use crate::grid::Grid;
@@ -57,6 +57,12 @@ pub(super) fn ranks(text: &Text) -> Vec<Rank> {
             from: tag.from,
             to: tag.to,
         });
+    }
+    for rank in beyond_all(text) {
+        let known = |other: &Rank| other.from < rank.to && rank.from < other.to;
+        if !out.iter().any(known) {
+            out.push(rank);
+        }
     }
     // "La plus basse": of two that share a word the one that goes on says which.
     let all = out.clone();
@@ -182,4 +188,69 @@ pub(super) fn counts_rows(text: &Text, at: usize, grid: &Grid) -> bool {
         own.stems.contains(stem) || own.concepts.iter().any(|concept| said.contains(concept))
     };
     said.contains(&order) && !grid.measures().any(quantity)
+}
+
+/// Words between a comparative and what all others are called.
+const OTHERS: usize = 5;
+
+/// "More than any other", "holds less moisture than all the others": who has more than everybody else is the first.
+fn beyond_all(text: &Text) -> Vec<Rank> {
+    let mut out: Vec<Rank> = Vec::new();
+    for tag in &text.tags {
+        let highest = match tag.tag {
+            Tag::Sense(Sense::More | Sense::Ahead) => true,
+            Tag::Sense(Sense::Fewer | Sense::Behind) => false,
+            _ => continue,
+        };
+        let at = text.words[tag.from].start;
+        let clause = text.clause(at);
+        let here = |other: &Tagged| text.clause(text.words[other.from].start) == clause;
+        let all = text.tags.iter().any(|other| {
+            other.tag == Tag::Sense(Sense::Others)
+                && (tag.to..tag.to + OTHERS).contains(&other.from)
+                && here(other)
+        });
+        let denied = text.tags.iter().any(|other| {
+            other.tag == Tag::Sense(Sense::Negation) && other.to <= tag.from && here(other)
+        });
+        let known = out
+            .iter()
+            .any(|rank| tag.from < rank.to && rank.from < tag.to);
+        if all && !denied && !known {
+            out.push(Rank {
+                highest,
+                place: 1,
+                at,
+                from: tag.from,
+                to: tag.to,
+            });
+        }
+    }
+    out
+}
+
+/// "No estate outsold Clairval": what nobody has more than is first. The word that compares, with where the other name begins.
+pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
+    text.tags.iter().find_map(|tag| {
+        let highest = match tag.tag {
+            Tag::Sense(Sense::Ahead) => true,
+            Tag::Sense(Sense::Behind) => false,
+            _ => return None,
+        };
+        let at = text.words[tag.from].start;
+        let clause = text.clause(at);
+        let start = text.clauses.get(clause).copied().unwrap_or(0);
+        let first = text.words.partition_point(|word| word.start < start);
+        let none = text.tags.iter().any(|other| {
+            other.tag == Tag::Sense(Sense::Negation) && other.from == first && other.to <= tag.from
+        });
+        let limits = text.numbers.iter().any(|number| number.start > at);
+        (none && !limits).then_some(Rank {
+            highest,
+            place: 1,
+            at,
+            from: tag.from,
+            to: tag.to,
+        })
+    })
 }

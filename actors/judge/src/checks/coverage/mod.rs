@@ -51,6 +51,8 @@ impl Look for Coverage {
             return finding;
         }
         let decides = ground.asked.points.len() == 1 && decides(reading);
+        // "Were they open most of the time?" is answered by a no, with a figure that bears it out.
+        let closed = decides && asks_whether(asked) && verified(reading);
         // "How long does it rise and rest in all" asks for one length.
         let summed = ground.asked.text.has(Sense::Total);
         let mut durations = 0;
@@ -59,6 +61,7 @@ impl Look for Coverage {
             durations += usize::from(point.need == Need::Duration);
             durations = if summed { durations.min(1) } else { durations };
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
+                (Some(_), _) if closed => true,
                 (Some(grid), _) => !elsewhen(reading) && by_table(reading, point, before, grid),
                 (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => by_papers(reading, point, papers, durations),
@@ -95,6 +98,23 @@ fn elsewhen(reading: &Reading<'_>) -> bool {
     }
     let said: BTreeSet<i32> = said_words(reading).flat_map(years).collect();
     !said.is_empty() && said.is_disjoint(&asked)
+}
+
+/// Whether a goal asks whether something is so, and for nothing else.
+fn asks_whether(asked: &Text) -> bool {
+    let others = [
+        Sense::AskCount,
+        Sense::AskDate,
+        Sense::AskDuration,
+        Sense::AskMoney,
+        Sense::AskPerson,
+        Sense::AskPlace,
+        Sense::AskWhich,
+        Sense::AskWhy,
+        Sense::Describe,
+        Sense::Per,
+    ];
+    asked.raw.trim_end().ends_with('?') && !others.iter().any(|sense| asked.has(*sense))
 }
 
 /// Whether the answer begins with a yes or a no.
