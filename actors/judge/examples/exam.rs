@@ -47,11 +47,6 @@ fn exam(file: &Path, misses: bool) {
                 .collect();
             Arc::new(Ground::new(&case.goal, &materials, Vec::new()))
         }));
-        if let Ok(want) = std::env::var("WHY")
-            && want.split(',').any(|id| id == case.id)
-        {
-            println!("{} {}\n{}\n{}", case.id, case.goal, case.answer,);
-        }
         let report = judge(&case.answer, &ground, &Criteria::default(), &[]);
         measured.add(&case, report.status);
         let good = case.label.as_deref() == Some("good");

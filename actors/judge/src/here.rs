@@ -35,6 +35,7 @@ impl Reading<'_> {
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
             || adds_up(number, &others)
+            || is_part(number, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
@@ -165,6 +166,27 @@ fn in_unit(own: &Number, number: &Number) -> Option<f64> {
         (None, None) => Some(own.value()),
         _ => None,
     }
+}
+
+/// "Rough ones were 15 % emptier: 252 against 297": one of two figures as a part of the other, or what it lacks of it.
+fn is_part(number: &Number, others: &[&Number]) -> bool {
+    let share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
+    let plain: Vec<&Number> = others.iter().copied().filter(|own| !share(own)).collect();
+    let [one, other] = plain.as_slice() else {
+        return false;
+    };
+    if !share(number) || number.spelled {
+        return false;
+    }
+    let Some(one) = in_unit(one, other) else {
+        return false;
+    };
+    let (a, b) = (one, other.value());
+    a != 0.0
+        && b != 0.0
+        && [(a, b), (b, a)].into_iter().any(|(part, whole)| {
+            number.is_size(100.0 * (part - whole) / whole) || number.is(100.0 * part / whole)
+        })
 }
 
 /// Whether all others of its kind make the number. Of "three weeks and two more" the second is one of weeks.

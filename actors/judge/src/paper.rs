@@ -122,6 +122,11 @@ impl Paper {
         self.counts.contains_key(stem)
     }
 
+    /// In how many sentences a stem stands.
+    pub(crate) fn count(&self, stem: &str) -> usize {
+        self.counts.get(stem).copied().unwrap_or(0)
+    }
+
     /// Whether digits stand anywhere in it, be it as the number of a section.
     pub(crate) fn has_mark(&self, digits: &str) -> bool {
         self.marks.contains(digits)

@@ -145,6 +145,9 @@ impl<'a> Reading<'a> {
             signed: Vec::new(),
         };
         claim.casual &= !self.counts_names(piece, number);
+        // "One kilowatt hour cost 21 cents" counts nothing of a table.
+        let article = number.spelled && number.unit.is_some() && number.equals(1.0);
+        claim.casual |= article && self.ground.papers.is_empty();
         if self.given(piece, number) {
             claim.found.push(Explanation {
                 table: 0,
@@ -160,8 +163,12 @@ impl<'a> Reading<'a> {
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
             let held = self.is_held_against_next(piece, number);
+            // Where only the goal speaks of a quantity, a figure may be of another one.
+            let goal_only = || digits(number) >= 3 && !place.names_any(grid);
             if looked.found.is_empty()
-                && (held || (digits(number) >= 4 && !place.names_one(number, &scope, grid)))
+                && (held
+                    || (digits(number) >= 4 && !place.names_one(number, &scope, grid))
+                    || goal_only())
             {
                 scope.measures = grid.measures().collect();
                 scope
@@ -174,9 +181,10 @@ impl<'a> Reading<'a> {
             claim.instead.extend(looked.instead);
         }
         // "18.4 thousand: B 14.8, A 2.7": in the thousands of the one before.
-        if claim.found.is_empty()
-            && let Some(scaled) = self.scaled_as_before(piece, number)
-        {
+        for scaled in self.scaled_as_before(piece, number) {
+            if !claim.found.is_empty() {
+                break;
+            }
             for (table, grid) in self.ground.grids.iter().enumerate() {
                 let scope = place.scope(&scaled, table, grid);
                 let looked = Explainer::new(grid, table, &scaled, &scope).run();
@@ -198,24 +206,29 @@ impl<'a> Reading<'a> {
         claim
     }
 
-    /// A bare number as one of the thousands, and in the unit, of the number before it that names them: "18.4 thousand: B 14.8",
-    /// "8.6 MWh (dairy 5.1, barn 3.5)".
-    fn scaled_as_before(&self, piece: usize, number: &Number) -> Option<Number> {
-        let numbers = &self.texts[piece].numbers;
-        let before = numbers.iter().rfind(|other| {
-            other.end <= number.start && (other.scale > 1.0 || is_measured(other))
-        })?;
+    /// A bare number as one of the thousands, and in the unit, of a number before it that names them: "18.4 thousand: B 14.8",
+    /// "8.6 MWh (dairy 5.1, barn 3.5)". The nearest first.
+    fn scaled_as_before(&self, piece: usize, number: &Number) -> Vec<Number> {
         if number.unit.is_some() || number.scale > 1.0 || number.is_casual() {
-            return None;
+            return Vec::new();
         }
-        let mut scaled = number.clone();
-        for reading in &mut scaled.readings {
-            reading.value *= before.scale;
-            reading.half *= before.scale;
-        }
-        scaled.scale = before.scale;
-        scaled.unit.clone_from(&before.unit);
-        Some(scaled)
+        let numbers = &self.texts[piece].numbers;
+        let before = numbers.iter().rev().filter(|other| {
+            let measured = other.unit.as_ref().is_some_and(|unit| !unit.is_share());
+            other.end <= number.start && (other.scale > 1.0 || measured)
+        });
+        before
+            .map(|before| {
+                let mut scaled = number.clone();
+                for reading in &mut scaled.readings {
+                    reading.value *= before.scale;
+                    reading.half *= before.scale;
+                }
+                scaled.scale = before.scale;
+                scaled.unit.clone_from(&before.unit);
+                scaled
+            })
+            .collect()
     }
 
     /// "152 instead of 250": the first of two that are held against each other, of which only the second may have its name there.
@@ -366,11 +379,6 @@ fn lasts(ground: &Ground) -> bool {
     });
     let long = asked.text.has(aios_languages::Sense::AskDuration);
     !ground.grids.is_empty() && !clocked && (timed || long)
-}
-
-/// Whether a number is an amount of something, and no part of a whole.
-fn is_measured(number: &Number) -> bool {
-    number.unit.as_ref().is_some_and(|unit| !unit.is_share())
 }
 
 /// Digits of a number that say something.

@@ -14,6 +14,8 @@ const NEAR: usize = 3;
 const OPERANDS: usize = 12;
 /// How many times an amount is taken at most: nights, months, people.
 const MANY: f64 = 60.0;
+/// The same where answer or goal say how many: crates, pages.
+const TOLD: f64 = 1e6;
 
 impl Reading<'_> {
     /// Whether a document states the number where the answer's words point.
@@ -71,8 +73,13 @@ impl Reading<'_> {
             let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
             let counted = fits(other);
             // Of other things the same number may be told: "fifteen members were in favour" of 15 votes.
-            let elsewhere = (0..paper.sentences.len())
-                .any(|at| paper.sentences[at].says(number).is_some() && fits(at) >= counted);
+            // "The other 150 follow": the sentence beside counts the same without their name.
+            let beside = |at: usize| {
+                at.abs_diff(other) == 1 && paper.sentences[at].block == paper.sentences[other].block
+            };
+            let elsewhere = (0..paper.sentences.len()).any(|at| {
+                paper.sentences[at].says(number).is_some() && (fits(at) >= counted || beside(at))
+            });
             if !elsewhere {
                 claim.casual = false;
                 claim.against = Some(paper.quoted(other));
@@ -350,7 +357,19 @@ impl Reading<'_> {
                         && shown(whole)
                         && convertible(whole).is_some_and(|whole| number.is(whole / many.value()))
                 };
-                sums || times(one, other)
+                // "600 crates, 75 of them a trip": so many times the one of what the other counts.
+                let quotient = |whole: &Number, each: &Number| {
+                    (shown(whole) || shown(each))
+                        && number.unit.is_none()
+                        && whole.unit.is_none()
+                        && each.unit.is_none()
+                        && each.value() > 1.0
+                        && whole.value() > each.value()
+                        && number.equals(whole.value() / each.value())
+                };
+                sums || quotient(one, other)
+                    || quotient(other, one)
+                    || times(one, other)
                     || times(other, one)
                     || apiece(one, other)
                     || apiece(other, one)
@@ -384,7 +403,7 @@ impl Reading<'_> {
                 matches!(plain, None | Some(Kind::Time | Kind::Calendar))
             })
             .map(Number::value)
-            .filter(|value| value.fract() == 0.0 && (2.0..=MANY).contains(value))
+            .filter(|value| value.fract() == 0.0 && (2.0..=TOLD).contains(value))
             .collect();
         let a_year = calendar_months(text).or_else(|| calendar_months(asked));
         let many: Vec<f64> = many.into_iter().chain(a_year).collect();

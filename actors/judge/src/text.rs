@@ -277,7 +277,7 @@ impl Text {
         let tags = longest(lexicon.tags(&words));
         let names = names.find(raw, &words, &tags, grids, lexicon);
         let capital = matches!(lexicon.code.as_str(), "en" | "de");
-        let mut moments = moments(raw, &words, &tags, capital);
+        let mut moments = moments(raw, &words, &tags, capital, lexicon.code != "en");
         moments
             .iter_mut()
             .for_each(|found| quarter_of_year(raw, found));

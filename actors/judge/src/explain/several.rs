@@ -231,7 +231,11 @@ impl Explainer<'_> {
                 let Some(figures) = self.grid.figures(preds, column) else {
                     continue;
                 };
-                for stat in self.stats().to_vec() {
+                let mut stats = self.stats().to_vec();
+                if self.scope.ratio && !stats.contains(&Stat::Mean) {
+                    stats.push(Stat::Mean);
+                }
+                for stat in stats {
                     if self.fits(Self::of(&figures, stat), column) {
                         let form = if op == Op::Over {
                             Form::Ratio

@@ -172,7 +172,7 @@ impl Place<'_> {
             (1, alone) if alone || leads => {
                 return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred));
             }
-            (0, true) if served && matches!(first.pred, Pred::At(..)) => {
+            (0, true) if served => {
                 let before = of.iter().rev().find(|entity| entity.end <= number.start);
                 return before.map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
             }

@@ -103,11 +103,25 @@ impl Place<'_> {
                 }
                 Bound::To(pred) => base.push(pred),
                 Bound::Perhaps(pred) => optional.push(pred),
+                Bound::Pair(from, to) if self.is_turned(&from, &to, &of) => {
+                    scope.pairs.push((to, from));
+                }
                 Bound::Pair(from, to) => scope.pairs.push((from, to)),
                 Bound::Nothing => {}
             }
             let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
-            scope.named.extend(different.iter().copied());
+            // "A and B are level with 21 each; C has 12": those of its own part.
+            let part = |place: usize| {
+                let head = self.text.raw.get(..place).unwrap_or("");
+                head.matches(';').count()
+            };
+            let here: BTreeSet<Pred> = of
+                .iter()
+                .filter(|entity| part(entity.start) == part(number.start))
+                .map(|entity| entity.pred)
+                .collect();
+            let named = if here.len() > 1 { &here } else { &different };
+            scope.named.extend(named.iter().copied());
             if different.len() == 2 {
                 let mut both = different.iter().copied();
                 scope.pairs.extend(both.next().zip(both.next()));
@@ -118,7 +132,11 @@ impl Place<'_> {
                 && self.compares()
             {
                 for one in &different {
-                    let others = different.iter().filter(|other| *other != one);
+                    // Of times the later one is held against the earlier.
+                    let timed = matches!(one, Pred::At(..));
+                    let others = different
+                        .iter()
+                        .filter(|other| *other != one && (!timed || one < *other));
                     scope.pairs.extend(others.map(|other| (*one, *other)));
                 }
             }
@@ -128,6 +146,9 @@ impl Place<'_> {
         }
         if scope.together.is_empty() && self.text.has(Sense::Total) {
             scope.together_of = self.asked_names(table, grid);
+        }
+        if own.is_empty() {
+            base.extend(self.of_the_two(number, table, grid));
         }
         for label in &self.labels {
             let over = entities(label, table, grid);
@@ -227,6 +248,37 @@ impl Place<'_> {
         });
         scope.from |= goes_on;
         scope
+    }
+
+    /// "September fell short of August": whether of two times the first is held against the second.
+    fn is_turned(&self, from: &Pred, to: &Pred, of: &[Entity]) -> bool {
+        let place = |pred: &Pred| of.iter().find(|entity| entity.pred == *pred);
+        let (Some(one), Some(other)) = (place(from), place(to)) else {
+            return false;
+        };
+        let held = [Sense::Ahead, Sense::Behind, Sense::Than, Sense::Against];
+        matches!(from, Pred::At(..))
+            && self
+                .text
+                .senses()
+                .any(|(sense, at)| held.contains(&sense) && one.end <= at && at < other.start)
+    }
+
+    /// "13 of 16 against 7 of 18": where the goal names two of a kind and the text none, the first figures are of the first of them.
+    fn of_the_two(&self, number: &Number, table: usize, grid: &Grid) -> Option<Pred> {
+        let text = self.text;
+        let (_, against) = text
+            .senses()
+            .find(|(sense, _)| matches!(sense, Sense::Against | Sense::Than))?;
+        let asked = entities(&self.asked.text, table, grid);
+        let first = asked.first()?.pred;
+        let two: BTreeSet<Pred> = asked
+            .iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| same_column(pred, &first))
+            .collect();
+        let other = two.iter().copied().find(|pred| *pred != first)?;
+        (two.len() == 2).then_some(if number.start < against { first } else { other })
     }
 
     /// "24 against 12", "ahead 83 to 65": whether a number is the second of two that are held against each other.

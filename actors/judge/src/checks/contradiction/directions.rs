@@ -40,7 +40,7 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             held.iter()
                 .any(|step| (step.start..step.end).contains(&place))
         };
-        let words: Vec<(bool, usize)> = ways(text, !goal.is_empty())
+        let words: Vec<(bool, usize)> = ways(text, !asked.pairs.is_empty())
             .into_iter()
             .filter(|(_, place)| !inside(*place))
             .chain(held.iter().map(|step| (step.up, step.start)))

@@ -355,6 +355,7 @@ fn orders_of(
         }
         None => {
             let meant = match ranked.word {
+                Some(word) if word.compares => Meant::Figure,
                 Some(word) => meant(text, &word, grid),
                 None if ranked.implied => Meant::Figure,
                 None => Meant::Quality,

@@ -18,6 +18,8 @@ pub(super) struct Rank {
     /// The words that are its own.
     pub(super) from: usize,
     pub(super) to: usize,
+    /// Whether it compares: "more than any other" speaks of the figure itself.
+    pub(super) compares: bool,
 }
 
 /// The words of rank in a text. "One of the highest" and "not the highest" give none.
@@ -56,6 +58,7 @@ pub(super) fn ranks(text: &Text) -> Vec<Rank> {
             at,
             from: tag.from,
             to: tag.to,
+            compares: false,
         });
     }
     for rank in beyond_all(text) {
@@ -110,6 +113,7 @@ pub(super) fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
             at: text.words[tag.from].start,
             from: tag.from,
             to: tag.to,
+            compares: false,
         })
     })
 }
@@ -223,6 +227,7 @@ fn beyond_all(text: &Text) -> Vec<Rank> {
                 at,
                 from: tag.from,
                 to: tag.to,
+                compares: true,
             });
         }
     }
@@ -251,6 +256,7 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
             at,
             from: tag.from,
             to: tag.to,
+            compares: true,
         })
     })
 }

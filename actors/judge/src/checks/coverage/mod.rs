@@ -50,9 +50,9 @@ impl Look for Coverage {
         if asked.has(Sense::FormHaiku) {
             return finding;
         }
-        let decides = ground.asked.points.len() == 1 && decides(reading);
+        let decides = ground.asked.points.len() == 1 && asks_whether(asked) && decides(reading);
         // "Were they open most of the time?" is answered by a no, with a figure that bears it out.
-        let closed = decides && asks_whether(asked) && verified(reading);
+        let closed = decides && verified(reading);
         // "How long does it rise and rest in all" asks for one length.
         let summed = ground.asked.text.has(Sense::Total);
         let mut durations = 0;
@@ -131,7 +131,11 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
         Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
         Need::Each => each(reading, point, grid),
-        Need::Extreme => of_the_kind(reading, point, grid) && extreme(reading, point, grid),
+        Need::Extreme => {
+            of_the_kind(reading, point, grid)
+                && extreme(reading, point, grid)
+                && !too_few_firsts(reading)
+        }
         Need::Count => count(reading, point, grid),
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
@@ -153,7 +157,13 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 })
         }
         Need::Direction => direction(reading),
-        _ => verified(reading) || overlaps(reading, &point.text),
+        _ => {
+            let who = [Sense::AskWhich, Sense::AskPerson];
+            let named = who.iter().any(|sense| point.text.has(*sense));
+            verified(reading)
+                || overlaps(reading, &point.text)
+                || (named && names_one(reading, point, grid))
+        }
     }
 }
 
@@ -448,7 +458,79 @@ fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
                 .measure
                 .is_some_and(|measure| measures.contains(&measure)))
     });
+    let several = several_asked(point);
+    if let Some(many) = several
+        && listed(reading, grid) < many
+    {
+        return false;
+    }
     ranked || value || names_one(reading, point, grid)
+}
+
+/// How many names a point asks for: "the top three".
+fn several_asked(point: &Point) -> Option<usize> {
+    let many = point.text.numbers.iter().find(|number| {
+        let value = number.value();
+        number.unit.is_none() && number.bound.is_none() && (2.0..=20.0).contains(&value)
+    })?;
+    let formal = point.text.tags.iter().any(|tag| {
+        matches!(
+            tag.tag,
+            Tag::Sense(
+                Sense::FormSentence
+                    | Sense::FormWord
+                    | Sense::FormLine
+                    | Sense::FormBullet
+                    | Sense::FormParagraph
+            )
+        )
+    });
+    // What follows the number is what is to be named: "the three students with the most".
+    (!formal && many.value().fract() == 0.0).then(|| many.value() as usize)
+}
+
+/// How many names of one kind, or days and months, an answer has; as many as anybody wants where the table has fewer.
+fn listed(reading: &Reading<'_>, grid: &Grid) -> usize {
+    let all: BTreeSet<Pred> = reading
+        .texts
+        .iter()
+        .flat_map(|text| entities(text, 0, grid))
+        .map(|entity| entity.pred)
+        .collect();
+    let most = all.iter().map(|pred| {
+        let alike = all.iter().filter(|other| same_column(other, pred)).count();
+        match pred {
+            Pred::Is(column, _) if alike == grid.names(*column).len() => usize::MAX,
+            _ => alike,
+        }
+    });
+    most.max().unwrap_or(usize::MAX)
+}
+
+/// Whether fewer firsts are told than were asked for: the one with the highest mean, and no highest single value.
+fn too_few_firsts(reading: &Reading<'_>) -> bool {
+    let points = &reading.ground.asked.points;
+    let wanted = points.iter().filter(|point| point.need == Need::Extreme);
+    let wanted = wanted.count();
+    if wanted < 2 {
+        return false;
+    }
+    let ranked = |text: &Text| {
+        text.senses()
+            .filter(|(sense, _)| matches!(sense, Sense::Highest | Sense::Lowest))
+            .count()
+    };
+    let mut told = 0;
+    for (piece, text) in reading.texts.iter().enumerate() {
+        let value = reading.claims_at(piece).iter().any(|claim| {
+            let mut found = claim.found.iter();
+            found.any(|found| matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least)))
+        });
+        // A name alone may be the first that was asked for.
+        let short = !text.names.is_empty() && text.words.len() < 6;
+        told += ranked(text).max(usize::from(value || short));
+    }
+    told < wanted
 }
 
 /// Whether the answer names some of the kind that is asked for, if it names any: "which artist" is not answered by the name of a song.

@@ -42,6 +42,30 @@ pub(super) fn by_papers(
             || shares_a_part(reading, point, papers)
             || beside(reading, point, papers)
     };
+    let rests = places(reading, papers);
+    if let Some(targets) = told_at(point, papers) {
+        let others = reading.ground.asked.points.iter();
+        let theirs: HashSet<usize> = others
+            .filter(|other| !std::ptr::eq(*other, point))
+            .filter_map(|other| told_at(other, papers))
+            .flatten()
+            .collect();
+        // What one sentence begins the next may end, where no other point is about that one.
+        let goes_on = |at: &usize| {
+            let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
+            let mut own = beside.filter(|other| targets.contains(other));
+            own.any(|other| same_block(papers, other, *at)) && !theirs.contains(at)
+        };
+        // What was worked out rests on no sentence in particular.
+        let anywhere = |at: &usize| *at == usize::MAX;
+        let there = rests
+            .iter()
+            .any(|at| anywhere(at) || targets.contains(at) || goes_on(at));
+        let answered = there || (rests.is_empty() && near());
+        if !answered {
+            return false;
+        }
+    }
     match point.need {
         Need::Duration => {
             let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
@@ -68,6 +92,76 @@ pub(super) fn by_papers(
     }
 }
 
+fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
+    let block = |at: usize| Some(papers.first()?.sentences.get(at)?.block);
+    block(one) == block(other)
+}
+
+/// Words that ask, or say what is to be done with what is asked about.
+const ASKS: [Sense; 9] = [
+    Sense::Meta,
+    Sense::Describe,
+    Sense::AskCount,
+    Sense::AskDate,
+    Sense::AskDuration,
+    Sense::AskMoney,
+    Sense::AskPerson,
+    Sense::AskPlace,
+    Sense::AskWhich,
+];
+
+/// In how many sentences a word stands that tells one of them from the others.
+const RARE: usize = 2;
+
+/// The sentences of the first source that surely speak of a point: they have most of what the point says that the source knows, and more
+/// than a word that stands everywhere. None where the point's words are not the source's.
+fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
+    let paper = papers.first()?;
+    let about = |word: usize| {
+        let mut tags = point.text.tags.iter();
+        !tags.any(|tag| {
+            tag.from <= word
+                && word < tag.to
+                && matches!(tag.tag, Tag::Sense(sense) if ASKS.contains(&sense))
+        })
+    };
+    let words: HashSet<&String> = point
+        .text
+        .stems
+        .iter()
+        .filter(|(word, _)| about(*word))
+        .map(|(_, stem)| stem)
+        .filter(|stem| !paper.title.contains(*stem))
+        .collect();
+    let known: HashSet<&String> = words
+        .iter()
+        .copied()
+        .filter(|stem| paper.knows(stem))
+        .collect();
+    let all: f64 = known.iter().map(|stem| paper.weight(stem)).sum();
+    let shared = |at: usize| -> (f64, usize, bool) {
+        let own = &paper.sentences[at].own;
+        let here = known.iter().filter(|stem| own.contains(**stem));
+        here.fold((0.0, 0, false), |(sum, many, rare), stem| {
+            let tells = paper.count(stem) <= RARE;
+            (sum + paper.weight(stem), many + 1, rare || tells)
+        })
+    };
+    let places = 0..paper.sentences.len();
+    let best = places
+        .clone()
+        .map(shared)
+        .fold(0.0, |best: f64, (sum, ..)| best.max(sum));
+    let telling = |at: &usize| {
+        let (sum, many, rare) = shared(*at);
+        sum >= best * 0.7 && (many > 1 || rare)
+    };
+    // More than half of what it says is in words of the source.
+    let sure = best > 0.0 && best >= all * 0.5 && known.len() * 2 > words.len();
+    let found: HashSet<usize> = places.filter(telling).collect();
+    (sure && !found.is_empty()).then_some(found)
+}
+
 /// The sentences of the first source that the answer rests on.
 fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
     let mut found: HashSet<usize> = explanations(reading)
@@ -77,17 +171,31 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
     let Some(paper) = papers.first() else {
         return found;
     };
-    for text in said_words(reading) {
-        let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
-        let (Some((at, _)), true) = (paper.nearest(&own).first().copied(), own.len() > 1) else {
+    let spans = said_words(reading).flat_map(|text| {
+        let whole = std::iter::once((0, text.raw.len() + 1));
+        let all = whole.chain(crate::clause::clause_spans(text));
+        all.map(move |(from, to)| (text, from, to))
+    });
+    for (text, from, to) in spans {
+        let own: HashSet<String> = crate::clause::stems_of(text, from, to)
+            .into_iter()
+            .cloned()
+            .collect();
+        // One word tells a sentence only if it stands nowhere else.
+        let telling = own.iter().any(|stem| paper.count(stem) == 1);
+        if own.is_empty() || (own.len() < 2 && !telling) {
             continue;
-        };
-        let shared = own
-            .iter()
-            .filter(|stem| paper.sentences[at].own.contains(*stem))
-            .count();
-        if shared * 2 >= own.len() {
-            found.insert(at);
+        }
+        let near = paper.nearest(&own);
+        let top = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        // Of several that it may rest on each counts.
+        let alike = near.iter().take_while(|(_, overlap)| *overlap >= top * 0.8);
+        for (at, _) in alike.take(3) {
+            let held = &paper.sentences[*at].own;
+            let shared = own.iter().filter(|stem| held.contains(*stem)).count();
+            if shared * 2 >= own.len() {
+                found.insert(*at);
+            }
         }
     }
     // Times of day rest on the sentence that has them.
@@ -95,6 +203,17 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
         .flat_map(crate::paper::clocks)
         .map(|(_, minute)| minute)
         .collect();
+    let days: Vec<_> = said_words(reading).flat_map(|text| &text.moments).collect();
+    found.extend((0..paper.sentences.len()).filter(|at| {
+        let mut told = paper.sentences[*at].text.moments.iter();
+        told.any(|own| {
+            own.moment.day.is_some() && days.iter().any(|day| day.moment.day == own.moment.day)
+                || own.moment.minute.is_some()
+                    && days
+                        .iter()
+                        .any(|day| day.moment.minute == own.moment.minute)
+        })
+    }));
     found.extend((0..paper.sentences.len()).filter(|at| {
         let own = &paper.sentences[*at].clocks;
         own.iter()
@@ -183,10 +302,11 @@ fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool
         .filter(|(word, _)| !described || !formal.contains(word))
         .map(|(_, stem)| stem)
         .collect();
+    // "Summarise the decisions of the committee": of what all is about, in words of the goal's own.
     let foreign = || {
         stems
             .iter()
-            .all(|stem| papers.iter().all(|paper| !paper.knows(stem)))
+            .all(|stem| titles.contains(*stem) || papers.iter().all(|paper| !paper.knows(stem)))
     };
     if described && foreign() {
         return verified_or_borne(reading);
