@@ -51,7 +51,8 @@ impl Ground {
     /// A goal with sources that were read for it and facts that were signed for it.
     #[must_use]
     pub fn new(goal: &str, materials: &[Material], facts: Vec<Fact>) -> Self {
-        let language = language_of(goal).and_then(lexicon);
+        let language = language_of(goal).or_else(|| as_its_sources(goal, materials));
+        let language = language.and_then(lexicon);
         let reading = reading(language.as_ref());
         let mut grids = Vec::new();
         let mut papers = Vec::new();
@@ -146,6 +147,20 @@ impl Ground {
     pub(crate) fn read(&self, text: &str, lexicon: &Lexicon) -> Text {
         Text::read(text, lexicon, &self.names, &self.grids)
     }
+}
+
+/// The language of the documents, where a goal that tells none has small words of it: "Resume el acta".
+fn as_its_sources(goal: &str, materials: &[Material]) -> Option<&'static str> {
+    let words = folded(goal);
+    materials.iter().find_map(|material| {
+        let Material::Document(document) = material else {
+            return None;
+        };
+        let code = language_of(&document.text)?;
+        let own = lexicon(code)?;
+        let small = words.iter().filter(|word| own.is_stop(&word.text)).count();
+        (small > 0).then_some(code)
+    })
 }
 
 /// Words below which an answer is in the language of its goal.

@@ -35,7 +35,7 @@ impl Reading<'_> {
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
             || adds_up(number, &others)
-            || is_part(number, &others)
+            || is_change(number, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
@@ -168,8 +168,8 @@ fn in_unit(own: &Number, number: &Number) -> Option<f64> {
     }
 }
 
-/// "Rough ones were 15 % emptier: 252 against 297": one of two figures as a part of the other, or what it lacks of it.
-fn is_part(number: &Number, others: &[&Number]) -> bool {
+/// "Rough ones were 15 % emptier: 252 against 297": what one of two figures has more, or less, than the other.
+fn is_change(number: &Number, others: &[&Number]) -> bool {
     let share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
     let plain: Vec<&Number> = others.iter().copied().filter(|own| !share(own)).collect();
     let [one, other] = plain.as_slice() else {
@@ -184,9 +184,9 @@ fn is_part(number: &Number, others: &[&Number]) -> bool {
     let (a, b) = (one, other.value());
     a != 0.0
         && b != 0.0
-        && [(a, b), (b, a)].into_iter().any(|(part, whole)| {
-            number.is_size(100.0 * (part - whole) / whole) || number.is(100.0 * part / whole)
-        })
+        && [(a, b), (b, a)]
+            .into_iter()
+            .any(|(part, whole)| number.is_size(100.0 * (part - whole) / whole))
 }
 
 /// Whether all others of its kind make the number. Of "three weeks and two more" the second is one of weeks.

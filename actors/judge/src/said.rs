@@ -164,7 +164,12 @@ impl Reading<'_> {
             let told: f64 = told.map(|stem| paper.weight(stem)).sum();
             paper.overlap(&paper.sentences[at], &goal) + told * 0.5
         };
+        // "The other 150 follow" goes on with the sentence before, in fewer words.
+        let follows = |at: usize| {
+            holder == at + 1 && paper.sentences[holder].block == paper.sentences[at].block
+        };
         if let Some((at, fits)) = rival
+            && !follows(at)
             && fits > held * 1.6 + 1.0
             && asked(at) >= asked(holder)
         {

@@ -192,6 +192,11 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
     }
 }
 
+/// Whether a sentence names several days or times.
+fn text_has_more(reading: &Reading<'_>, piece: usize) -> bool {
+    reading.texts[piece].moments.len() > 1
+}
+
 /// The sentence that names another day or time for what is said, if it fits the words much better than those that name this one.
 fn belongs_elsewhere(reading: &Reading<'_>, piece: usize, found: &MomentAt) -> Option<String> {
     let [paper] = reading.ground.papers.as_slice() else {
@@ -199,7 +204,14 @@ fn belongs_elsewhere(reading: &Reading<'_>, piece: usize, found: &MomentAt) -> O
     };
     let kind = |moment: &Moment| (moment.day.is_some(), moment.minute.is_some());
     let own = kind(&found.moment);
-    if own == (false, false) {
+    // A letter names the days of what it answers in words of its own.
+    let letter = reading
+        .ground
+        .asked
+        .text
+        .has(aios_languages::Sense::FormLetter);
+    let beside_others = text_has_more(reading, piece);
+    if own == (false, false) || (letter && !beside_others) {
         return None;
     }
     let names = |at: usize| {

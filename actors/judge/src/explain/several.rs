@@ -232,7 +232,7 @@ impl Explainer<'_> {
                     continue;
                 };
                 let mut stats = self.stats().to_vec();
-                if self.scope.ratio && !stats.contains(&Stat::Mean) {
+                if self.scope.ratio && op != Op::Beyond && !stats.contains(&Stat::Mean) {
                     stats.push(Stat::Mean);
                 }
                 for stat in stats {

@@ -52,6 +52,17 @@ impl Place<'_> {
         if of.is_empty() && inside {
             return Bound::Nothing;
         }
+        let own = self.bracket(number.start);
+        let within = |place: usize| own.is_none_or(|own| self.bracket(place) == Some(own));
+        let apart = of.iter().any(|entity| within(entity.start)) && own.is_some();
+        let of: Vec<Entity> = match apart {
+            true => of
+                .into_iter()
+                .filter(|entity| within(entity.start))
+                .collect(),
+            false => of,
+        };
+        let in_bracket = |place: usize| !apart || within(place);
         let of = of.as_slice();
         // What a semicolon parts belongs apart.
         let part = |place: usize| {
@@ -88,6 +99,7 @@ impl Place<'_> {
                 (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
             })
             .filter(|other| !apart || part(other.start) == part(number.start))
+            .filter(|other| in_bracket(other.start))
             .collect();
         let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
         let (Some(first), Some(last)) = (of.first(), of.last()) else {
@@ -262,16 +274,18 @@ impl Place<'_> {
         }
     }
 
+    /// The brackets around a place.
+    fn bracket(&self, place: usize) -> Option<(usize, usize)> {
+        let raw = &self.text.raw;
+        let open = raw.get(..place)?.rfind('(')?;
+        let close = open + raw.get(open..)?.find(')')?;
+        (place < close).then_some((open, close))
+    }
+
     /// The names that are not apart from a number by brackets which hold figures of their own; and whether any is.
     fn outside(&self, number: &Number, of: &[Entity]) -> (Vec<Entity>, bool) {
-        let raw = &self.text.raw;
-        let bracket = |place: usize| {
-            let open = raw.get(..place)?.rfind('(')?;
-            let close = open + raw.get(open..)?.find(')')?;
-            (place < close).then_some((open, close))
-        };
         let apart = |entity: &Entity| {
-            bracket(entity.start).is_some_and(|(open, close)| {
+            self.bracket(entity.start).is_some_and(|(open, close)| {
                 let holds = |other: &Number| open < other.start && other.end <= close;
                 !holds(number) && self.text.numbers.iter().any(holds)
             })

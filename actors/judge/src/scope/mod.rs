@@ -272,6 +272,9 @@ impl Place<'_> {
             .find(|(sense, _)| matches!(sense, Sense::Against | Sense::Than))?;
         let asked = entities(&self.asked.text, table, grid);
         let first = asked.first()?.pred;
+        if !matches!(first, Pred::Is(..)) {
+            return None;
+        }
         let two: BTreeSet<Pred> = asked
             .iter()
             .map(|entity| entity.pred)

@@ -92,6 +92,22 @@ impl Place<'_> {
                 .any(|other| from <= other.start && other.end <= to && !other.is_casual());
             sense == Sense::Rest && !apart
         });
+        // "83.5 kg per hive" is no total.
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let rated = self.text.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Sense(Sense::Per)
+                && tag.from == behind
+                && tag.to < self.text.words.len()
+        });
+        if rated && number.unit.is_some() && self.labels.is_empty() {
+            scope.stats.retain(|stat| *stat != Stat::Total);
+            if scope.stats.is_empty() {
+                scope.stats = vec![Stat::Mean, Stat::Median];
+            }
+        }
         let goal = &self.asked.text;
         // "3.7 thousand" where the median was asked for.
         if scope.stats.is_empty() && goal.has(Sense::Median) && !goal.has(Sense::Mean) {

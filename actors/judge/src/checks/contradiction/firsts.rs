@@ -216,7 +216,8 @@ fn grew(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
 /// none where none is, or where the goal asks for another one.
 fn by_its_figure(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
     let asked = &reading.ground.asked.text;
-    if !ranked.implied || asked.has(Sense::Inverse) || asked.has(Sense::Valued) {
+    let other = [Sense::Inverse, Sense::Valued, Sense::Per];
+    if !ranked.implied || other.iter().any(|sense| asked.has(*sense)) {
         return None;
     }
     let fits = |stat: Stat| match stat {

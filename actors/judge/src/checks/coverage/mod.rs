@@ -134,9 +134,11 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         Need::Extreme => {
             of_the_kind(reading, point, grid)
                 && extreme(reading, point, grid)
-                && !too_few_firsts(reading)
+                && !lacks_single(reading, point)
         }
         Need::Count => count(reading, point, grid),
+        // "13 of 16 against 7 of 18".
+        Need::Share if told_in_parts(reading) => true,
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
                 .number(claim)
@@ -165,6 +167,19 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 || (named && names_one(reading, point, grid))
         }
     }
+}
+
+/// Whether a count and the count that it is a part of are told, and borne out.
+fn told_in_parts(reading: &Reading<'_>) -> bool {
+    let counted = |claim: &&crate::reading::Claim| {
+        let mut found = claim.found.iter();
+        found.any(|found| found.form == Form::Count)
+    };
+    let mut claims = reading.claims.iter().filter(counted);
+    claims.any(|claim| {
+        let place = reading.place(claim.piece);
+        place.partition(reading.number(claim)).0
+    })
 }
 
 /// Every way in which a number of the answer was explained.
@@ -507,30 +522,31 @@ fn listed(reading: &Reading<'_>, grid: &Grid) -> usize {
     most.max().unwrap_or(usize::MAX)
 }
 
-/// Whether fewer firsts are told than were asked for: the one with the highest mean, and no highest single value.
-fn too_few_firsts(reading: &Reading<'_>) -> bool {
-    let points = &reading.ground.asked.points;
-    let wanted = points.iter().filter(|point| point.need == Need::Extreme);
-    let wanted = wanted.count();
-    if wanted < 2 {
+/// Whether the first of all single values is asked for beside the first of means or totals, and nobody tells it: who has the highest mean
+/// says nothing of the highest reading.
+fn lacks_single(reading: &Reading<'_>, point: &Point) -> bool {
+    let sums = [Sense::Mean, Sense::Total, Sense::Median, Sense::Count];
+    let summed = |text: &Text| sums.iter().any(|sense| text.has(*sense));
+    let ends = |text: &Text| {
+        let all = [Sense::Highest, Sense::Lowest].into_iter();
+        all.filter(|sense| text.has(*sense))
+            .collect::<BTreeSet<Sense>>()
+    };
+    let own = ends(&point.text);
+    let mut others = reading.ground.asked.points.iter();
+    let beside = others.any(|other| {
+        other.need == Need::Extreme && summed(&other.text) && ends(&other.text) == own
+    });
+    if summed(&point.text) || !beside {
         return false;
     }
-    let ranked = |text: &Text| {
-        text.senses()
-            .filter(|(sense, _)| matches!(sense, Sense::Highest | Sense::Lowest))
-            .count()
+    let value = explanations(reading)
+        .any(|(_, found)| matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least)));
+    let ranked = |piece: usize| {
+        let mut texts = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
+        texts.any(|text| !ends(text).is_disjoint(&own) && !summed(text))
     };
-    let mut told = 0;
-    for (piece, text) in reading.texts.iter().enumerate() {
-        let value = reading.claims_at(piece).iter().any(|claim| {
-            let mut found = claim.found.iter();
-            found.any(|found| matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least)))
-        });
-        // A name alone may be the first that was asked for.
-        let short = !text.names.is_empty() && text.words.len() < 6;
-        told += ranked(text).max(usize::from(value || short));
-    }
-    told < wanted
+    !value && !reading.said().any(ranked)
 }
 
 /// Whether the answer names some of the kind that is asked for, if it names any: "which artist" is not answered by the name of a song.

@@ -52,9 +52,8 @@ pub(super) fn by_papers(
             .collect();
         // What one sentence begins the next may end, where no other point is about that one.
         let goes_on = |at: &usize| {
-            let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
-            let mut own = beside.filter(|other| targets.contains(other));
-            own.any(|other| same_block(papers, other, *at)) && !theirs.contains(at)
+            let before = at.checked_sub(1).filter(|before| targets.contains(before));
+            before.is_some_and(|before| same_block(papers, before, *at)) && !theirs.contains(at)
         };
         // What was worked out rests on no sentence in particular.
         let anywhere = |at: &usize| *at == usize::MAX;
@@ -173,8 +172,14 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
     };
     let spans = said_words(reading).flat_map(|text| {
         let whole = std::iter::once((0, text.raw.len() + 1));
-        let all = whole.chain(crate::clause::clause_spans(text));
-        all.map(move |(from, to)| (text, from, to))
+        let clauses = crate::clause::clause_spans(text);
+        let clauses = clauses.into_iter().filter(|(from, to)| {
+            // A clause with a figure rests on the sentence that has it.
+            let mut numbers = text.numbers.iter();
+            !numbers.any(|number| (*from..*to).contains(&number.start))
+        });
+        let all: Vec<(usize, usize)> = whole.chain(clauses).collect();
+        all.into_iter().map(move |(from, to)| (text, from, to))
     });
     for (text, from, to) in spans {
         let own: HashSet<String> = crate::clause::stems_of(text, from, to)
