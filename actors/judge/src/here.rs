@@ -35,7 +35,7 @@ impl Reading<'_> {
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
             || adds_up(number, &others)
-            || is_change(number, &others)
+            || (self.holds_against(claim) && is_change(number, &others))
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
@@ -48,6 +48,13 @@ impl Reading<'_> {
                 preds: Vec::new(),
             },
         })
+    }
+
+    /// Whether the sentence of a figure holds one thing against another.
+    fn holds_against(&self, claim: &Claim) -> bool {
+        let text = &self.texts[claim.piece];
+        let held = [Sense::Against, Sense::Than, Sense::From];
+        held.iter().any(|sense| text.has(*sense))
     }
 
     /// Whether a figure may be reckoned with: a source bears it out, or has a small number in words that counts something.

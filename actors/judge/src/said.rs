@@ -166,7 +166,11 @@ impl Reading<'_> {
         };
         // "The other 150 follow" goes on with the sentence before, in fewer words.
         let follows = |at: usize| {
-            holder == at + 1 && paper.sentences[holder].block == paper.sentences[at].block
+            holder == at + 1
+                && paper.sentences[holder].block == paper.sentences[at].block
+                && paper.sentences[holder]
+                    .text
+                    .has(aios_languages::Sense::Rest)
         };
         if let Some((at, fits)) = rival
             && !follows(at)

@@ -252,16 +252,15 @@ impl Place<'_> {
 
     /// "September fell short of August": whether of two times the first is held against the second.
     fn is_turned(&self, from: &Pred, to: &Pred, of: &[Entity]) -> bool {
-        let place = |pred: &Pred| of.iter().find(|entity| entity.pred == *pred);
-        let (Some(one), Some(other)) = (place(from), place(to)) else {
-            return false;
-        };
         let held = [Sense::Ahead, Sense::Behind, Sense::Than, Sense::Against];
-        matches!(from, Pred::At(..))
-            && self
-                .text
-                .senses()
-                .any(|(sense, at)| held.contains(&sense) && one.end <= at && at < other.start)
+        let between = |two: &[Entity]| {
+            two[0].pred == *from
+                && two[1].pred == *to
+                && self.text.senses().any(|(sense, at)| {
+                    held.contains(&sense) && two[0].end <= at && at < two[1].start
+                })
+        };
+        matches!(from, Pred::At(..)) && of.windows(2).any(between)
     }
 
     /// "13 of 16 against 7 of 18": where the goal names two of a kind and the text none, the first figures are of the first of them.

@@ -134,7 +134,7 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         Need::Extreme => {
             of_the_kind(reading, point, grid)
                 && extreme(reading, point, grid)
-                && !lacks_single(reading, point)
+                && !lacks_single(reading, point, grid)
         }
         Need::Count => count(reading, point, grid),
         // "13 of 16 against 7 of 18".
@@ -524,7 +524,7 @@ fn listed(reading: &Reading<'_>, grid: &Grid) -> usize {
 
 /// Whether the first of all single values is asked for beside the first of means or totals, and nobody tells it: who has the highest mean
 /// says nothing of the highest reading.
-fn lacks_single(reading: &Reading<'_>, point: &Point) -> bool {
+fn lacks_single(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     let sums = [Sense::Mean, Sense::Total, Sense::Median, Sense::Count];
     let summed = |text: &Text| sums.iter().any(|sense| text.has(*sense));
     let ends = |text: &Text| {
@@ -533,9 +533,18 @@ fn lacks_single(reading: &Reading<'_>, point: &Point) -> bool {
             .collect::<BTreeSet<Sense>>()
     };
     let own = ends(&point.text);
+    // What a point does not name is what the goal is about.
+    let quantity = quantities(&point.text, grid);
+    let same_quantity = |other: &Text| {
+        let other = quantities(other, grid);
+        quantity.is_empty() || other.is_empty() || quantity == other
+    };
     let mut others = reading.ground.asked.points.iter();
     let beside = others.any(|other| {
-        other.need == Need::Extreme && summed(&other.text) && ends(&other.text) == own
+        other.need == Need::Extreme
+            && summed(&other.text)
+            && ends(&other.text) == own
+            && same_quantity(&other.text)
     });
     if summed(&point.text) || !beside {
         return false;
