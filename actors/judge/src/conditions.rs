@@ -35,7 +35,18 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
             (None, _) => true,
         };
         let mentioned = mentioned(text, grid);
-        let columns: Vec<usize> = grid.measures().filter(fits).collect();
+        // Where a column has the unit of the limit, it is meant and none without a unit.
+        let measured = |column: &usize| {
+            let own = grid.columns[*column].unit.as_ref();
+            let unit = number.unit.as_ref().zip(own);
+            unit.is_some_and(|(unit, own)| unit.convert(1.0, own).is_some())
+        };
+        let any = grid.measures().any(|column| measured(&column));
+        let columns: Vec<usize> = grid
+            .measures()
+            .filter(fits)
+            .filter(|column| !any || measured(column))
+            .collect();
         let named: Vec<usize> = columns
             .iter()
             .copied()

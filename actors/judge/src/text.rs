@@ -374,6 +374,14 @@ impl Text {
         })
     }
 
+    /// Whether a word limits a number behind it: "under 38 %".
+    pub(crate) fn limits(&self, tag: &Tagged) -> bool {
+        self.numbers.iter().any(|number| {
+            let next = self.words.partition_point(|word| word.start < number.start);
+            number.bound.is_some() && next >= tag.to && next - tag.to < LIMIT
+        })
+    }
+
     /// Every meaning with the place of its first word.
     pub(crate) fn senses(&self) -> impl Iterator<Item = (Sense, usize)> + '_ {
         self.tags.iter().filter_map(|tag| match tag.tag {
@@ -432,6 +440,9 @@ fn lengths(raw: &str) -> Vec<(usize, usize, Vec<f64>)> {
     }
     out
 }
+
+/// Words behind a word of limit in which its number begins.
+const LIMIT: usize = 2;
 
 /// Words between a denial and the comparison that it turns round.
 const DENIED: usize = 1;

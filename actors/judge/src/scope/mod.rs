@@ -203,6 +203,7 @@ impl Place<'_> {
         scope.measures = self.measures(number, grid);
         scope.columns = self.columns(grid);
         scope.units = self.asked.units.clone();
+        scope.whole = self.whole(number, table, grid);
         // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
         let ranked = scope
             .stats
@@ -281,6 +282,32 @@ impl Place<'_> {
             .collect();
         let other = two.iter().copied().find(|pred| *pred != first)?;
         (two.len() == 2).then_some(if number.start < against { first } else { other })
+    }
+
+    /// What a part is a part of, as its sentence says it, what stands over it, or the point of the goal that asks for a part.
+    fn whole(&self, number: &Number, table: usize, grid: &Grid) -> Vec<Pred> {
+        let clause = self.text.clause(number.start);
+        let own = wholes(self.text, table, grid, Some(clause));
+        // "Of all entries" is of everybody's.
+        let all = self.text.senses().any(|(sense, place)| {
+            matches!(sense, Sense::Total | Sense::Whole) && self.text.clause(place) == clause
+        });
+        if !own.is_empty() || all {
+            return own;
+        }
+        let over = self.labels.iter().find_map(|label| {
+            let found = wholes(label, table, grid, None);
+            (!found.is_empty()).then_some(found)
+        });
+        if let Some(over) = over {
+            return over;
+        }
+        let points = self.asked.points.iter();
+        let mut shares = points.filter(|point| point.need == crate::goal::Need::Share);
+        match (shares.next(), shares.next()) {
+            (Some(point), None) => wholes(&point.text, table, grid, None),
+            _ => Vec::new(),
+        }
     }
 
     /// "24 against 12", "ahead 83 to 65": whether a number is the second of two that are held against each other.
@@ -395,4 +422,40 @@ impl Place<'_> {
         let _ = table;
         out
     }
+}
+
+/// Words between "of" and the name of a whole: "of all the".
+const ALL: usize = 2;
+
+/// Of whose things a text says that something is a part: "of all Leith parcels". "The share of double rooms in total revenue" is that of the
+/// part.
+fn wholes(text: &Text, table: usize, grid: &Grid, clause: Option<usize>) -> Vec<Pred> {
+    if text.has(Sense::Total) {
+        return Vec::new();
+    }
+    let named = entities(text, table, grid).into_iter();
+    let mut out: Vec<Pred> = named
+        .filter(|entity| matches!(entity.pred, Pred::Is(..)))
+        .filter(|entity| clause.is_none_or(|clause| text.clause(entity.start) == clause))
+        .filter(|entity| {
+            let first = text.words.partition_point(|word| word.start < entity.start);
+            let next = text.words.partition_point(|word| word.start < entity.end);
+            let of = text.tags.iter().any(|tag| {
+                tag.tag == Tag::Sense(Sense::Of) && tag.to <= first && first - tag.to <= ALL
+            });
+            // Of its things: "Leith parcels", and nothing that these are in.
+            let things = text.stems.iter().any(|(word, _)| *word == next);
+            let within = text.words.get(next + 1).is_some_and(|word| {
+                matches!(
+                    word.text.as_str(),
+                    "in" | "im" | "am" | "en" | "dans" | "of"
+                )
+            });
+            of && things && !within
+        })
+        .map(|entity| entity.pred)
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
 }

@@ -54,18 +54,15 @@ impl Place<'_> {
             scope.ratio |= senses.contains(&Sense::Ratio)
                 || senses.contains(&Sense::Per)
                 || senses.contains(&Sense::Mean);
-            scope.difference |= [
-                Sense::Difference,
-                Sense::Growth,
-                Sense::Above,
-                Sense::Below,
-                Sense::Ahead,
-                Sense::Behind,
-                Sense::Up,
-                Sense::Down,
-            ]
-            .iter()
-            .any(|sense| senses.contains(sense));
+            // "Entries above 13 m" have no difference.
+            scope.difference |= text.tags.iter().any(|tag| {
+                let aios_languages::Tag::Sense(sense) = tag.tag else {
+                    return false;
+                };
+                let sides = [Sense::Above, Sense::Below, Sense::Ahead, Sense::Behind];
+                let moves = [Sense::Difference, Sense::Growth, Sense::Up, Sense::Down];
+                moves.contains(&sense) || (sides.contains(&sense) && !text.limits(tag))
+            });
             share |= senses.contains(&Sense::Share);
         }
         for (sense, stat) in [
@@ -109,6 +106,10 @@ impl Place<'_> {
             }
         }
         let goal = &self.asked.text;
+        // "Overall: 5.46 minutes" where the average overall was asked for.
+        if scope.stats == [Stat::Total] && goal.has(Sense::Mean) && goal.has(Sense::Total) {
+            scope.stats.push(Stat::Mean);
+        }
         // "3.7 thousand" where the median was asked for.
         if scope.stats.is_empty() && goal.has(Sense::Median) && !goal.has(Sense::Mean) {
             scope.stats = vec![Stat::Median, Stat::Total, Stat::Mean];

@@ -33,6 +33,7 @@ pub enum Sense {
     Lowest,
     Inverse,
     Magnitude,
+    Lead,
     Rank,
     Among,
     Section,

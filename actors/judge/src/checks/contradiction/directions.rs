@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Sense, Tag, Tagged};
+use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 
 use super::orders::{figure, is_level, measures};
@@ -66,11 +66,13 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
                 None => course(text, place, several),
             };
             let pair = match steps.as_slice() {
-                [] => pair_of(reading, piece, place, (grid, column)).or_else(|| {
-                    let pair = goal.get(turn).copied();
-                    turn += 1;
-                    pair
-                }),
+                [] => pair_of(reading, piece, place, (grid, column))
+                    .or_else(|| ends_with(text, &goal))
+                    .or_else(|| {
+                        let pair = goal.get(turn).copied();
+                        turn += 1;
+                        pair
+                    }),
                 [first, ..] => Some(*first),
             };
             let Some((from, to)) = pair else { continue };
@@ -127,8 +129,8 @@ fn ways(text: &Text, asked: bool) -> Vec<(bool, usize)> {
         let up = match tag.tag {
             Tag::Sense(Sense::Up) => true,
             Tag::Sense(Sense::Down) => false,
-            Tag::Sense(Sense::More) if asked && !bounds(text, tag) => true,
-            Tag::Sense(Sense::Fewer) if asked && !bounds(text, tag) => false,
+            Tag::Sense(Sense::More) if asked && !text.limits(tag) => true,
+            Tag::Sense(Sense::Fewer) if asked && !text.limits(tag) => false,
             _ => continue,
         };
         let place = text.words[tag.from].start;
@@ -137,17 +139,6 @@ fn ways(text: &Text, asked: bool) -> Vec<(bool, usize)> {
         }
     }
     out
-}
-
-/// Words behind a word of limit in which its number begins.
-const LIMIT: usize = 2;
-
-/// Whether a word limits a number behind it: "under 38 %".
-pub(in crate::checks) fn bounds(text: &Text, tag: &Tagged) -> bool {
-    text.numbers.iter().any(|number| {
-        let next = text.words.partition_point(|word| word.start < number.start);
-        number.bound.is_some() && next >= tag.to && next - tag.to < LIMIT
-    })
 }
 
 /// A time that is held against another one, with the word that does it.
@@ -207,6 +198,18 @@ fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment,
     }
 }
 
+/// "June then saw a decline": the step of the goal that ends with the one time of a sentence.
+fn ends_with(text: &Text, goal: &[(Moment, Moment)]) -> Option<(Moment, Moment)> {
+    let [one] = text.moments.as_slice() else {
+        return None;
+    };
+    let mut ends = goal.iter().filter(|(_, to)| one.moment.holds(to));
+    match (ends.next(), ends.next()) {
+        (Some(pair), None) => Some(*pair),
+        _ => None,
+    }
+}
+
 /// The month before one, as far as the table has months.
 fn before(grid: &Grid, column: usize, moment: Moment) -> Option<Moment> {
     let months = grid.periods(column, |time| Moment {
@@ -256,7 +259,9 @@ fn pair_of(
                 let gap = text.raw.get(two[0].end..two[1].start).unwrap_or("");
                 gap.contains(" than ")
                     || text.senses().any(|(sense, at)| {
-                        sense == Sense::Than && two[0].end <= at && at < two[1].start
+                        matches!(sense, Sense::Than | Sense::Against)
+                            && two[0].end <= at
+                            && at < two[1].start
                     })
             })
         };

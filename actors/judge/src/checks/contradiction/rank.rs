@@ -168,6 +168,7 @@ pub(super) fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
         (false, _) => Meant::Named(right),
         (_, false) => Meant::Named(left),
         _ if magnitude && named(next + 1).is_empty() => Meant::Figure,
+        _ if is_place(text, word) => Meant::Lead,
         _ => Meant::Quality,
     }
 }
@@ -259,4 +260,12 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
             compares: true,
         })
     })
+}
+
+/// Whether a word of rank says a place and nothing of what is measured.
+fn is_place(text: &Text, word: &Rank) -> bool {
+    let inside = |tag: &Tagged| tag.from < word.to && word.from < tag.to;
+    text.tags
+        .iter()
+        .any(|tag| inside(tag) && tag.tag == Tag::Sense(Sense::Lead))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
-use super::contradiction::directions::{bounds, held};
+use super::contradiction::directions::held;
 use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::answer::Kind;
@@ -718,7 +718,7 @@ fn direction(reading: &Reading<'_>) -> bool {
                 )
             })
             // "Under 38 %" limits a figure and goes nowhere.
-            .filter(|tag| !bounds(text, tag))
+            .filter(|tag| !text.limits(tag))
             .map(|tag| tag.from)
             .collect();
         said += places.len().max(held(text).len());
