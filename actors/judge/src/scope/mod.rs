@@ -346,7 +346,7 @@ impl Place<'_> {
 
     /// Whether the sentence compares one thing with another.
     fn compares(&self) -> bool {
-        [
+        const COMPARES: [Sense; 10] = [
             Sense::Difference,
             Sense::Ratio,
             Sense::Up,
@@ -357,9 +357,12 @@ impl Place<'_> {
             Sense::Than,
             Sense::Ahead,
             Sense::Behind,
-        ]
-        .into_iter()
-        .any(|sense| self.text.has(sense))
+        ];
+        // "Entries above 13 m" are held against a limit and not against each other.
+        self.text.tags.iter().any(|tag| {
+            matches!(tag.tag, Tag::Sense(sense) if COMPARES.contains(&sense))
+                && !self.text.limits(tag)
+        })
     }
 
     /// The few names of one kind that the goal speaks of: some of them may be taken together.

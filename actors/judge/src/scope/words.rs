@@ -61,7 +61,7 @@ impl Place<'_> {
                 };
                 let sides = [Sense::Above, Sense::Below, Sense::Ahead, Sense::Behind];
                 let moves = [Sense::Difference, Sense::Growth, Sense::Up, Sense::Down];
-                moves.contains(&sense) || (sides.contains(&sense) && !text.limits(tag))
+                (moves.contains(&sense) || sides.contains(&sense)) && !text.limits(tag)
             });
             share |= senses.contains(&Sense::Share);
         }

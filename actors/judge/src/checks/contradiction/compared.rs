@@ -120,6 +120,11 @@ pub(super) fn held_against(reading: &Reading<'_>, finding: &mut Finding) {
         let ([one], Some(other)) = (before.as_slice(), behind) else {
             continue;
         };
+        // Changes are of different times, and what stands in another clause is held against something else.
+        let share = one.unit.as_ref().is_some_and(crate::unit::Unit::is_share);
+        if share && text.clause(place) != text.clause(other.start) {
+            continue;
+        }
         let alike = one.unit == other.unit && one.value() != other.value();
         if !alike || (one.value() > other.value()) == more {
             continue;

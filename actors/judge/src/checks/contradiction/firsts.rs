@@ -87,7 +87,18 @@ pub(super) fn look(
             true => asked.has(Sense::Inverse),
             false => is_inverse(reading, ranked.piece),
         };
-        let (measures, _) = measures(reading, ranked.piece, grid);
+        let listed: Vec<usize> = given
+            .listed(&ranked.pred, grid)
+            .into_iter()
+            .filter_map(|by| match by {
+                By::Figure(measure, _) => Some(measure),
+                _ => None,
+            })
+            .collect();
+        let measures = match listed.is_empty() {
+            true => measures(reading, ranked.piece, grid).0,
+            false => listed,
+        };
         let valued = match ranked.implied {
             true => asked.has(Sense::Valued),
             false => reading.texts[ranked.piece].has(Sense::Valued),
@@ -335,6 +346,15 @@ fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
     }
 }
 
+/// Whether what stands over a piece speaks of no quantity: "Highest", "Leader".
+fn names_none(reading: &Reading<'_>, piece: usize, grid: &Grid) -> bool {
+    let mut over = reading.labels(piece).into_iter().take(2);
+    over.all(|label| {
+        let named = crate::conditions::mentioned(label, grid);
+        !grid.measures().any(|measure| named.contains(&measure))
+    })
+}
+
 /// The orders in which a name may stand at its place; none where the text ranks by what cannot be put in order here.
 fn orders_of(
     reading: &Reading<'_>,
@@ -359,6 +379,7 @@ fn orders_of(
                 Some(word) if word.compares => Meant::Figure,
                 Some(word) => meant(text, &word, grid),
                 None if ranked.implied => Meant::Figure,
+                None if names_none(reading, ranked.piece, grid) => Meant::Lead,
                 None => Meant::Quality,
             };
             let highest = Some(ranked.highest);

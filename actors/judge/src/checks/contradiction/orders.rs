@@ -142,7 +142,7 @@ impl Given {
     }
 
     /// By what the answer itself lists all names of a column, where it is one quantity.
-    fn listed(&self, pred: &Pred, grid: &Grid) -> Vec<By> {
+    pub(super) fn listed(&self, pred: &Pred, grid: &Grid) -> Vec<By> {
         let Pred::Is(column, _) = pred else {
             return Vec::new();
         };
@@ -282,7 +282,8 @@ pub(super) fn ways(
         .any(|column| quantities.contains(&column));
     // Who is in front is so by the figures that the answer gives of all.
     let listed = given.listed(pred, grid);
-    if meant == Meant::Lead && !in_text && !listed.is_empty() {
+    let own_list = own.is_empty() || own.iter().any(|by| listed.contains(by));
+    if meant == Meant::Lead && !in_text && own_list && !listed.is_empty() {
         return listed;
     }
     let meant = match meant {
