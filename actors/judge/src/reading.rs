@@ -164,8 +164,10 @@ impl<'a> Reading<'a> {
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
             let held = self.is_held_against_next(piece, number);
             // Where only the goal speaks of a quantity, a figure may be of another one.
-            let goal_only =
-                || number.unit.is_none() && digits(number) >= 3 && !place.names_any(grid);
+            let goal_only = || {
+                let named = scope.preds.first().is_some_and(|preds| !preds.is_empty());
+                named && number.unit.is_none() && digits(number) >= 3 && !place.names_any(grid)
+            };
             if looked.found.is_empty()
                 && (held
                     || (digits(number) >= 4 && !place.names_one(number, &scope, grid))

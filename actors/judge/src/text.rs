@@ -376,7 +376,12 @@ impl Text {
 
     /// Whether a word limits a number behind it: "under 38 %".
     pub(crate) fn limits(&self, tag: &Tagged) -> bool {
-        self.numbers.iter().any(|number| {
+        self.limited(tag).is_some()
+    }
+
+    /// The number behind a word that limits it.
+    pub(crate) fn limited(&self, tag: &Tagged) -> Option<&Number> {
+        self.numbers.iter().find(|number| {
             let next = self.words.partition_point(|word| word.start < number.start);
             number.bound.is_some() && next >= tag.to && next - tag.to < LIMIT
         })

@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Sense, Tag};
+use aios_languages::{Sense, Tag, Tagged};
 
 use crate::conditions::flags_at;
 use crate::explain::{Scope, Stat, same_column};
@@ -361,8 +361,15 @@ impl Place<'_> {
         // "Entries above 13 m" are held against a limit and not against each other.
         self.text.tags.iter().any(|tag| {
             matches!(tag.tag, Tag::Sense(sense) if COMPARES.contains(&sense))
-                && !self.text.limits(tag)
+                && !self.sets_limit(self.text, tag)
         })
+    }
+
+    /// Whether a word sets the limit that the goal names: "entries above 13 m".
+    pub(super) fn sets_limit(&self, text: &Text, tag: &Tagged) -> bool {
+        let asked = &self.asked.text.numbers;
+        let given = |number: &&Number| asked.iter().any(|own| crate::paper::same(number, own));
+        text.limited(tag).as_ref().is_some_and(given)
     }
 
     /// The few names of one kind that the goal speaks of: some of them may be taken together.

@@ -61,7 +61,7 @@ impl Place<'_> {
                 };
                 let sides = [Sense::Above, Sense::Below, Sense::Ahead, Sense::Behind];
                 let moves = [Sense::Difference, Sense::Growth, Sense::Up, Sense::Down];
-                (moves.contains(&sense) || sides.contains(&sense)) && !text.limits(tag)
+                (moves.contains(&sense) || sides.contains(&sense)) && !self.sets_limit(text, tag)
             });
             share |= senses.contains(&Sense::Share);
         }
@@ -98,6 +98,11 @@ impl Place<'_> {
             tag.tag == aios_languages::Tag::Sense(Sense::Per)
                 && tag.from == behind
                 && tag.to < self.text.words.len()
+                // "7.5 kg por la ruta Sierra" is that of a name.
+                && !self.text.names.iter().any(|name| {
+                    let first = self.text.words.partition_point(|word| word.start < name.start);
+                    (tag.to..=tag.to + 2).contains(&first)
+                })
         });
         if rated && number.unit.is_some() && self.labels.is_empty() {
             scope.stats.retain(|stat| *stat != Stat::Total);
