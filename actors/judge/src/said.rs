@@ -45,7 +45,9 @@ impl Reading<'_> {
             let first = !stated().any(|other| from <= other.start && other.end <= number.start);
             near = stems(&|place| first && from <= place && place < number.start);
         }
-        let mut all = stems(&|_| true);
+        // What a semicolon parts speaks of something else.
+        let part = |place: usize| text.raw.get(..place).unwrap_or("").matches(';').count();
+        let mut all = stems(&|place| part(place) == part(number.start));
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }
@@ -631,6 +633,15 @@ fn on_days(sentence: &Sentence, number: &Number, days: &HashSet<u8>) -> bool {
     theirs.is_empty() || !theirs.is_disjoint(days)
 }
 
+/// Whether one number can be taken for another: an amount of money is no length of time.
+fn alike(one: &Number, other: &Number) -> bool {
+    match (&one.unit, &other.unit) {
+        (Some(a), Some(b)) => a.convert(1.0, b).is_some() || (a.is_money() && b.is_money()),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
 ///
 /// Where a number's own clause does not tell, goal and the sentence before do: "the deposit is 150" of what was asked about the other.
@@ -674,7 +685,7 @@ fn crossed(
     let here = around(own.start);
     text.numbers
         .iter()
-        .filter(|other| !same(number, other) && other.unit.is_some() == own.unit.is_some())
+        .filter(|other| !same(number, other) && alike(own, other))
         .filter(|other| text.clause(other.start) != text.clause(own.start))
         .any(|other| {
             let there = around(other.start);

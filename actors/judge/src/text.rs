@@ -294,7 +294,7 @@ impl Text {
         taken.sort_unstable();
         let mut numbers = numbers(raw, &words, &tags, &taken, lexicon.code != "en");
         let mut tags = tags;
-        turn_denied_limits(&words, &mut tags, &mut numbers);
+        turn_denied_limits(raw, &words, &mut tags, &mut numbers);
         // "38 min" is no least, "5 m" no million: what a number took as its own means nothing else.
         let tags: Vec<Tagged> = tags
             .into_iter()
@@ -453,9 +453,26 @@ const LIMIT: usize = 2;
 const DENIED: usize = 1;
 
 /// "Must not be bigger than 8", "never more than 6": at most so many. Such a denial denies nothing else.
-fn turn_denied_limits(words: &[Folded], tags: &mut Vec<Tagged>, numbers: &mut [Number]) {
+fn turn_denied_limits(raw: &str, words: &[Folded], tags: &mut Vec<Tagged>, numbers: &mut [Number]) {
+    let mut turned_at: Option<(usize, Bound)> = None;
     for number in numbers.iter_mut() {
         let Some(bound) = number.bound else { continue };
+        // "Must not weigh more than 25 or measure more than 60".
+        let goes_on = turned_at.filter(|(end, before)| {
+            let gap = raw.get(*end..number.start).unwrap_or(";");
+            let joins = [" or ", " nor ", " oder ", " ou ", " o "];
+            bound == *before
+                && !gap.contains([',', ';', '.'])
+                && joins.iter().any(|word| gap.contains(word))
+        });
+        if goes_on.is_some() {
+            number.bound = Some(match bound {
+                Bound::Above => Bound::Below,
+                Bound::Below => Bound::Above,
+            });
+            turned_at = Some((number.end, bound));
+            continue;
+        }
         let next = words.partition_point(|word| word.start < number.start);
         let compares = match bound {
             Bound::Above => Sense::Above,
@@ -482,6 +499,7 @@ fn turn_denied_limits(words: &[Folded], tags: &mut Vec<Tagged>, numbers: &mut [N
             Bound::Below => (Bound::Above, Sense::AtLeast),
         };
         number.bound = Some(turned);
+        turned_at = Some((number.end, bound));
         tags.retain(|tag| {
             let inside = denial.from <= tag.from && tag.to <= limit.to;
             !inside || !matches!(tag.tag, Tag::Sense(_))

@@ -207,6 +207,11 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
                 continue;
             }
             let own = denies(text, start, end);
+            // "What is not covered?" "Damage by frost": the answer goes on with the question's own denial.
+            let asked = &reading.ground.asked.text;
+            if !own && denies(asked, 0, asked.raw.len() + 1) {
+                continue;
+            }
             // The clause of the source that shares the words.
             let theirs = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
                 let here = sentence
@@ -295,6 +300,10 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         };
         let sentence = &paper.sentences[best];
         let known = stems.iter().filter(|stem| paper.knows(stem)).count();
+        // A word of the question that stands elsewhere only may decide it there: "do not put it in the dishwasher".
+        let whole = stems
+            .iter()
+            .all(|stem| !paper.knows(stem) || sentence.stems.contains(stem));
         let spans = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
             let here = sentence.text.stems.iter().filter(|(word, stem)| {
                 (from..to).contains(&sentence.text.words[*word].start) && stems.contains(stem)
@@ -315,7 +324,7 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         if affirms == yes {
             finding.claims += 1;
             finding.supported += 1;
-        } else if !limited && here * 3 >= stems.len() * 2 {
+        } else if !limited && here * 3 >= stems.len() * 2 && whole {
             finding.claims += 1;
             let mut issue = at(
                 reading,
@@ -408,6 +417,18 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
             continue;
         }
         let words = marks(text, start, end);
+        // Of what it speaks more than any other sentence does.
+        let most = reading
+            .ground
+            .papers
+            .iter()
+            .flat_map(|paper| &paper.sentences)
+            .map(|sentence| {
+                let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
+                whole.intersection(&words).count()
+            })
+            .max()
+            .unwrap_or(0);
         let sentences = reading
             .ground
             .papers
@@ -428,7 +449,9 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
                     one(&own, *side) && one(&theirs, !side)
                 });
                 let shared = marks(&sentence.text, from, to).intersection(&words).count();
-                if against && shared > 0 && shared * 2 >= words.len().min(4) {
+                let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
+                let best = whole.intersection(&words).count() == most;
+                if against && best && shared > 0 && shared * 2 >= words.len().min(4) {
                     let mut issue = at(
                         reading,
                         piece,

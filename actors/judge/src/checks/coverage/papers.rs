@@ -43,7 +43,8 @@ pub(super) fn by_papers(
             || beside(reading, point, papers)
     };
     let rests = places(reading, papers);
-    if let Some(targets) = told_at(point, papers) {
+    let targets = told_at(point, papers);
+    if let Some(targets) = &targets {
         let others = reading.ground.asked.points.iter();
         let theirs: HashSet<usize> = others
             .filter(|other| !std::ptr::eq(*other, point))
@@ -61,10 +62,31 @@ pub(super) fn by_papers(
             .iter()
             .any(|at| anywhere(at) || targets.contains(at) || goes_on(at));
         let answered = there || (rests.is_empty() && near());
-        if !answered {
+        if !answered
+            || targets
+                .iter()
+                .all(|at| half_told(reading, point, papers, *at))
+        {
             return false;
         }
     }
+    // "How much luggage may I bring?" asks for no money where the source tells of none.
+    let priced = targets.is_none_or(|targets| {
+        let sentences = papers.iter().take(1).flat_map(|paper| &paper.sentences);
+        let mut own = sentences.enumerate().filter(|(at, _)| targets.contains(at));
+        own.any(|(_, sentence)| {
+            let mut numbers = sentence.text.numbers.iter();
+            let free = sentence
+                .text
+                .tags
+                .iter()
+                .any(|tag| matches!(tag.tag, Tag::Opposite(..)));
+            free || numbers.any(|number| {
+                let unit = number.unit.as_ref();
+                unit.is_some_and(|unit| unit.is_money() || unit.is_share())
+            })
+        })
+    });
     match point.need {
         Need::Duration => {
             let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
@@ -75,7 +97,7 @@ pub(super) fn by_papers(
                     matches!(kind, UnitKind::Time | UnitKind::Calendar)
                 }) && near())
         }
-        Need::Money => {
+        Need::Money if priced => {
             let money: fn(&UnitKind) -> bool =
                 |kind| matches!(kind, UnitKind::Money(_) | UnitKind::Cents);
             let free = said_words(reading).any(|text| {
@@ -94,6 +116,73 @@ pub(super) fn by_papers(
 fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
     let block = |at: usize| Some(papers.first()?.sentences.get(at)?.block);
     block(one) == block(other)
+}
+
+/// Whether a sentence of the source has a clause of its own for a point, beside one for another point, and the answer tells nothing of it:
+/// "helmets are included" of "helmets are included; panniers are not".
+fn half_told(reading: &Reading<'_>, point: &Point, papers: &[Paper], at: usize) -> bool {
+    let Some(sentence) = papers.first().and_then(|paper| paper.sentences.get(at)) else {
+        return false;
+    };
+    let text = &sentence.text;
+    let stems = |point: &Point| -> HashSet<String> {
+        let all = point.text.stems.iter().map(|(_, stem)| stem.clone());
+        all.filter(|stem| sentence.own.contains(stem)).collect()
+    };
+    let mut own = stems(point);
+    let mut theirs: HashSet<String> = HashSet::new();
+    for other in &reading.ground.asked.points {
+        if !std::ptr::eq(other, point) {
+            theirs.extend(stems(other));
+        }
+    }
+    own.retain(|stem| !theirs.contains(stem));
+    if own.is_empty() || theirs.is_empty() {
+        return false;
+    }
+    let has = |(from, to): &(usize, usize), wanted: &HashSet<String>| {
+        let mut here = crate::clause::stems_of(text, *from, *to).into_iter();
+        here.any(|stem| wanted.contains(stem))
+    };
+    let spans = crate::clause::clause_spans(text);
+    let mine: Vec<(usize, usize)> = spans
+        .iter()
+        .copied()
+        .filter(|span| has(span, &own) && !has(span, &theirs))
+        .collect();
+    let apart = spans
+        .iter()
+        .any(|span| has(span, &theirs) && !has(span, &own));
+    if mine.is_empty() || !apart {
+        return false;
+    }
+    let within = |place: usize| mine.iter().any(|(from, to)| (*from..*to).contains(&place));
+    let numbers: Vec<_> = text
+        .numbers
+        .iter()
+        .filter(|number| within(number.start))
+        .collect();
+    let clocks: Vec<u16> = sentence
+        .clocks
+        .iter()
+        .filter(|(place, _)| within(*place))
+        .map(|(_, minute)| *minute)
+        .collect();
+    let told = |said: &crate::text::Text| {
+        said.stems.iter().any(|(_, stem)| own.contains(stem))
+            || said
+                .numbers
+                .iter()
+                .any(|number| numbers.iter().any(|own| crate::paper::same(number, own)))
+            || crate::paper::clocks(said)
+                .iter()
+                .any(|(_, minute)| clocks.contains(minute))
+            || !said.moments.is_empty()
+            || [Sense::Only, Sense::Whole, Sense::Per, Sense::Rest]
+                .iter()
+                .any(|sense| said.has(*sense))
+    };
+    !said_words(reading).any(told)
 }
 
 /// Words that ask, or say what is to be done with what is asked about.
