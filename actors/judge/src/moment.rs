@@ -362,6 +362,11 @@ fn numeric(text: &str, day_first: bool) -> Vec<MomentAt> {
                 .unwrap_or("")
                 .trim_end_matches(['-', '.', '/', ':', 'T'])
         };
+        // "6:30-21:00" are two times.
+        let run = match (run.find(':'), run.find('-')) {
+            (Some(colon), Some(dash)) if colon < dash => &run[..dash],
+            _ => run,
+        };
         if let Some(moment) = figures(run, day_first) {
             out.push(MomentAt {
                 moment,

@@ -45,9 +45,9 @@ impl Reading<'_> {
             let first = !stated().any(|other| from <= other.start && other.end <= number.start);
             near = stems(&|place| first && from <= place && place < number.start);
         }
-        // What a semicolon parts speaks of something else.
+        // What follows a semicolon speaks of something else; what stands before it may lead on.
         let part = |place: usize| text.raw.get(..place).unwrap_or("").matches(';').count();
-        let mut all = stems(&|place| part(place) == part(number.start));
+        let mut all = stems(&|place| part(place) <= part(number.start));
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }
@@ -174,9 +174,11 @@ impl Reading<'_> {
                     .text
                     .has(aios_languages::Sense::Rest)
         };
+        // Few words of its own tell little of which sentence is meant.
+        let much = if short { 2.2 } else { 1.6 };
         if let Some((at, fits)) = rival
             && !follows(at)
-            && fits > held * 1.6 + 1.0
+            && fits > held * much + 1.0
             && asked(at) >= asked(holder)
         {
             claim.against = Some(paper.quoted(at));

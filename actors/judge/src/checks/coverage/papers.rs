@@ -105,7 +105,9 @@ pub(super) fn by_papers(
                     .iter()
                     .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
             });
-            numbers(money) > 0 || ((free || none_has(papers, money)) && near())
+            // "How much luggage may I bring?" is answered by another amount.
+            let other = || reading.claims.iter().any(|claim| !claim.found.is_empty());
+            numbers(money) > 0 || ((free || none_has(papers, money) || other()) && near())
         }
         Need::Date => dated(reading) || near(),
         Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
@@ -116,6 +118,20 @@ pub(super) fn by_papers(
 fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
     let block = |at: usize| Some(papers.first()?.sentences.get(at)?.block);
     block(one) == block(other)
+}
+
+/// The sentences of the first source that have a word of a point that stands in no other.
+fn named_once(point: &Point, papers: &[Paper]) -> HashSet<usize> {
+    let Some(paper) = papers.first() else {
+        return HashSet::new();
+    };
+    let words = point.text.stems.iter().map(|(_, stem)| stem);
+    let once: Vec<&String> = words.filter(|stem| paper.count(stem) == 1).collect();
+    let has = |at: &usize| {
+        once.iter()
+            .any(|stem| paper.sentences[*at].own.contains(*stem))
+    };
+    (0..paper.sentences.len()).filter(has).collect()
 }
 
 /// Whether a sentence of the source has a clause of its own for a point, beside one for another point, and the answer tells nothing of it:
@@ -137,14 +153,21 @@ fn half_told(reading: &Reading<'_>, point: &Point, papers: &[Paper], at: usize) 
         }
     }
     own.retain(|stem| !theirs.contains(stem));
-    if own.is_empty() || theirs.is_empty() {
-        return false;
-    }
     let has = |(from, to): &(usize, usize), wanted: &HashSet<String>| {
         let mut here = crate::clause::stems_of(text, *from, *to).into_iter();
         here.any(|stem| wanted.contains(stem))
     };
     let spans = crate::clause::clause_spans(text);
+    // A word that stands with the other's tells neither from the other.
+    own.retain(|stem| {
+        let one = HashSet::from([stem.clone()]);
+        !spans
+            .iter()
+            .any(|span| has(span, &one) && has(span, &theirs))
+    });
+    if own.is_empty() || theirs.is_empty() {
+        return false;
+    }
     let mine: Vec<(usize, usize)> = spans
         .iter()
         .copied()
@@ -530,7 +553,12 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
     }
     // Nothing in the sources speaks of it, as of "what happens then": whatever goes beyond the other points answers it.
     let others = reading.ground.asked.points.len() > 1;
-    (!told && (!others || clauses_said(reading) >= reading.ground.asked.points.len()))
+    let figures = reading
+        .claims
+        .iter()
+        .filter(|claim| !claim.found.is_empty());
+    let said = clauses_said(reading).max(figures.count());
+    (!told && (!others || said >= reading.ground.asked.points.len()))
         || (wanted.len() > 1 && {
             let said: HashSet<&str> = said_words(reading)
                 .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
