@@ -46,7 +46,11 @@ impl Look for Contradiction {
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
+            let before = finding.issues.len();
             sources::opposed(reading, piece, &mut finding);
+            if finding.issues.len() == before {
+                sources::opposed_as_a_whole(reading, piece, &mut finding);
+            }
         }
         finding
     }

@@ -469,6 +469,56 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
     }
 }
 
+/// Whether a sentence as a whole stands on one side of two and the sentence of a source that has most of its words on the other:
+/// "unanimously approved" where some were against.
+pub(super) fn opposed_as_a_whole(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let all = |text: &Text| (0, text.raw.len() + 1);
+    let (from, to) = all(text);
+    let own = sides(text, from, to);
+    let words = marks(text, from, to);
+    // What is denied, or tied to a condition, stands on neither side for sure.
+    let plain = |text: &Text| {
+        let unsure = [Sense::Negation, Sense::Only, Sense::AtMost, Sense::AtLeast];
+        !unsure.iter().any(|sense| text.has(*sense))
+    };
+    if own.is_empty() || words.len() < LEAST || !plain(text) {
+        return;
+    }
+    let one = |sides: &BTreeSet<(u8, bool)>, pair: u8, side: bool| {
+        sides.contains(&(pair, side)) && !sides.contains(&(pair, !side))
+    };
+    for paper in reading.ground.papers.iter() {
+        for (place, sentence) in paper.sentences.iter().enumerate() {
+            let (from, to) = all(&sentence.text);
+            let shared = marks(&sentence.text, from, to).intersection(&words).count();
+            if shared < LEAST || shared * 4 < words.len() * 3 || !plain(&sentence.text) {
+                continue;
+            }
+            let theirs = sides(&sentence.text, from, to);
+            let against = own
+                .iter()
+                .any(|(pair, side)| one(&own, *pair, *side) && one(&theirs, *pair, !side));
+            if against {
+                let mut issue = at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    "the source says the opposite",
+                    "Say what the source says",
+                );
+                issue.evidence = Some(paper.quoted(place));
+                finding.issues.push(issue);
+                return;
+            }
+        }
+    }
+}
+
+/// Words that two sentences share at least to be about the same.
+const LEAST: usize = 3;
+
 /// On which sides of which opposites a stretch stands. What is not allowed is forbidden.
 fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool)> {
     let here = text
