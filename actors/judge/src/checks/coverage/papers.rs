@@ -62,11 +62,8 @@ pub(super) fn by_papers(
             .iter()
             .any(|at| anywhere(at) || targets.contains(at) || goes_on(at));
         let answered = there || (rests.is_empty() && near());
-        if !answered
-            || targets
-                .iter()
-                .all(|at| half_told(reading, point, papers, *at))
-        {
+        let half = |at: &usize| half_told(reading, point, papers, *at);
+        if !answered || targets.iter().all(half) {
             return false;
         }
     }
@@ -118,20 +115,6 @@ pub(super) fn by_papers(
 fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
     let block = |at: usize| Some(papers.first()?.sentences.get(at)?.block);
     block(one) == block(other)
-}
-
-/// The sentences of the first source that have a word of a point that stands in no other.
-fn named_once(point: &Point, papers: &[Paper]) -> HashSet<usize> {
-    let Some(paper) = papers.first() else {
-        return HashSet::new();
-    };
-    let words = point.text.stems.iter().map(|(_, stem)| stem);
-    let once: Vec<&String> = words.filter(|stem| paper.count(stem) == 1).collect();
-    let has = |at: &usize| {
-        once.iter()
-            .any(|stem| paper.sentences[*at].own.contains(*stem))
-    };
-    (0..paper.sentences.len()).filter(has).collect()
 }
 
 /// Whether a sentence of the source has a clause of its own for a point, beside one for another point, and the answer tells nothing of it:
