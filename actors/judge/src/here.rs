@@ -36,6 +36,7 @@ impl Reading<'_> {
             || self.between_clocks(claim)
             || adds_up(number, &others)
             || (self.holds_against(claim) && is_change(number, &others))
+            || self.is_one_in(claim, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
@@ -55,6 +56,20 @@ impl Reading<'_> {
         let text = &self.texts[claim.piece];
         let held = [Sense::Against, Sense::Than, Sense::From];
         held.iter().any(|sense| text.has(*sense))
+    }
+
+    /// "19 of 126, so roughly one in 7".
+    fn is_one_in(&self, claim: &Claim, others: &[&Number]) -> bool {
+        let (number, text) = (self.number(claim), &self.texts[claim.piece]);
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let one = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Number(1.0) && tag.to < next && next - tag.to <= 2);
+        let [part, whole] = others else {
+            return false;
+        };
+        one && part.value() > 0.0 && number.is(whole.value() / part.value())
     }
 
     /// Whether a figure may be reckoned with: a source bears it out, or has a small number in words that counts something.

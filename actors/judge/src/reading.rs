@@ -60,6 +60,9 @@ impl<'a> Reading<'a> {
                 if lasting {
                     text.clocks_last();
                 }
+                if let [unit] = ground.asked.units.as_slice() {
+                    text.bare_number_in(unit);
+                }
                 text
             })
             .collect();

@@ -269,11 +269,12 @@ impl Reading<'_> {
     ) -> Option<usize> {
         use aios_languages::Sense;
         // Of a small number something follows by accident: only what its own sentence says is done counts.
+        let asked = &self.ground.asked.text;
+        let alone = text.numbers.len() == 1 && number.unit.is_some();
         let told = [Sense::Difference, Sense::Total, Sense::Growth]
             .iter()
-            .any(|sense| {
-                text.has(*sense) || (number.is_precise() && self.ground.asked.text.has(*sense))
-            });
+            .any(|sense| text.has(*sense) || (number.is_precise() && asked.has(*sense)))
+            || (alone && (asked.has(Sense::Total) || asked.has(Sense::Rest)));
         let shown = |one: &Number| {
             text.numbers
                 .iter()
@@ -421,6 +422,16 @@ impl Reading<'_> {
             .map(Number::value)
             .filter(|value| value.fract() == 0.0 && (2.0..=TOLD).contains(value))
             .collect();
+        let nouns: Vec<&String> = [text, asked]
+            .into_iter()
+            .flat_map(|text| {
+                text.numbers.iter().filter_map(|own| {
+                    let next = text.words.partition_point(|word| word.start < own.end);
+                    let found = text.stems.iter().find(|(word, _)| *word == next);
+                    found.map(|(_, stem)| stem)
+                })
+            })
+            .collect();
         let a_year = calendar_months(text).or_else(|| calendar_months(asked));
         let many: Vec<f64> = many.into_iter().chain(a_year).collect();
         let near = paper.nearest(&wanted);
@@ -433,7 +444,11 @@ impl Reading<'_> {
         let mut places = near.iter().map(|(at, _)| *at).chain(0..any);
         places.find(|at| {
             let sentence = &paper.sentences[*at].text;
-            is_rate(sentence)
+            // "85 EUR for adults" of "two adults".
+            let counted = nouns
+                .iter()
+                .any(|noun| paper.sentences[*at].own.contains(*noun));
+            (is_rate(sentence) || counted)
                 && sentence.numbers.iter().any(|own| {
                     let each = own.unit.as_ref().filter(|own| own.kind == unit.kind);
                     let each = each.and_then(|each| each.convert(own.value(), unit));

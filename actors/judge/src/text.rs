@@ -361,6 +361,18 @@ impl Text {
         self.numbers.sort_by_key(|number| number.start);
     }
 
+    /// "Three." where so many weeks are asked for: a number and nothing else is in the unit of the question.
+    pub(crate) fn bare_number_in(&mut self, unit: &Unit) {
+        let [number] = self.numbers.as_mut_slice() else {
+            return;
+        };
+        let inside = |place: usize| number.start <= place && place < number.end;
+        let alone = self.words.iter().all(|word| inside(word.start));
+        if alone && number.unit.is_none() && !unit.is_share() {
+            number.unit = Some(unit.clone());
+        }
+    }
+
     /// Whether a word of this meaning stands in it.
     pub(crate) fn has(&self, sense: Sense) -> bool {
         self.senses().any(|(found, _)| found == sense)

@@ -149,6 +149,12 @@ impl Place<'_> {
         }
         if own.is_empty() {
             base.extend(self.of_the_two(number, table, grid));
+            let two = self.two_compared(table, grid);
+            scope.difference |= two.is_some();
+            scope.pairs.extend(
+                two.into_iter()
+                    .flat_map(|(one, other)| [(one, other), (other, one)]),
+            );
         }
         for label in &self.labels {
             let over = entities(label, table, grid);
@@ -262,6 +268,23 @@ impl Place<'_> {
                 })
         };
         matches!(from, Pred::At(..)) && of.windows(2).any(between)
+    }
+
+    /// "How much more did A take than B?": the two names of the goal, where it asks how far they are apart.
+    fn two_compared(&self, table: usize, grid: &Grid) -> Option<(Pred, Pred)> {
+        let asked = &self.asked.text;
+        let held = [Sense::Difference, Sense::More, Sense::Fewer, Sense::Than];
+        let apart = asked.has(Sense::Difference)
+            || (asked.has(Sense::Than) && held.iter().any(|sense| asked.has(*sense)));
+        let names: BTreeSet<Pred> = entities(asked, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)))
+            .collect();
+        match names.into_iter().collect::<Vec<Pred>>().as_slice() {
+            [one, other] if apart && same_column(one, other) => Some((*one, *other)),
+            _ => None,
+        }
     }
 
     /// "13 of 16 against 7 of 18": where the goal names two of a kind and the text none, the first figures are of the first of them.

@@ -205,6 +205,11 @@ fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Co
             .filter(|name| name.end <= from)
             .filter(within)
             .collect();
+        // "That was A, just behind B".
+        let before = match before.is_empty() {
+            true => names.iter().filter(|name| name.end <= from).collect(),
+            false => before,
+        };
         let behind = names.iter().filter(within).find(|name| name.start >= to);
         let (Some(one), Some(other)) = (before.last(), behind) else {
             continue;

@@ -81,6 +81,10 @@ pub(super) fn look(
         let Some(orders) = orders_of(reading, &ranked, grid, given) else {
             continue;
         };
+        // Where no order has it nothing can be said.
+        if orders.iter().all(|order| order.of(ranked.pred).is_none()) {
+            continue;
+        }
         finding.claims += 1;
         let asked = &reading.ground.asked.text;
         let inverse = match ranked.implied {

@@ -324,7 +324,12 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         if affirms == yes {
             finding.claims += 1;
             finding.supported += 1;
-        } else if !limited && here * 3 >= stems.len() * 2 && whole {
+        } else if !limited
+            && here * 3 >= stems.len() * 2
+            && whole
+            // A figure of the question decides by its size.
+            && asked.numbers.is_empty()
+        {
             finding.claims += 1;
             let mut issue = at(
                 reading,

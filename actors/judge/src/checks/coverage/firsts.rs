@@ -86,7 +86,7 @@ fn several_asked(point: &Point) -> Option<usize> {
 }
 
 /// How many names of one kind, or days and months, an answer has; as many as anybody wants where the table has fewer.
-fn listed(reading: &Reading<'_>, grid: &Grid) -> usize {
+pub(super) fn listed(reading: &Reading<'_>, grid: &Grid) -> usize {
     let all: BTreeSet<Pred> = reading
         .texts
         .iter()

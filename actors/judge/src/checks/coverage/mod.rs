@@ -22,7 +22,7 @@ use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
 use crate::unit::Unit;
-use firsts::{extreme, lacks_single, names_one, of_the_kind};
+use firsts::{extreme, lacks_single, listed, names_one, of_the_kind};
 use papers::by_papers;
 
 pub(crate) struct Coverage;
@@ -131,6 +131,8 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
     match point.need {
         // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
         Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
+        // That they stand in the right order is looked at elsewhere.
+        Need::Each if point.text.has(Sense::Rank) && listed(reading, grid) == usize::MAX => true,
         Need::Each => each(reading, point, grid),
         Need::Extreme => {
             of_the_kind(reading, point, grid)
@@ -245,9 +247,16 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         .iter()
         .map(|name| (name.column, name.code))
         .collect();
-    let moves = [Sense::Growth, Sense::Up, Sense::Down, Sense::Difference]
-        .iter()
-        .any(|sense| point.text.has(*sense));
+    let moves = [
+        Sense::Growth,
+        Sense::Up,
+        Sense::Down,
+        Sense::Difference,
+        Sense::More,
+        Sense::Fewer,
+    ]
+    .iter()
+    .any(|sense| point.text.has(*sense));
     // "Which line was better on average?" is answered by its name.
     if !of.is_empty() && names_one(reading, point, grid) {
         return true;
