@@ -95,7 +95,9 @@ impl GridColumn {
                     .map(|cell| cell.as_deref().and_then(Moment::iso))
                     .collect(),
             ),
-            Cells::Texts(cells) => flags(cells).unwrap_or_else(|| coded(cells)),
+            Cells::Texts(cells) => flags(cells)
+                .or_else(|| months(cells))
+                .unwrap_or_else(|| coded(cells)),
         };
         let numbered = match &data {
             Data::Names { values, .. } => numbered(values),
@@ -111,6 +113,36 @@ impl GridColumn {
         }
     }
 }
+
+/// A column whose cells are months, each called by its name.
+fn months(cells: &[Option<String>]) -> Option<Data> {
+    let mut known: HashMap<&str, Moment> = HashMap::new();
+    let mut out = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let Some(cell) = cell.as_deref() else {
+            out.push(None);
+            continue;
+        };
+        let moment = match known.get(cell) {
+            Some(moment) => *moment,
+            None => {
+                let found = Moment::iso(&Moment::of_name(cell)?)?;
+                found.month?;
+                // No table has so many months that each must be read.
+                if known.len() > MONTHS {
+                    return None;
+                }
+                known.insert(cell, found);
+                found
+            }
+        };
+        out.push(Some(moment));
+    }
+    (known.len() > 1).then_some(Data::Times(out))
+}
+
+/// Names of months that a column has at most, with their years.
+const MONTHS: usize = 240;
 
 /// Columns of quantities above which two of them are no longer put together: who writes of so many writes of them one by one.
 const COLUMNS: usize = 8;

@@ -35,7 +35,18 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
             (None, _) => true,
         };
         let mentioned = mentioned(text, grid);
-        let columns: Vec<usize> = grid.measures().filter(fits).collect();
+        // Where a column has the unit of the limit, it is meant and none without a unit.
+        let measured = |column: &usize| {
+            let own = grid.columns[*column].unit.as_ref();
+            let unit = number.unit.as_ref().zip(own);
+            unit.is_some_and(|(unit, own)| unit.convert(1.0, own).is_some())
+        };
+        let any = grid.measures().any(|column| measured(&column));
+        let columns: Vec<usize> = grid
+            .measures()
+            .filter(fits)
+            .filter(|column| !any || measured(column))
+            .collect();
         let named: Vec<usize> = columns
             .iter()
             .copied()
@@ -234,6 +245,16 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
     out
 }
 
+/// Letters of a name that a compound begins or ends with.
+const PART: usize = 5;
+
+/// Whether a word is put together of a name and something else.
+fn is_compound(word: &str, name: &str) -> bool {
+    name.len() >= PART
+        && word.len() >= name.len() + PART
+        && (word.starts_with(name) || word.ends_with(name))
+}
+
 /// The columns that a text speaks of: by the words of their names or what these are about. Of the quantities those count that fit best,
 /// and those that are named by a word that no better one has.
 pub(crate) fn mentioned(text: &Text, grid: &Grid) -> Vec<usize> {
@@ -271,7 +292,19 @@ pub(crate) fn mentioned_within(
                 matches!(tag.tag, aios_languages::Tag::Concept(concept) if column.concepts.contains(&concept))
             })
             .count();
-        let score = stems.len().min(3) * 2 + concepts.min(2);
+        // "Wassertemperatur" speaks of a column "Wasser".
+        let quantity = matches!(column.data, crate::column::Data::Numbers(_));
+        let mut stems = stems;
+        // A word of its own that is put together of the name tells more than what the name is about.
+        let mut score = stems.len().min(3) * 2 + concepts.min(2);
+        if stems.is_empty() && quantity {
+            let own = text.stems.iter().filter(|(word, _)| inside(*word));
+            let parts = own.map(|(_, stem)| stem);
+            stems = parts
+                .filter(|stem| column.stems.iter().any(|name| is_compound(stem, name)))
+                .collect();
+            score = score.max(usize::from(!stems.is_empty()));
+        }
         if score == 0 {
             continue;
         }

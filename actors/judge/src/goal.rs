@@ -63,7 +63,7 @@ impl Asked {
         let text = Text::read(goal, lexicon, names, grids);
         let mut points: Vec<Point> = Vec::new();
         let mut waiting = String::new();
-        for piece in pieces(&text) {
+        for piece in pieces(&text, lexicon) {
             let said = format!("{waiting}{piece}");
             let read = Text::read(&said, lexicon, names, grids);
             match need(&read, grids) {
@@ -158,7 +158,7 @@ fn goes_on(read: &Text, last: Option<&Point>) -> bool {
 }
 
 /// The pieces of a goal between commas, joining words and ends of sentences.
-fn pieces(text: &Text) -> Vec<String> {
+fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<String> {
     let raw = &text.raw;
     let mut cuts: Vec<(usize, usize)> = Vec::new();
     for (at, c) in raw.char_indices() {
@@ -181,6 +181,14 @@ fn pieces(text: &Text) -> Vec<String> {
         }
     }
     cuts.sort_unstable();
+    // "Was kostet es, ein Buch zu spät zurückzugeben?" asks once.
+    let ends: Vec<usize> = cuts.iter().skip(1).map(|(cut, _)| *cut).collect();
+    let mut ends = ends.into_iter().chain([raw.len()]);
+    cuts.retain(|(_, behind)| {
+        let end = ends.next().unwrap_or(raw.len());
+        let piece = raw.get(*behind..end).unwrap_or("");
+        !lexicon.goes_on(&aios_languages::folded(piece))
+    });
     let (mut out, mut start) = (Vec::new(), 0);
     for (cut, behind) in cuts {
         if cut > start {
@@ -210,7 +218,7 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     if !tables {
         return if has(Sense::AskDuration) || (has(Sense::NounDuration) && text.stems.len() > 1) {
             Some(Need::Duration)
-        } else if has(Sense::AskMoney) {
+        } else if has(Sense::AskMoney) || (has(Sense::NounMoney) && asks_which(text)) {
             Some(Need::Money)
         } else if has(Sense::AskDate) {
             Some(Need::Date)
@@ -269,6 +277,11 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         matches!(tag.tag, aios_languages::Tag::Sense(sense) if forms.contains(&sense))
             && (digits() || text.tags.iter().any(number))
     });
+    // "Which yard gives the most per hive" asks for one.
+    let one = asks_which(text) && (has(Sense::Highest) || has(Sense::Lowest)) && !has(Sense::Share);
+    if one && per {
+        return Some(Need::Extreme);
+    }
     if has(Sense::Share) {
         Some(Need::Share)
     } else if amount || (has(Sense::AskCount) && has(Sense::Mean) && !per) {
@@ -309,6 +322,14 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether a text begins with a word that asks for one of a kind.
+fn asks_which(text: &Text) -> bool {
+    let which = aios_languages::Tag::Sense(Sense::AskWhich);
+    text.tags
+        .iter()
+        .any(|tag| tag.from == 0 && tag.tag == which)
 }
 
 /// Whether a text asks who stands at a place: "which station is second".

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use aios_languages::{Lexicon, language_of, lexicon, lexicons};
+use aios_languages::{Folded, Lexicon, folded, language_of, lexicon, lexicons};
 use aios_work::{CancelFlag, Evidence, Fact, Material, Point, TextKind, When};
 
 use crate::column::number_kinds;
@@ -53,7 +53,8 @@ impl Ground {
     /// A goal with sources that were read for it and facts that were signed for it.
     #[must_use]
     pub fn new(goal: &str, materials: &[Material], facts: Vec<Fact>) -> Self {
-        let language = language_of(goal).and_then(lexicon);
+        let language = language_of(goal).or_else(|| as_its_sources(goal, materials));
+        let language = language.and_then(lexicon);
         let reading = reading(language.as_ref());
         let mut grids = Vec::new();
         let mut papers = Vec::new();
@@ -133,10 +134,53 @@ impl Ground {
         !self.has_sources() && self.facts.is_empty() && self.given.is_empty()
     }
 
+    /// The language of an answer's own words: what tables call things is of any language.
+    pub(crate) fn language_of(&self, text: &str) -> Option<&'static str> {
+        let known = &self.vocabulary;
+        let is_name = |word: &str| known.words.contains(word) && !known.said.contains(word);
+        let own = |word: &Folded| {
+            let digits = word.text.bytes().any(|byte| byte.is_ascii_digit());
+            !digits && (self.grids.is_empty() || !is_name(&word.text))
+        };
+        let words: Vec<&str> = folded(text)
+            .iter()
+            .filter(|word| own(word))
+            .filter_map(|word| text.get(word.start..word.end))
+            .collect();
+        // A word or two are of any language.
+        let short = self.language.is_some() && words.len() < WORDS;
+        let found = language_of(&words.join(" ")).filter(|_| !short);
+        found.or_else(|| self.language.as_ref().and_then(|own| code_of(&own.code)))
+    }
+
     /// Reads a text of the answer as one about these sources.
     pub(crate) fn read(&self, text: &str, lexicon: &Lexicon) -> Text {
         Text::read(text, lexicon, &self.names, &self.grids)
     }
+}
+
+/// The language of the documents, where a goal that tells none has small words of it: "Resume el acta".
+fn as_its_sources(goal: &str, materials: &[Material]) -> Option<&'static str> {
+    let words = folded(goal);
+    materials.iter().find_map(|material| {
+        let Material::Document(document) = material else {
+            return None;
+        };
+        let code = language_of(&document.text)?;
+        let own = lexicon(code)?;
+        let small = words.iter().filter(|word| own.is_stop(&word.text)).count();
+        (small > 0).then_some(code)
+    })
+}
+
+/// Words below which an answer is in the language of its goal.
+const WORDS: usize = 4;
+
+/// The code of a language as it came with this build.
+fn code_of(code: &str) -> Option<&'static str> {
+    let mut all = lexicons().iter();
+    all.find(|lexicon| lexicon.code == code)
+        .map(|lexicon| lexicon.code.as_str())
 }
 
 /// The runs of digits of everything that the figures of a text are of.

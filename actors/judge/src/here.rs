@@ -35,6 +35,8 @@ impl Reading<'_> {
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
             || adds_up(number, &others)
+            || (self.holds_against(claim) && is_change(number, &others))
+            || self.is_one_in(claim, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
@@ -47,6 +49,27 @@ impl Reading<'_> {
                 preds: Vec::new(),
             },
         })
+    }
+
+    /// Whether the sentence of a figure holds one thing against another.
+    fn holds_against(&self, claim: &Claim) -> bool {
+        let text = &self.texts[claim.piece];
+        let held = [Sense::Against, Sense::Than, Sense::From];
+        held.iter().any(|sense| text.has(*sense))
+    }
+
+    /// "19 of 126, so roughly one in 7".
+    fn is_one_in(&self, claim: &Claim, others: &[&Number]) -> bool {
+        let (number, text) = (self.number(claim), &self.texts[claim.piece]);
+        let next = text.words.partition_point(|word| word.start < number.start);
+        let one = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Number(1.0) && tag.to < next && next - tag.to <= 2);
+        let [part, whole] = others else {
+            return false;
+        };
+        one && part.value() > 0.0 && number.is(whole.value() / part.value())
     }
 
     /// Whether a figure may be reckoned with: a source bears it out, or has a small number in words that counts something.
@@ -165,6 +188,27 @@ fn in_unit(own: &Number, number: &Number) -> Option<f64> {
         (None, None) => Some(own.value()),
         _ => None,
     }
+}
+
+/// "Rough ones were 15 % emptier: 252 against 297": what one of two figures has more, or less, than the other.
+fn is_change(number: &Number, others: &[&Number]) -> bool {
+    let share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
+    let plain: Vec<&Number> = others.iter().copied().filter(|own| !share(own)).collect();
+    let [one, other] = plain.as_slice() else {
+        return false;
+    };
+    if !share(number) || number.spelled {
+        return false;
+    }
+    let Some(one) = in_unit(one, other) else {
+        return false;
+    };
+    let (a, b) = (one, other.value());
+    a != 0.0
+        && b != 0.0
+        && [(a, b), (b, a)]
+            .into_iter()
+            .any(|(part, whole)| number.is_size(100.0 * (part - whole) / whole))
 }
 
 /// Whether all others of its kind make the number. Of "three weeks and two more" the second is one of weeks.

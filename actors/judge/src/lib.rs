@@ -24,6 +24,7 @@ mod here;
 mod judge;
 mod moment;
 mod numeral;
+mod others;
 mod paper;
 mod reading;
 mod said;

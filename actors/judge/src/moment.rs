@@ -62,7 +62,7 @@ impl Moment {
     pub(crate) fn of_name(name: &str) -> Option<String> {
         let words = aios_languages::folded(name);
         let found = aios_languages::lexicons().iter().find_map(|lexicon| {
-            let found = moments(name, &words, &lexicon.tags(&words), false);
+            let found = moments(name, &words, &lexicon.tags(&words), false, false);
             match found.as_slice() {
                 [one] if one.start == 0 && one.end == name.trim_end().len() => Some(one.moment),
                 _ => None,
@@ -129,14 +129,16 @@ fn weekday(year: i32, month: u8, day: u8) -> u8 {
     u8::try_from((h + 5) % 7 + 1).unwrap_or(1)
 }
 
-/// The moments of a text, in order. `capital` says that the language writes months with a capital letter.
+/// The moments of a text, in order. `capital` says that the language writes months with a capital letter, `day_first` that it writes the
+/// day before the month.
 pub(crate) fn moments(
     text: &str,
     words: &[Folded],
     tags: &[Tagged],
     capital: bool,
+    day_first: bool,
 ) -> Vec<MomentAt> {
-    let mut out = numeric(text);
+    let mut out = numeric(text, day_first);
     // "9:30 pm": the hours that the word adds.
     for found in tags {
         let Tag::Clock(more @ 1..) = found.tag else {
@@ -257,6 +259,16 @@ pub(crate) fn moments(
             out.push(MomentAt { moment, start, end });
         }
     }
+    let days: Vec<MomentAt> = out
+        .iter()
+        .filter_map(|found| earlier_day(text, words, found))
+        .collect();
+    for found in days {
+        let apart = |other: &MomentAt| other.end <= found.start || found.end <= other.start;
+        if out.iter().all(apart) {
+            out.push(found);
+        }
+    }
     for (at, word) in words.iter().enumerate() {
         let free = |place: usize| {
             !out.iter()
@@ -293,8 +305,39 @@ pub(crate) fn moments(
     out
 }
 
+/// "From 14 to 21 June", "du 14 au 21 juin": the day before a day and month that is one of the same month.
+fn earlier_day(text: &str, words: &[Folded], found: &MomentAt) -> Option<MomentAt> {
+    const JOINS: [&str; 9] = ["to", "and", "bis", "und", "au", "et", "al", "y", "until"];
+    let later = found.moment.day.filter(|_| found.moment.month.is_some())?;
+    let behind = words.partition_point(|word| word.start < found.start);
+    let mut at = behind.checked_sub(1)?;
+    let joined = JOINS.contains(&words[at].text.as_str());
+    if joined {
+        at = at.checked_sub(1)?;
+    }
+    let word = &words[at];
+    let gap = text.get(word.end..found.start)?;
+    let dash = matches!(gap.trim(), "-" | "–");
+    let tight = gap.len() <= 8 && !gap.contains([',', ';', ':', '(', '%']);
+    let day: u8 = word.text.parse().ok()?;
+    let before = text.get(..word.start)?.chars().next_back();
+    let free = before.is_none_or(|c| c.is_whitespace() || c == '(');
+    ((joined && tight) || dash)
+        .then_some(())
+        .filter(|()| free && day > 0 && day < later && found.moment.minute.is_none())
+        .map(|()| MomentAt {
+            moment: Moment {
+                day: Some(day),
+                weekday: None,
+                ..found.moment
+            },
+            start: word.start,
+            end: word.end,
+        })
+}
+
 /// Dates and times in figures: `2025-03-09`, `09.03.2025`, `3/9/2025`, `14:30`.
-fn numeric(text: &str) -> Vec<MomentAt> {
+fn numeric(text: &str, day_first: bool) -> Vec<MomentAt> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;
@@ -319,7 +362,12 @@ fn numeric(text: &str) -> Vec<MomentAt> {
                 .unwrap_or("")
                 .trim_end_matches(['-', '.', '/', ':', 'T'])
         };
-        if let Some(moment) = figures(run) {
+        // "6:30-21:00" are two times.
+        let run = match (run.find(':'), run.find('-')) {
+            (Some(colon), Some(dash)) if colon < dash => &run[..dash],
+            _ => run,
+        };
+        if let Some(moment) = figures(run, day_first) {
             out.push(MomentAt {
                 moment,
                 start: at,
@@ -334,7 +382,7 @@ fn numeric(text: &str) -> Vec<MomentAt> {
     out
 }
 
-fn figures(run: &str) -> Option<Moment> {
+fn figures(run: &str, day_first: bool) -> Option<Moment> {
     if let Some(moment) =
         Moment::iso(run).filter(|moment| moment.year.is_some_and(|year| year >= 1000))
     {
@@ -363,7 +411,7 @@ fn figures(run: &str) -> Option<Moment> {
     let (one, other): (u8, u8) = (one.parse().ok()?, other.parse().ok()?);
     let year: i32 = year.parse().ok()?;
     let year = if year < 100 { 2000 + year } else { year };
-    let month_first = run.contains('/') && (other > 12 || one <= 12);
+    let month_first = run.contains('/') && (other > 12 || (one <= 12 && !day_first));
     let (day, month) = if month_first && one <= 12 {
         (other, one)
     } else {
@@ -411,10 +459,16 @@ mod tests {
         for (code, text, wanted) in rows {
             let words = folded(text);
             let tags = lexicon(code).unwrap().tags(&words);
-            let found: Vec<Moment> = moments(text, &words, &tags, matches!(code, "en" | "de"))
-                .into_iter()
-                .map(|found| found.moment)
-                .collect();
+            let found: Vec<Moment> = moments(
+                text,
+                &words,
+                &tags,
+                matches!(code, "en" | "de"),
+                code != "en",
+            )
+            .into_iter()
+            .map(|found| found.moment)
+            .collect();
             assert_eq!(found, wanted, "{text}");
         }
         assert_eq!(Moment::iso("2025-03-09").unwrap().weekday, Some(7));

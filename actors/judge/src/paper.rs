@@ -122,6 +122,11 @@ impl Paper {
         self.counts.contains_key(stem)
     }
 
+    /// In how many sentences a stem stands.
+    pub(crate) fn count(&self, stem: &str) -> usize {
+        self.counts.get(stem).copied().unwrap_or(0)
+    }
+
     /// Whether digits stand anywhere in it, be it as the number of a section.
     pub(crate) fn has_mark(&self, digits: &str) -> bool {
         self.marks.contains(digits)
@@ -194,7 +199,17 @@ pub(crate) fn clock(text: &Text, number: &Number) -> Option<u16> {
         Some(unit) if unit.kind == UnitKind::Time && unit.factor == 3600.0 => number.value(),
         Some(_) => return None,
         None => {
-            let (hours, minutes) = digits.split_once('.')?;
+            let Some((hours, minutes)) = digits.split_once('.') else {
+                // "At 9".
+                let before = text
+                    .words
+                    .iter()
+                    .rev()
+                    .find(|word| word.end <= number.start)?;
+                let at = matches!(before.text.as_str(), "at" | "um" | "las");
+                let hours: u16 = digits.parse().ok().filter(|hour| *hour < 25 && at)?;
+                return Some(hours * 60);
+            };
             let minutes: u16 = minutes.parse().ok().filter(|minute| *minute < 60)?;
             let pair = digits.len() - hours.len() == 3;
             let hours: u16 = hours.parse().ok().filter(|hour| *hour < 25 && pair)?;

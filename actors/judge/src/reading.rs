@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aios_languages::{Lexicon, language_of, lexicon};
+use aios_languages::{Lexicon, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
@@ -45,7 +45,8 @@ pub(crate) struct Claim {
 impl<'a> Reading<'a> {
     /// Reads an answer.
     pub(crate) fn new(raw: &'a str, ground: &'a Ground) -> Self {
-        let language = language_of(raw)
+        let language = ground
+            .language_of(raw)
             .and_then(lexicon)
             .or_else(|| ground.language.clone());
         let lexicon = reading(language.as_ref());
@@ -58,6 +59,9 @@ impl<'a> Reading<'a> {
                 let mut text = ground.read(&piece.text, &lexicon);
                 if lasting {
                     text.clocks_last();
+                }
+                if let [unit] = ground.asked.units.as_slice() {
+                    text.bare_number_in(unit);
                 }
                 text
             })
@@ -151,6 +155,9 @@ impl<'a> Reading<'a> {
             signed: Vec::new(),
         };
         claim.casual &= !self.counts_names(piece, number);
+        // "One kilowatt hour cost 21 cents" counts nothing of a table.
+        let article = number.spelled && number.unit.is_some() && number.equals(1.0);
+        claim.casual |= article && self.ground.papers.is_empty();
         if self.given(piece, number) {
             claim.found.push(Explanation {
                 table: 0,
@@ -166,8 +173,15 @@ impl<'a> Reading<'a> {
             let mut looked = Explainer::new(grid, table, number, &scope).run();
             // A word can name another column than the one that is meant; a number with so many digits meets its own by no accident.
             let held = self.is_held_against_next(piece, number);
+            // Where only the goal speaks of a quantity, a figure may be of another one.
+            let goal_only = || {
+                let named = scope.preds.first().is_some_and(|preds| !preds.is_empty());
+                named && number.unit.is_none() && digits(number) >= 3 && !place.names_any(grid)
+            };
             if looked.found.is_empty()
-                && (held || (digits(number) >= 4 && !place.names_one(number, &scope, grid)))
+                && (held
+                    || (digits(number) >= 4 && !place.names_one(number, &scope, grid))
+                    || goal_only())
             {
                 scope.measures = grid.measures().collect();
                 scope
@@ -180,9 +194,10 @@ impl<'a> Reading<'a> {
             claim.instead.extend(looked.instead);
         }
         // "18.4 thousand: B 14.8, A 2.7": in the thousands of the one before.
-        if claim.found.is_empty()
-            && let Some(scaled) = self.scaled_as_before(piece, number)
-        {
+        for scaled in self.scaled_as_before(piece, number) {
+            if !claim.found.is_empty() {
+                break;
+            }
             for (table, grid) in self.ground.grids.iter().enumerate() {
                 let scope = place.scope(&scaled, table, grid);
                 let looked = Explainer::new(grid, table, &scaled, &scope).run();
@@ -204,23 +219,29 @@ impl<'a> Reading<'a> {
         claim
     }
 
-    /// A bare number as one of the thousands, and in the unit, of the number before it that names them.
-    fn scaled_as_before(&self, piece: usize, number: &Number) -> Option<Number> {
-        let numbers = &self.texts[piece].numbers;
-        let before = numbers
-            .iter()
-            .rfind(|other| other.end <= number.start && other.scale > 1.0)?;
+    /// A bare number as one of the thousands, and in the unit, of a number before it that names them: "18.4 thousand: B 14.8",
+    /// "8.6 MWh (dairy 5.1, barn 3.5)". The nearest first.
+    fn scaled_as_before(&self, piece: usize, number: &Number) -> Vec<Number> {
         if number.unit.is_some() || number.scale > 1.0 || number.is_casual() {
-            return None;
+            return Vec::new();
         }
-        let mut scaled = number.clone();
-        for reading in &mut scaled.readings {
-            reading.value *= before.scale;
-            reading.half *= before.scale;
-        }
-        scaled.scale = before.scale;
-        scaled.unit.clone_from(&before.unit);
-        Some(scaled)
+        let numbers = &self.texts[piece].numbers;
+        let before = numbers.iter().rev().filter(|other| {
+            let measured = other.unit.as_ref().is_some_and(|unit| !unit.is_share());
+            other.end <= number.start && (other.scale > 1.0 || measured)
+        });
+        before
+            .map(|before| {
+                let mut scaled = number.clone();
+                for reading in &mut scaled.readings {
+                    reading.value *= before.scale;
+                    reading.half *= before.scale;
+                }
+                scaled.scale = before.scale;
+                scaled.unit.clone_from(&before.unit);
+                scaled
+            })
+            .collect()
     }
 
     /// "152 instead of 250": the first of two that are held against each other, of which only the second may have its name there.

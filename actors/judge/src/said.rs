@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use crate::explain::Explanation;
 use crate::numeral::Number;
+use crate::others::{
+    counts_another, counts_otherwise, crossed, labelled_otherwise, on_days, paid_otherwise,
+};
 use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::reading::{Claim, Reading};
 use crate::text::Text;
@@ -14,6 +17,8 @@ const NEAR: usize = 3;
 const OPERANDS: usize = 12;
 /// How many times an amount is taken at most: nights, months, people.
 const MANY: f64 = 60.0;
+/// The same where answer or goal say how many: crates, pages.
+const TOLD: f64 = 1e6;
 
 impl Reading<'_> {
     /// Whether a document states the number where the answer's words point.
@@ -43,7 +48,9 @@ impl Reading<'_> {
             let first = !stated().any(|other| from <= other.start && other.end <= number.start);
             near = stems(&|place| first && from <= place && place < number.start);
         }
-        let mut all = stems(&|_| true);
+        // What follows a semicolon speaks of something else; what stands before it may lead on.
+        let part = |place: usize| text.raw.get(..place).unwrap_or("").matches(';').count();
+        let mut all = stems(&|place| part(place) <= part(number.start));
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }
@@ -71,8 +78,13 @@ impl Reading<'_> {
             let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
             let counted = fits(other);
             // Of other things the same number may be told: "fifteen members were in favour" of 15 votes.
-            let elsewhere = (0..paper.sentences.len())
-                .any(|at| paper.sentences[at].says(number).is_some() && fits(at) >= counted);
+            // "The other 150 follow": the sentence beside counts the same without their name.
+            let beside = |at: usize| {
+                at.abs_diff(other) == 1 && paper.sentences[at].block == paper.sentences[other].block
+            };
+            let elsewhere = (0..paper.sentences.len()).any(|at| {
+                paper.sentences[at].says(number).is_some() && (fits(at) >= counted || beside(at))
+            });
             if !elsewhere {
                 claim.casual = false;
                 claim.against = Some(paper.quoted(other));
@@ -157,8 +169,19 @@ impl Reading<'_> {
             let told: f64 = told.map(|stem| paper.weight(stem)).sum();
             paper.overlap(&paper.sentences[at], &goal) + told * 0.5
         };
+        // "The other 150 follow" goes on with the sentence before, in fewer words.
+        let follows = |at: usize| {
+            holder == at + 1
+                && paper.sentences[holder].block == paper.sentences[at].block
+                && paper.sentences[holder]
+                    .text
+                    .has(aios_languages::Sense::Rest)
+        };
+        // Few words of its own tell little of which sentence is meant.
+        let much = if short { 2.2 } else { 1.6 };
         if let Some((at, fits)) = rival
-            && fits > held * 1.6 + 1.0
+            && !follows(at)
+            && fits > held * much + 1.0
             && asked(at) >= asked(holder)
         {
             claim.against = Some(paper.quoted(at));
@@ -182,7 +205,7 @@ impl Reading<'_> {
         if let Some(before) = self.place(piece).before {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
         }
-        if crossed(&paper.sentences[holder], number, &near, &context) {
+        if crossed(&paper.sentences[holder], number, &near, &all, &context) {
             claim.against = Some(paper.quoted(holder));
             return;
         }
@@ -246,11 +269,12 @@ impl Reading<'_> {
     ) -> Option<usize> {
         use aios_languages::Sense;
         // Of a small number something follows by accident: only what its own sentence says is done counts.
+        let asked = &self.ground.asked.text;
+        let alone = text.numbers.len() == 1 && number.unit.is_some();
         let told = [Sense::Difference, Sense::Total, Sense::Growth]
             .iter()
-            .any(|sense| {
-                text.has(*sense) || (number.is_precise() && self.ground.asked.text.has(*sense))
-            });
+            .any(|sense| text.has(*sense) || (number.is_precise() && asked.has(*sense)))
+            || (alone && (asked.has(Sense::Total) || asked.has(Sense::Rest)));
         let shown = |one: &Number| {
             text.numbers
                 .iter()
@@ -350,7 +374,19 @@ impl Reading<'_> {
                         && shown(whole)
                         && convertible(whole).is_some_and(|whole| number.is(whole / many.value()))
                 };
-                sums || times(one, other)
+                // "600 crates, 75 of them a trip": so many times the one of what the other counts.
+                let quotient = |whole: &Number, each: &Number| {
+                    (shown(whole) || shown(each))
+                        && number.unit.is_none()
+                        && whole.unit.is_none()
+                        && each.unit.is_none()
+                        && each.value() > 1.0
+                        && whole.value() > each.value()
+                        && number.equals(whole.value() / each.value())
+                };
+                sums || quotient(one, other)
+                    || quotient(other, one)
+                    || times(one, other)
                     || times(other, one)
                     || apiece(one, other)
                     || apiece(other, one)
@@ -384,7 +420,17 @@ impl Reading<'_> {
                 matches!(plain, None | Some(Kind::Time | Kind::Calendar))
             })
             .map(Number::value)
-            .filter(|value| value.fract() == 0.0 && (2.0..=MANY).contains(value))
+            .filter(|value| value.fract() == 0.0 && (2.0..=TOLD).contains(value))
+            .collect();
+        let nouns: Vec<&String> = [text, asked]
+            .into_iter()
+            .flat_map(|text| {
+                text.numbers.iter().filter_map(|own| {
+                    let next = text.words.partition_point(|word| word.start < own.end);
+                    let found = text.stems.iter().find(|(word, _)| *word == next);
+                    found.map(|(_, stem)| stem)
+                })
+            })
             .collect();
         let a_year = calendar_months(text).or_else(|| calendar_months(asked));
         let many: Vec<f64> = many.into_iter().chain(a_year).collect();
@@ -398,7 +444,11 @@ impl Reading<'_> {
         let mut places = near.iter().map(|(at, _)| *at).chain(0..any);
         places.find(|at| {
             let sentence = &paper.sentences[*at].text;
-            is_rate(sentence)
+            // "85 EUR for adults" of "two adults".
+            let counted = nouns
+                .iter()
+                .any(|noun| paper.sentences[*at].own.contains(*noun));
+            (is_rate(sentence) || counted)
                 && sentence.numbers.iter().any(|own| {
                     let each = own.unit.as_ref().filter(|own| own.kind == unit.kind);
                     let each = each.and_then(|each| each.convert(own.value(), unit));
@@ -421,58 +471,8 @@ impl Reading<'_> {
     }
 }
 
-/// The sentence that counts the same things otherwise, if none counts them so: "twelve evenings" where there are ten.
-fn counts_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
-    if number.unit.is_some() {
-        return None;
-    }
-    let counted = |text: &Text, number: &Number| {
-        let next = text.words.partition_point(|word| word.start < number.end);
-        let (word, stem) = text.stems.iter().find(|(word, _)| *word >= next)?;
-        (*word == next).then(|| stem.clone())
-    };
-    let noun = counted(text, number)?;
-    let mut other = None;
-    for (at, sentence) in paper.sentences.iter().enumerate() {
-        for own in &sentence.text.numbers {
-            if counted(&sentence.text, own).as_ref() == Some(&noun) {
-                if same(number, own) || number.equals(own.value()) {
-                    return None;
-                }
-                other = Some(at);
-            }
-        }
-    }
-    other
-}
-
-/// The sentence that gives what is named right before a bare number another one, if none gives it this one: "level 4" where there is a
-/// level 2 only.
-fn labelled_otherwise(paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
-    fn label<'t>(text: &'t Text, number: &Number) -> Option<&'t String> {
-        let next = text.words.partition_point(|word| word.start < number.start);
-        let before = next.checked_sub(1)?;
-        let gap = text.raw.get(text.words[before].end..number.start)?;
-        let (_, stem) = text.stems.iter().find(|(word, _)| *word == before)?;
-        (gap == " " && number.unit.is_none() && !number.spelled).then_some(stem)
-    }
-    let own = label(text, number)?;
-    let mut other = None;
-    for (at, sentence) in paper.sentences.iter().enumerate() {
-        for given in &sentence.text.numbers {
-            if label(&sentence.text, given) == Some(own) {
-                if same(number, given) {
-                    return None;
-                }
-                other = Some(at);
-            }
-        }
-    }
-    other
-}
-
 /// Where the part of a sentence between semicolons begins that holds a place.
-fn part_start(text: &Text, place: usize) -> usize {
+pub(crate) fn part_start(text: &Text, place: usize) -> usize {
     let head = text.raw.get(..place).unwrap_or("");
     head.rfind(';').map_or(0, |at| at + 1)
 }
@@ -499,80 +499,6 @@ fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
     })
 }
 
-/// Whether a bare number counts things that the text does not speak of: "six weeks" is no "six books".
-fn counts_another(source: &Text, own: &Number, text: &Text, number: &Number) -> bool {
-    let timed = number
-        .unit
-        .as_ref()
-        .is_some_and(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar));
-    if own.unit.is_some() || !timed {
-        return false;
-    }
-    let next = source.words.partition_point(|word| word.start < own.end);
-    let noun = source.stems.iter().find(|(word, _)| *word == next);
-    noun.is_some_and(|(_, stem)| !text.stems.iter().any(|(_, said)| said == stem))
-}
-
-/// Whether an amount of money is told for another length of time than the source's: "0.50 a day" where it is for each week.
-fn paid_otherwise(source: &Text, own: &Number, text: &Text, number: &Number) -> bool {
-    let money = number
-        .unit
-        .as_ref()
-        .is_some_and(crate::unit::Unit::is_money);
-    if !money {
-        return false;
-    }
-    let (theirs, ours) = (times_of(source, own), times_of(text, number));
-    !theirs.is_empty() && !ours.is_empty() && theirs.is_disjoint(&ours)
-}
-
-/// The lengths of time that an amount is for, by what stands nearest to it: "per week", "a month".
-fn times_of(text: &Text, number: &Number) -> HashSet<aios_languages::UnitName> {
-    use aios_languages::{Sense, Tag, UnitName as N};
-    let nearest = |place: usize| {
-        let amounts = text.numbers.iter().filter(|own| own.unit.is_some());
-        amounts.min_by_key(|own| {
-            if own.end <= place {
-                place - own.end
-            } else {
-                own.start.saturating_sub(place)
-            }
-        })
-    };
-    let behind = text.words.partition_point(|word| word.start < number.end);
-    text.tags
-        .iter()
-        .filter_map(|tag| match tag.tag {
-            Tag::Unit(unit @ (N::Hour | N::Day | N::Week | N::Month | N::Year)) => {
-                Some((unit, tag))
-            }
-            _ => None,
-        })
-        .filter(|(_, tag)| {
-            let place = text.words[tag.from].start;
-            let per = text.tags.iter().any(|other| {
-                other.tag == Tag::Sense(Sense::Per)
-                    && other.to <= tag.from
-                    && tag.from - other.to <= 1
-            });
-            // "8 EUR a month": one small word between.
-            let article = tag.from == behind + 1
-                && text
-                    .words
-                    .get(behind)
-                    .is_some_and(|word| word.text.len() <= 2);
-            let counted = text
-                .numbers
-                .iter()
-                .any(|own| own.start <= place && place < own.end);
-            !counted
-                && (article || per)
-                && nearest(place).is_some_and(|own| own.start == number.start)
-        })
-        .map(|(unit, _)| unit)
-        .collect()
-}
-
 /// Whether a sentence gives an amount for each of something, or for a length of time.
 fn is_rate(text: &Text) -> bool {
     use aios_languages::{Sense, Tag, UnitName};
@@ -590,102 +516,4 @@ fn calendar_months(text: &Text) -> Option<f64> {
     use aios_languages::{Tag, UnitName};
     let year = |tag: &aios_languages::Tagged| tag.tag == Tag::Unit(UnitName::Year);
     text.tags.iter().any(year).then_some(12.0)
-}
-
-/// Whether a sentence states a number of these days of the week; of none where it names others there.
-fn on_days(sentence: &Sentence, number: &Number, days: &HashSet<u8>) -> bool {
-    let text = &sentence.text;
-    let Some(own) = sentence.says(number).filter(|_| !days.is_empty()) else {
-        return true;
-    };
-    let clause = text.clause(own.start);
-    let theirs = weekdays(text, |place| text.clause(place) == clause);
-    theirs.is_empty() || !theirs.is_disjoint(days)
-}
-
-/// Whether the words around a number belong to another number of the same sentence: "books 7 days" where books have 28 and films 7.
-///
-/// Where a number's own clause does not tell, goal and the sentence before do: "the deposit is 150" of what was asked about the other.
-fn crossed(
-    sentence: &Sentence,
-    number: &Number,
-    near: &HashSet<String>,
-    context: &HashSet<String>,
-) -> bool {
-    let text = &sentence.text;
-    let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
-        return false;
-    };
-    let inside = |place: usize| {
-        text.numbers
-            .iter()
-            .any(|number| number.start <= place && place < number.end)
-    };
-    let around = |place: usize| -> HashSet<&String> {
-        let clause = text.clause(place);
-        let within = text.stems.iter().filter(|(word, _)| {
-            let start = text.words[*word].start;
-            text.clause(start) == clause && !inside(start)
-        });
-        within.map(|(_, stem)| stem).collect()
-    };
-    // "A deposit of 150 for the one and of 400 for the other": what comes before the first is said of both.
-    let leads = |place: usize| -> HashSet<&String> {
-        let clause = text.clause(place);
-        let part = part_start(text, place);
-        let mut numbers = text.numbers.iter();
-        let first = !numbers.any(|other| part <= other.start && other.start < place);
-        let within = text.stems.iter().filter(|(word, _)| {
-            let start = text.words[*word].start;
-            let here = text.clause(start) == clause || (first && part <= start);
-            start < place && here && !inside(start)
-        });
-        within.map(|(_, stem)| stem).collect()
-    };
-    let here = around(own.start);
-    text.numbers
-        .iter()
-        .filter(|other| !same(number, other) && other.unit.is_some() == own.unit.is_some())
-        .filter(|other| text.clause(other.start) != text.clause(own.start))
-        .any(|other| {
-            let there = around(other.start);
-            let (first, second) = if own.start < other.start {
-                (own, other)
-            } else {
-                (other, own)
-            };
-            let elliptic = leads(second.start).is_empty()
-                && leads(first.start).iter().any(|stem| near.contains(*stem));
-            let shared = match elliptic {
-                true => leads(first.start),
-                false => HashSet::new(),
-            };
-            let only =
-                |these: &HashSet<&String>, those: &HashSet<&String>, words: &HashSet<String>| {
-                    words.iter().any(|stem| {
-                        these.contains(stem) && !those.contains(stem) && !shared.contains(stem)
-                    })
-                };
-            let alone = |stem: &&&String, these: &HashSet<&String>, those: &HashSet<&String>| {
-                these.contains(**stem) && !those.contains(**stem)
-            };
-            let near: Vec<&String> = near.iter().collect();
-            let fits = near.iter().any(|stem| alone(&stem, &here, &there));
-            let fits_other = near
-                .iter()
-                .any(|stem| alone(&stem, &there, &here) && !shared.contains(*stem));
-            if fits_other || shared.is_empty() {
-                return fits_other && !fits;
-            }
-            let own = here
-                .iter()
-                .filter(|stem| !there.contains(**stem) && !shared.contains(**stem));
-            let fits = near
-                .iter()
-                .any(|stem| alone(&stem, &here, &there) && !shared.contains(*stem));
-            !fits
-                && own.count() > 0
-                && only(&there, &here, context)
-                && !only(&here, &there, context)
-        })
 }

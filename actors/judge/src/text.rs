@@ -7,7 +7,7 @@ use aios_languages::{Folded, Lexicon, Sense, Tag, Tagged, folded};
 use crate::column::Data;
 use crate::grid::Grid;
 use crate::moment::{MomentAt, moments};
-use crate::numeral::{Number, Reading, numbers};
+use crate::numeral::{Bound, Number, Reading, numbers};
 use crate::unit::Unit;
 
 /// A text as it was read.
@@ -220,10 +220,10 @@ impl Names {
                         || named.rest.is_empty()
                         || text.chars().filter(|c| !c.is_alphanumeric()).count() <= named.rest.len()
                 });
-                let exact = named
-                    .exact
-                    .as_deref()
-                    .is_none_or(|exact| raw.get(start..end) == Some(exact));
+                let exact = named.exact.as_deref().is_none_or(|exact| {
+                    let said = raw.get(start..end).unwrap_or("");
+                    said == exact || (begins(raw, start) && is_capital_of(said, exact))
+                });
                 let announced = !named.numeric || {
                     let column = &grids[named.table].columns[named.column];
                     at.checked_sub(1).is_some_and(|before| {
@@ -256,6 +256,20 @@ impl Names {
     }
 }
 
+/// Whether a sentence or a part of one begins at a place: at the start, behind a colon or a semicolon.
+fn begins(raw: &str, at: usize) -> bool {
+    let head = raw.get(..at).unwrap_or("").trim_end();
+    head.is_empty() || head.ends_with([':', ';', '.', '|'])
+}
+
+/// Whether a word is a name with a capital letter in place of its small one.
+fn is_capital_of(said: &str, name: &str) -> bool {
+    let (mut said, mut name) = (said.chars(), name.chars());
+    let first = said.next().zip(name.next());
+    let same = first.is_some_and(|(a, b)| b.is_lowercase() && b.to_uppercase().eq([a]));
+    same && said.as_str() == name.as_str()
+}
+
 impl Text {
     /// Reads a text.
     pub(crate) fn read(raw: &str, lexicon: &Lexicon, names: &Names, grids: &[Grid]) -> Self {
@@ -263,7 +277,7 @@ impl Text {
         let tags = longest(lexicon.tags(&words));
         let names = names.find(raw, &words, &tags, grids, lexicon);
         let capital = matches!(lexicon.code.as_str(), "en" | "de");
-        let mut moments = moments(raw, &words, &tags, capital);
+        let mut moments = moments(raw, &words, &tags, capital, lexicon.code != "en");
         moments
             .iter_mut()
             .for_each(|found| quarter_of_year(raw, found));
@@ -278,7 +292,9 @@ impl Text {
             .chain(moments.iter().map(|moment| (moment.start, moment.end)))
             .collect();
         taken.sort_unstable();
-        let numbers = numbers(raw, &words, &tags, &taken, lexicon.code != "en");
+        let mut numbers = numbers(raw, &words, &tags, &taken, lexicon.code != "en");
+        let mut tags = tags;
+        turn_denied_limits(raw, &words, &mut tags, &mut numbers);
         // "38 min" is no least, "5 m" no million: what a number took as its own means nothing else.
         let tags: Vec<Tagged> = tags
             .into_iter()
@@ -345,6 +361,18 @@ impl Text {
         self.numbers.sort_by_key(|number| number.start);
     }
 
+    /// "Three." where so many weeks are asked for: a number and nothing else is in the unit of the question.
+    pub(crate) fn bare_number_in(&mut self, unit: &Unit) {
+        let [number] = self.numbers.as_mut_slice() else {
+            return;
+        };
+        let inside = |place: usize| number.start <= place && place < number.end;
+        let alone = self.words.iter().all(|word| inside(word.start));
+        if alone && number.unit.is_none() && !unit.is_share() {
+            number.unit = Some(unit.clone());
+        }
+    }
+
     /// Whether a word of this meaning stands in it.
     pub(crate) fn has(&self, sense: Sense) -> bool {
         self.senses().any(|(found, _)| found == sense)
@@ -355,6 +383,19 @@ impl Text {
         self.senses().any(|(found, place)| {
             let mut times = self.moments.iter();
             found == sense && !times.any(|time| time.start <= place && place < time.end)
+        })
+    }
+
+    /// Whether a word limits a number behind it: "under 38 %".
+    pub(crate) fn limits(&self, tag: &Tagged) -> bool {
+        self.limited(tag).is_some()
+    }
+
+    /// The number behind a word that limits it.
+    pub(crate) fn limited(&self, tag: &Tagged) -> Option<&Number> {
+        self.numbers.iter().find(|number| {
+            let next = self.words.partition_point(|word| word.start < number.start);
+            number.bound.is_some() && next >= tag.to && next - tag.to < LIMIT
         })
     }
 
@@ -415,6 +456,76 @@ fn lengths(raw: &str) -> Vec<(usize, usize, Vec<f64>)> {
         start = end + raw[end..].chars().next().map_or(1, char::len_utf8);
     }
     out
+}
+
+/// Words behind a word of limit in which its number begins.
+const LIMIT: usize = 2;
+
+/// Words between a denial and the comparison that it turns round.
+const DENIED: usize = 1;
+
+/// "Must not be bigger than 8", "never more than 6": at most so many. Such a denial denies nothing else.
+fn turn_denied_limits(raw: &str, words: &[Folded], tags: &mut Vec<Tagged>, numbers: &mut [Number]) {
+    let mut turned_at: Option<(usize, Bound)> = None;
+    for number in numbers.iter_mut() {
+        let Some(bound) = number.bound else { continue };
+        // "Must not weigh more than 25 or measure more than 60".
+        let goes_on = turned_at.filter(|(end, before)| {
+            let gap = raw.get(*end..number.start).unwrap_or(";");
+            let joins = [" or ", " nor ", " oder ", " ou ", " o "];
+            bound == *before
+                && !gap.contains([',', ';', '.'])
+                && joins.iter().any(|word| gap.contains(word))
+        });
+        if goes_on.is_some() {
+            number.bound = Some(match bound {
+                Bound::Above => Bound::Below,
+                Bound::Below => Bound::Above,
+            });
+            turned_at = Some((number.end, bound));
+            continue;
+        }
+        let next = words.partition_point(|word| word.start < number.start);
+        let compares = match bound {
+            Bound::Above => Sense::Above,
+            Bound::Below => Sense::Below,
+        };
+        let Some(limit) = tags
+            .iter()
+            .find(|tag| tag.tag == Tag::Sense(compares) && tag.to == next)
+            .copied()
+        else {
+            continue;
+        };
+        let most = if limit.to - limit.from > 1 { DENIED } else { 0 };
+        let denial = tags.iter().find(|tag| {
+            tag.tag == Tag::Sense(Sense::Negation)
+                && tag.to <= limit.from
+                && limit.from - tag.to <= most
+        });
+        let Some(denial) = denial.copied() else {
+            continue;
+        };
+        let (turned, sense) = match bound {
+            Bound::Above => (Bound::Below, Sense::AtMost),
+            Bound::Below => (Bound::Above, Sense::AtLeast),
+        };
+        number.bound = Some(turned);
+        turned_at = Some((number.end, bound));
+        tags.retain(|tag| {
+            let inside = denial.from <= tag.from && tag.to <= limit.to;
+            !inside || !matches!(tag.tag, Tag::Sense(_))
+        });
+        let at = tags.partition_point(|tag| tag.from < denial.from);
+        tags.insert(
+            at,
+            Tagged {
+                from: denial.from,
+                to: limit.to,
+                tag: Tag::Sense(sense),
+            },
+        );
+    }
 }
 
 /// "2025-Q3": the year of a quarter that is written by its key.

@@ -51,7 +51,7 @@ impl Look for Language {
             .map(|piece| reading.answer.pieces[piece].text.as_str())
             .collect();
         let prose = prose.join(" ");
-        let other = match language_of(&prose) {
+        let other = match reading.ground.language_of(&prose) {
             Some(found) if found != wanted && prose.split_whitespace().count() > 5 => {
                 Some(found.to_owned())
             }

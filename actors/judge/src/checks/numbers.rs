@@ -1,9 +1,12 @@
 //! Each figure with its subject, statistic, unit and period has a source: a signed fact, a cell, a figure over rows, a document's words.
 
+use std::collections::HashSet;
+
 use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, Look, at};
 use crate::criteria::Criteria;
+use crate::moment::{Moment, MomentAt};
 use crate::paper::weekdays;
 use crate::reading::{Claim, Reading};
 
@@ -153,6 +156,25 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
                             && found.moment.minute == moment.minute
                             && moment.day == found.moment.day
                 });
+            if let (true, Some(other)) = (
+                there && !elsewhere,
+                belongs_elsewhere(reading, piece, found),
+            ) {
+                let mut issue = at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    format!(
+                        "{} is not what the source says here",
+                        text.raw.get(found.start..found.end).unwrap_or("")
+                    ),
+                    "State what the source says of this",
+                );
+                issue.evidence = Some(other);
+                finding.issues.push(issue);
+                continue;
+            }
             if there && !elsewhere {
                 finding.supported += 1;
                 continue;
@@ -168,6 +190,99 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
             ));
         }
     }
+}
+
+/// Whether a sentence names several days or times.
+fn text_has_more(reading: &Reading<'_>, piece: usize) -> bool {
+    reading.texts[piece].moments.len() > 1
+}
+
+/// The sentence that names another day or time for what is said, if it fits the words much better than those that name this one.
+fn belongs_elsewhere(reading: &Reading<'_>, piece: usize, found: &MomentAt) -> Option<String> {
+    let [paper] = reading.ground.papers.as_slice() else {
+        return None;
+    };
+    let kind = |moment: &Moment| (moment.day.is_some(), moment.minute.is_some());
+    let own = kind(&found.moment);
+    // A letter names the days of what it answers in words of its own.
+    let letter = reading
+        .ground
+        .asked
+        .text
+        .has(aios_languages::Sense::FormLetter);
+    let beside_others = text_has_more(reading, piece);
+    if own == (false, false) || (letter && !beside_others) {
+        return None;
+    }
+    let names = |at: usize| {
+        let sentence = &paper.sentences[at];
+        let days = sentence.text.moments.iter().map(|found| found.moment);
+        let clocks = sentence.clocks.iter().map(|(_, minute)| Moment {
+            minute: Some(*minute),
+            ..Moment::default()
+        });
+        days.chain(clocks).collect::<Vec<Moment>>()
+    };
+    let is = |moment: &Moment| match own.0 {
+        true => {
+            moment.day == found.moment.day
+                && (moment.month == found.moment.month || found.moment.month.is_none())
+        }
+        false => moment.minute == found.moment.minute,
+    };
+    let text = &reading.texts[piece];
+    let clause = text.clause(found.start);
+    let stems = |within: &dyn Fn(usize) -> bool| -> HashSet<String> {
+        let all = text.stems.iter();
+        let here = all.filter(|(word, _)| within(text.words[*word].start));
+        here.map(|(_, stem)| stem.clone()).collect()
+    };
+    let outside = |place: usize| {
+        let mut moments = text.moments.iter();
+        !moments.any(|own| own.start <= place && place < own.end)
+    };
+    let near = stems(&|place| outside(place) && text.clause(place) == clause);
+    let mut all = stems(&outside);
+    for label in reading.labels(piece) {
+        all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
+    }
+    let goal: HashSet<String> = reading
+        .ground
+        .asked
+        .text
+        .stems
+        .iter()
+        .map(|(_, stem)| stem.clone())
+        .collect();
+    let beside: Vec<Moment> = text
+        .moments
+        .iter()
+        .filter(|other| other.start != found.start)
+        .map(|other| other.moment)
+        .collect();
+    let weight = |at: usize| {
+        let sentence = &paper.sentences[at];
+        let told = names(at);
+        // What is told with it stands there too.
+        let shared = beside.iter().filter(|other| told.contains(other)).count() as f64;
+        paper.overlap(sentence, &near) * 2.0
+            + paper.overlap(sentence, &all)
+            + paper.overlap(sentence, &goal) * 0.7
+            + shared * 2.0
+    };
+    let (mut held, mut rival): (Option<f64>, Option<(usize, f64)>) = (None, None);
+    for at in 0..paper.sentences.len() {
+        let told = names(at);
+        if told.iter().any(is) {
+            held = Some(held.unwrap_or(0.0).max(weight(at)));
+        } else if told.iter().any(|moment| kind(moment) == own)
+            && rival.is_none_or(|(_, best)| weight(at) > best)
+        {
+            rival = Some((at, weight(at)));
+        }
+    }
+    let ((at, fits), held) = (rival?, held?);
+    (fits > held * 1.6 + 1.0).then(|| paper.quoted(at))
 }
 
 fn wrong(reading: &Reading<'_>, claim: &Claim) -> Issue {

@@ -87,21 +87,23 @@ fn broken_off(reading: &Reading<'_>, last: usize) -> Option<&'static str> {
     if finished || matches!(piece.kind, Kind::Cell | Kind::Head) {
         return None;
     }
-    if reading.lexicon.is_stop(&word.text)
-        && !reading.lexicon.is_closing(&word.text)
-        && text.words.len() > 2
-    {
-        return Some("it breaks off within a sentence");
-    }
-    let own = text
+    let counted = text
         .numbers
         .iter()
-        .any(|number| number.start <= word.start && word.start < number.end)
+        .any(|number| number.start <= word.start && word.start < number.end);
+    let own = counted
         || text
             .names
             .iter()
             .any(|name| name.start <= word.start && word.start < name.end)
         || text.tags.iter().any(|tag| tag.to == text.words.len());
+    if !counted
+        && reading.lexicon.is_stop(&word.text)
+        && !reading.lexicon.is_closing(&word.text)
+        && text.words.len() > 2
+    {
+        return Some("it breaks off within a sentence");
+    }
     let letter = word.text.chars().count() == 1 && word.text.chars().all(char::is_alphabetic);
     if !own && (begun(reading, &word.text) || (letter && text.words.len() < 3)) {
         return Some("it breaks off within a word");
@@ -135,7 +137,7 @@ fn broken_off(reading: &Reading<'_>, last: usize) -> Option<&'static str> {
 
 /// Whether a word is the beginning of one that goal or sources have, and none itself.
 fn begun(reading: &Reading<'_>, word: &str) -> bool {
-    word.chars().count() > 2
+    word.chars().count() > 1
         && !word.bytes().any(|byte| byte.is_ascii_digit())
         && reading.ground.vocabulary.is_begun(word)
 }

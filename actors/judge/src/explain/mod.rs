@@ -78,6 +78,8 @@ pub(crate) struct Scope {
     pub counted: bool,
     /// Whether it may be a part of a whole.
     pub share: bool,
+    /// What the whole is of that it is a part of, where words say it: "of all Leith parcels".
+    pub whole: Vec<Pred>,
     /// Whether it may be one figure over another.
     pub ratio: bool,
     /// Whether a part or a rate is named.
@@ -332,6 +334,10 @@ impl<'a> Explainer<'a> {
                 wholes.push(rest.map(|(_, pred)| *pred).collect());
             }
         }
+        if self.scope.whole.iter().all(|pred| preds.contains(pred)) {
+            let told = |whole: &Vec<Pred>| self.scope.whole.iter().all(|own| whole.contains(own));
+            wholes.retain(told);
+        }
         let part = self.grid.rows_of(preds).len() as f64;
         for whole in &wholes {
             let all = self.grid.rows_of(whole).len() as f64;
@@ -486,7 +492,8 @@ impl<'a> Explainer<'a> {
                 .map(|count| count as f64)
                 .collect();
             let fits = under.iter().any(|under| {
-                *under > 0.0
+                // Over one it is no mean but the total itself.
+                *under > 1.0
                     && self
                         .in_unit(over / under, one)
                         .is_some_and(|value| self.number.is(value))

@@ -217,6 +217,11 @@ impl Explainer<'_> {
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
         for preds in self.scope.preds.iter().take(ROWS) {
             for &(column, op) in &columns {
+                // One quantity over another meets a bare number by accident, where nothing speaks of a rate.
+                let bare = self.number.unit.is_none() && !self.number.is_precise();
+                if op == Op::Over && bare && !self.scope.ratio {
+                    continue;
+                }
                 if share != matches!(op, Op::Over | Op::Beyond) && self.number.unit.is_some() {
                     let rate = op == Op::Over && !share;
                     if !rate {
@@ -226,7 +231,11 @@ impl Explainer<'_> {
                 let Some(figures) = self.grid.figures(preds, column) else {
                     continue;
                 };
-                for stat in self.stats().to_vec() {
+                let mut stats = self.stats().to_vec();
+                if self.scope.ratio && op != Op::Beyond && !stats.contains(&Stat::Mean) {
+                    stats.push(Stat::Mean);
+                }
+                for stat in stats {
                     if self.fits(Self::of(&figures, stat), column) {
                         let form = if op == Op::Over {
                             Form::Ratio

@@ -132,10 +132,37 @@ impl Scan<'_> {
                 break;
             }
         }
+        self.sign_in_words(&mut number);
         self.glued(&mut number)?;
         self.trailing(&mut number);
         self.leading(&mut number);
         Some(number)
+    }
+
+    /// "Minus 29.2 %", "plus 5": a sign in words, where no other number stands before it.
+    fn sign_in_words(&self, number: &mut Number) {
+        let Some(before) = self.word_at(number.start).checked_sub(1) else {
+            return;
+        };
+        let word = &self.words[before];
+        let apart = self.text.get(word.end..number.start).unwrap_or("-");
+        let head = self.text.get(..word.start).unwrap_or("").trim_end();
+        let sums = head.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '%' | '€' | '$'));
+        let down = match word.text.as_str() {
+            "plus" => false,
+            "minus" => true,
+            _ => return,
+        };
+        if number.signed || sums || !apart.trim().is_empty() {
+            return;
+        }
+        number.signed = true;
+        number.start = word.start;
+        if down {
+            for reading in &mut number.readings {
+                reading.value = -reading.value;
+            }
+        }
     }
 
     /// What is written right behind the digits: a unit, a scale, an ordinal's ending, the rest of a name.

@@ -47,6 +47,23 @@ fn in_runs(number: &Number, of: &[Entity], stated: &[&Number]) -> Option<Pred> {
 impl Place<'_> {
     /// Which of the names or times of one column a number belongs to.
     pub(super) fn bound(&self, number: &Number, of: &[Entity]) -> Bound {
+        // "18.8 tonnes (A 7.5, B 7.1)": what stands in brackets with figures of its own is not what a figure before them is of.
+        let (of, inside) = self.outside(number, of);
+        if of.is_empty() && inside {
+            return Bound::Nothing;
+        }
+        let own = self.bracket(number.start);
+        let within = |place: usize| own.is_none_or(|own| self.bracket(place) == Some(own));
+        let apart = of.iter().any(|entity| within(entity.start)) && own.is_some();
+        let of: Vec<Entity> = match apart {
+            true => of
+                .into_iter()
+                .filter(|entity| within(entity.start))
+                .collect(),
+            false => of,
+        };
+        let in_bracket = |place: usize| !apart || within(place);
+        let of = of.as_slice();
         // What a semicolon parts belongs apart.
         let part = |place: usize| {
             self.text
@@ -82,6 +99,7 @@ impl Place<'_> {
                 (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
             })
             .filter(|other| !apart || part(other.start) == part(number.start))
+            .filter(|other| in_bracket(other.start))
             .collect();
         let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
         let (Some(first), Some(last)) = (of.first(), of.last()) else {
@@ -166,7 +184,7 @@ impl Place<'_> {
             (1, alone) if alone || leads => {
                 return here.first().map_or(Bound::Nothing, |pred| Bound::To(*pred));
             }
-            (0, true) if served && matches!(first.pred, Pred::At(..)) => {
+            (0, true) if served => {
                 let before = of.iter().rev().find(|entity| entity.end <= number.start);
                 return before.map_or(Bound::Nothing, |entity| Bound::Perhaps(entity.pred));
             }
@@ -254,6 +272,27 @@ impl Place<'_> {
                     .map_or(Bound::Nothing, |entity| Bound::To(entity.pred)),
             }
         }
+    }
+
+    /// The brackets around a place.
+    fn bracket(&self, place: usize) -> Option<(usize, usize)> {
+        let raw = &self.text.raw;
+        let open = raw.get(..place)?.rfind('(')?;
+        let close = open + raw.get(open..)?.find(')')?;
+        (place < close).then_some((open, close))
+    }
+
+    /// The names that are not apart from a number by brackets which hold figures of their own; and whether any is.
+    fn outside(&self, number: &Number, of: &[Entity]) -> (Vec<Entity>, bool) {
+        let apart = |entity: &Entity| {
+            self.bracket(entity.start).is_some_and(|(open, close)| {
+                let holds = |other: &Number| open < other.start && other.end <= close;
+                !holds(number) && self.text.numbers.iter().any(holds)
+            })
+        };
+        let kept: Vec<Entity> = of.iter().copied().filter(|entity| !apart(entity)).collect();
+        let some = kept.len() < of.len();
+        (kept, some)
     }
 
     /// Whether a number is a part of the next one, and whether it is what the one before is a part of: "31 of 32".

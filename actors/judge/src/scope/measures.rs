@@ -45,6 +45,13 @@ impl Place<'_> {
         })
     }
 
+    /// Whether the text of a number, or what stands over it, speaks of a quantity.
+    pub(crate) fn names_any(&self, grid: &Grid) -> bool {
+        let own = std::iter::once(self.text).chain(self.labels.iter().copied());
+        let mut named = own.flat_map(|text| mentioned(text, grid));
+        named.any(|column| grid.measures().any(|own| own == column))
+    }
+
     /// The columns that words name; all of them where none is named.
     pub(super) fn measures(&self, number: &Number, grid: &Grid) -> Vec<usize> {
         let mut quantities: Vec<usize> = grid.measures().collect();
@@ -78,10 +85,15 @@ impl Place<'_> {
         }
         if share {
             // "2,852 EUR, some 42 % of sales": of what the amount beside it is of.
+            let part = |place: usize| {
+                let head = self.text.raw.get(..place).unwrap_or("");
+                head.matches(';').count()
+            };
             let beside = self
                 .text
                 .numbers
                 .iter()
+                .filter(|other| part(other.start) == part(number.start))
                 .filter_map(|other| other.unit.as_ref());
             let units: Vec<&crate::unit::Unit> = beside.filter(|unit| !unit.is_share()).collect();
             let fits = |column: &usize| {

@@ -7,7 +7,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Sense, Tag};
+use aios_languages::{Sense, Tag, Tagged};
 
 use crate::conditions::flags_at;
 use crate::explain::{Scope, Stat, same_column};
@@ -103,11 +103,25 @@ impl Place<'_> {
                 }
                 Bound::To(pred) => base.push(pred),
                 Bound::Perhaps(pred) => optional.push(pred),
+                Bound::Pair(from, to) if self.is_turned(&from, &to, &of) => {
+                    scope.pairs.push((to, from));
+                }
                 Bound::Pair(from, to) => scope.pairs.push((from, to)),
                 Bound::Nothing => {}
             }
             let different: BTreeSet<Pred> = of.iter().map(|entity| entity.pred).collect();
-            scope.named.extend(different.iter().copied());
+            // "A and B are level with 21 each; C has 12": those of its own part.
+            let part = |place: usize| {
+                let head = self.text.raw.get(..place).unwrap_or("");
+                head.matches(';').count()
+            };
+            let here: BTreeSet<Pred> = of
+                .iter()
+                .filter(|entity| part(entity.start) == part(number.start))
+                .map(|entity| entity.pred)
+                .collect();
+            let named = if here.len() > 1 { &here } else { &different };
+            scope.named.extend(named.iter().copied());
             if different.len() == 2 {
                 let mut both = different.iter().copied();
                 scope.pairs.extend(both.next().zip(both.next()));
@@ -118,7 +132,11 @@ impl Place<'_> {
                 && self.compares()
             {
                 for one in &different {
-                    let others = different.iter().filter(|other| *other != one);
+                    // Of times the later one is held against the earlier.
+                    let timed = matches!(one, Pred::At(..));
+                    let others = different
+                        .iter()
+                        .filter(|other| *other != one && (!timed || one < *other));
                     scope.pairs.extend(others.map(|other| (*one, *other)));
                 }
             }
@@ -128,6 +146,15 @@ impl Place<'_> {
         }
         if scope.together.is_empty() && self.text.has(Sense::Total) {
             scope.together_of = self.asked_names(table, grid);
+        }
+        if own.is_empty() {
+            base.extend(self.of_the_two(number, table, grid));
+            let two = self.two_compared(table, grid);
+            scope.difference |= two.is_some();
+            scope.pairs.extend(
+                two.into_iter()
+                    .flat_map(|(one, other)| [(one, other), (other, one)]),
+            );
         }
         for label in &self.labels {
             let over = entities(label, table, grid);
@@ -182,6 +209,7 @@ impl Place<'_> {
         scope.measures = self.measures(number, grid);
         scope.columns = self.columns(grid);
         scope.units = self.asked.units.clone();
+        scope.whole = self.whole(number, table, grid);
         // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
         let ranked = scope
             .stats
@@ -229,6 +257,82 @@ impl Place<'_> {
         scope
     }
 
+    /// "September fell short of August": whether of two times the first is held against the second.
+    fn is_turned(&self, from: &Pred, to: &Pred, of: &[Entity]) -> bool {
+        let held = [Sense::Ahead, Sense::Behind, Sense::Than, Sense::Against];
+        let between = |two: &[Entity]| {
+            two[0].pred == *from
+                && two[1].pred == *to
+                && self.text.senses().any(|(sense, at)| {
+                    held.contains(&sense) && two[0].end <= at && at < two[1].start
+                })
+        };
+        matches!(from, Pred::At(..)) && of.windows(2).any(between)
+    }
+
+    /// "How much more did A take than B?": the two names of the goal, where it asks how far they are apart.
+    fn two_compared(&self, table: usize, grid: &Grid) -> Option<(Pred, Pred)> {
+        let asked = &self.asked.text;
+        let held = [Sense::Difference, Sense::More, Sense::Fewer, Sense::Than];
+        let apart = asked.has(Sense::Difference)
+            || (asked.has(Sense::Than) && held.iter().any(|sense| asked.has(*sense)));
+        let names: BTreeSet<Pred> = entities(asked, table, grid)
+            .into_iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| matches!(pred, Pred::Is(..)))
+            .collect();
+        match names.into_iter().collect::<Vec<Pred>>().as_slice() {
+            [one, other] if apart && same_column(one, other) => Some((*one, *other)),
+            _ => None,
+        }
+    }
+
+    /// "13 of 16 against 7 of 18": where the goal names two of a kind and the text none, the first figures are of the first of them.
+    fn of_the_two(&self, number: &Number, table: usize, grid: &Grid) -> Option<Pred> {
+        let text = self.text;
+        let (_, against) = text
+            .senses()
+            .find(|(sense, _)| matches!(sense, Sense::Against | Sense::Than))?;
+        let asked = entities(&self.asked.text, table, grid);
+        let first = asked.first()?.pred;
+        if !matches!(first, Pred::Is(..)) {
+            return None;
+        }
+        let two: BTreeSet<Pred> = asked
+            .iter()
+            .map(|entity| entity.pred)
+            .filter(|pred| same_column(pred, &first))
+            .collect();
+        let other = two.iter().copied().find(|pred| *pred != first)?;
+        (two.len() == 2).then_some(if number.start < against { first } else { other })
+    }
+
+    /// What a part is a part of, as its sentence says it, what stands over it, or the point of the goal that asks for a part.
+    fn whole(&self, number: &Number, table: usize, grid: &Grid) -> Vec<Pred> {
+        let clause = self.text.clause(number.start);
+        let own = wholes(self.text, table, grid, Some(clause));
+        // "Of all entries" is of everybody's.
+        let all = self.text.senses().any(|(sense, place)| {
+            matches!(sense, Sense::Total | Sense::Whole) && self.text.clause(place) == clause
+        });
+        if !own.is_empty() || all {
+            return own;
+        }
+        let over = self.labels.iter().find_map(|label| {
+            let found = wholes(label, table, grid, None);
+            (!found.is_empty()).then_some(found)
+        });
+        if let Some(over) = over {
+            return over;
+        }
+        let points = self.asked.points.iter();
+        let mut shares = points.filter(|point| point.need == crate::goal::Need::Share);
+        match (shares.next(), shares.next()) {
+            (Some(point), None) => wholes(&point.text, table, grid, None),
+            _ => Vec::new(),
+        }
+    }
+
     /// "24 against 12", "ahead 83 to 65": whether a number is the second of two that are held against each other.
     fn is_held_against(&self, number: &Number) -> bool {
         let text = self.text;
@@ -265,7 +369,7 @@ impl Place<'_> {
 
     /// Whether the sentence compares one thing with another.
     fn compares(&self) -> bool {
-        [
+        const COMPARES: [Sense; 10] = [
             Sense::Difference,
             Sense::Ratio,
             Sense::Up,
@@ -276,9 +380,19 @@ impl Place<'_> {
             Sense::Than,
             Sense::Ahead,
             Sense::Behind,
-        ]
-        .into_iter()
-        .any(|sense| self.text.has(sense))
+        ];
+        // "Entries above 13 m" are held against a limit and not against each other.
+        self.text.tags.iter().any(|tag| {
+            matches!(tag.tag, Tag::Sense(sense) if COMPARES.contains(&sense))
+                && !self.sets_limit(self.text, tag)
+        })
+    }
+
+    /// Whether a word sets the limit that the goal names: "entries above 13 m".
+    pub(super) fn sets_limit(&self, text: &Text, tag: &Tagged) -> bool {
+        let asked = &self.asked.text.numbers;
+        let given = |number: &&Number| asked.iter().any(|own| crate::paper::same(number, own));
+        text.limited(tag).as_ref().is_some_and(given)
     }
 
     /// The few names of one kind that the goal speaks of: some of them may be taken together.
@@ -341,4 +455,40 @@ impl Place<'_> {
         let _ = table;
         out
     }
+}
+
+/// Words between "of" and the name of a whole: "of all the".
+const ALL: usize = 2;
+
+/// Of whose things a text says that something is a part: "of all Leith parcels". "The share of double rooms in total revenue" is that of the
+/// part.
+fn wholes(text: &Text, table: usize, grid: &Grid, clause: Option<usize>) -> Vec<Pred> {
+    if text.has(Sense::Total) {
+        return Vec::new();
+    }
+    let named = entities(text, table, grid).into_iter();
+    let mut out: Vec<Pred> = named
+        .filter(|entity| matches!(entity.pred, Pred::Is(..)))
+        .filter(|entity| clause.is_none_or(|clause| text.clause(entity.start) == clause))
+        .filter(|entity| {
+            let first = text.words.partition_point(|word| word.start < entity.start);
+            let next = text.words.partition_point(|word| word.start < entity.end);
+            let of = text.tags.iter().any(|tag| {
+                tag.tag == Tag::Sense(Sense::Of) && tag.to <= first && first - tag.to <= ALL
+            });
+            // Of its things: "Leith parcels", and nothing that these are in.
+            let things = text.stems.iter().any(|(word, _)| *word == next);
+            let within = text.words.get(next + 1).is_some_and(|word| {
+                matches!(
+                    word.text.as_str(),
+                    "in" | "im" | "am" | "en" | "dans" | "of"
+                )
+            });
+            of && things && !within
+        })
+        .map(|entity| entity.pred)
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
 }

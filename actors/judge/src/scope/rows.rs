@@ -51,8 +51,17 @@ impl Place<'_> {
         let mut own: Vec<Pred> = conditions(self.text, table, grid);
         // A limit that bounds this number is no condition on it.
         own.retain(|pred| !matches!(pred, Pred::Side(_, _, limit) if number.bound.is_some() && (limit.value() - number.value()).abs() < 1e-9));
+        // "Waiting times and no-shows:" names what follows; which of it a line below is about the line says.
+        let mut headed: Vec<Pred> = Vec::new();
         for label in &self.labels {
-            own.extend(conditions(label, table, grid));
+            for pred in conditions(label, table, grid) {
+                match pred {
+                    Pred::Flag(..) if label.has(Sense::And) && !own.contains(&pred) => {
+                        headed.push(pred);
+                    }
+                    _ => own.push(pred),
+                }
+            }
         }
         let goals = self.asked.conditions(table, grid);
         let spoken = std::iter::once(self.text).chain(self.labels.iter().copied());
@@ -94,6 +103,9 @@ impl Place<'_> {
                     out.push(all);
                 }
             }
+        }
+        if !headed.is_empty() {
+            out.push(required.iter().chain(&headed).copied().collect());
         }
         let (part, whole) = self.partition(number);
         if whole {

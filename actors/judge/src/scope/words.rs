@@ -54,18 +54,15 @@ impl Place<'_> {
             scope.ratio |= senses.contains(&Sense::Ratio)
                 || senses.contains(&Sense::Per)
                 || senses.contains(&Sense::Mean);
-            scope.difference |= [
-                Sense::Difference,
-                Sense::Growth,
-                Sense::Above,
-                Sense::Below,
-                Sense::Ahead,
-                Sense::Behind,
-                Sense::Up,
-                Sense::Down,
-            ]
-            .iter()
-            .any(|sense| senses.contains(sense));
+            // "Entries above 13 m" have no difference.
+            scope.difference |= text.tags.iter().any(|tag| {
+                let aios_languages::Tag::Sense(sense) = tag.tag else {
+                    return false;
+                };
+                let sides = [Sense::Above, Sense::Below, Sense::Ahead, Sense::Behind];
+                let moves = [Sense::Difference, Sense::Growth, Sense::Up, Sense::Down];
+                (moves.contains(&sense) || sides.contains(&sense)) && !self.sets_limit(text, tag)
+            });
             share |= senses.contains(&Sense::Share);
         }
         for (sense, stat) in [
@@ -92,7 +89,32 @@ impl Place<'_> {
                 .any(|other| from <= other.start && other.end <= to && !other.is_casual());
             sense == Sense::Rest && !apart
         });
+        // "83.5 kg per hive" is no total.
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let rated = self.text.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Sense(Sense::Per)
+                && tag.from == behind
+                && tag.to < self.text.words.len()
+                // "7.5 kg por la ruta Sierra" is that of a name.
+                && !self.text.names.iter().any(|name| {
+                    let first = self.text.words.partition_point(|word| word.start < name.start);
+                    (tag.to..=tag.to + 2).contains(&first)
+                })
+        });
+        if rated && number.unit.is_some() && self.labels.is_empty() {
+            scope.stats.retain(|stat| *stat != Stat::Total);
+            if scope.stats.is_empty() {
+                scope.stats = vec![Stat::Mean, Stat::Median];
+            }
+        }
         let goal = &self.asked.text;
+        // "Overall: 5.46 minutes" where the average overall was asked for.
+        if scope.stats == [Stat::Total] && goal.has(Sense::Mean) && goal.has(Sense::Total) {
+            scope.stats.push(Stat::Mean);
+        }
         // "3.7 thousand" where the median was asked for.
         if scope.stats.is_empty() && goal.has(Sense::Median) && !goal.has(Sense::Mean) {
             scope.stats = vec![Stat::Median, Stat::Total, Stat::Mean];
@@ -139,6 +161,13 @@ impl Place<'_> {
             };
         }
         scope.share = share || !scope.extreme || number.unit.is_some();
+        // "One part in 36".
+        scope.ratio |= self.text.tags.iter().any(|tag| {
+            tag.tag == aios_languages::Tag::Number(1.0)
+                && tag.to < next_word(self.text, number)
+                && next_word(self.text, number) - tag.to <= 3
+                && self.text.clause(self.text.words[tag.from].start) == clause
+        });
         let sign = |text: &Text, within: Option<usize>| {
             let near = text.senses().filter(|(sense, place)| {
                 matches!(sense, Sense::Up | Sense::Down)
@@ -242,6 +271,11 @@ impl Place<'_> {
             .map(|(sense, _)| *sense)
             .collect()
     }
+}
+
+/// The first word of a number.
+fn next_word(text: &Text, number: &Number) -> usize {
+    text.words.partition_point(|word| word.start < number.start)
 }
 
 /// Whether a text speaks of lengths of time: days, weeks, months, years.

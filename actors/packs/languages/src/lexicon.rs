@@ -33,6 +33,7 @@ pub enum Sense {
     Lowest,
     Inverse,
     Magnitude,
+    Lead,
     Rank,
     Among,
     Section,
@@ -51,6 +52,7 @@ pub enum Sense {
     Only,
     Ahead,
     Behind,
+    Others,
     Rest,
     Above,
     Below,
@@ -140,6 +142,16 @@ pub enum UnitName {
     Watt,
     Kilowatt,
     KilowattHour,
+    WattHour,
+    MegawattHour,
+    GigawattHour,
+    Megawatt,
+    Centilitre,
+    Decilitre,
+    Hectolitre,
+    Milligram,
+    Hectare,
+    Ounce,
     Eur,
     Usd,
     Gbp,
@@ -351,6 +363,19 @@ impl Lexicon {
     #[must_use]
     pub fn is_closing(&self, word: &str) -> bool {
         self.closing.contains(word)
+    }
+
+    /// Whether words go on with what stands before their comma: a German infinitive with "zu" is a part of its sentence.
+    #[must_use]
+    pub fn goes_on(&self, words: &[Folded]) -> bool {
+        let (Some(last), true) = (words.last(), self.code == "de") else {
+            return false;
+        };
+        let before = words.len().checked_sub(2).and_then(|at| words.get(at));
+        let apart = before.is_some_and(|word| word.text == "zu");
+        let within =
+            last.text.len() > 7 && last.text.get(2..).is_some_and(|end| end.contains("zu"));
+        last.text.ends_with('n') && (apart || within)
     }
 
     /// Whether a point behind the folded word ends no sentence.

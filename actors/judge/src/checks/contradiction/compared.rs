@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
-use super::firsts::counts_rows;
 use super::orders::{By, Given, Meant, groupable, orders, ways};
+use super::rank::counts_rows;
 use super::{Finding, at};
 use crate::grid::{Grid, Pred};
 use crate::reading::Reading;
@@ -120,6 +120,11 @@ pub(super) fn held_against(reading: &Reading<'_>, finding: &mut Finding) {
         let ([one], Some(other)) = (before.as_slice(), behind) else {
             continue;
         };
+        // Changes are of different times, and what stands in another clause is held against something else.
+        let share = one.unit.as_ref().is_some_and(crate::unit::Unit::is_share);
+        if share && text.clause(place) != text.clause(other.start) {
+            continue;
+        }
         let alike = one.unit == other.unit && one.value() != other.value();
         if !alike || (one.value() > other.value()) == more {
             continue;
@@ -200,6 +205,11 @@ fn all(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Vec<Co
             .filter(|name| name.end <= from)
             .filter(within)
             .collect();
+        // "That was A, just behind B".
+        let before = match before.is_empty() {
+            true => names.iter().filter(|name| name.end <= from).collect(),
+            false => before,
+        };
         let behind = names.iter().filter(within).find(|name| name.start >= to);
         let (Some(one), Some(other)) = (before.last(), behind) else {
             continue;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Sense;
+use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 
 use super::orders::{figure, is_level, measures};
@@ -14,6 +14,7 @@ use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::entities;
+use crate::text::Text;
 
 /// Whether what is said to go up or down went so, by some figure that the words allow.
 pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
@@ -33,13 +34,16 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
     let mut turn = 0;
     for piece in reading.said() {
         let text = &reading.texts[piece];
-        let words: Vec<(bool, usize)> = text
-            .senses()
-            .filter_map(|(sense, place)| match sense {
-                Sense::Up => Some((true, place)),
-                Sense::Down => Some((false, place)),
-                _ => None,
-            })
+        let held = held(text);
+        // "It fell short of August": a word within such a comparison says nothing else.
+        let inside = |place: usize| {
+            held.iter()
+                .any(|step| (step.start..step.end).contains(&place))
+        };
+        let words: Vec<(bool, usize)> = ways(text, !asked.pairs.is_empty())
+            .into_iter()
+            .filter(|(_, place)| !inside(*place))
+            .chain(held.iter().map(|step| (step.up, step.start)))
             .collect();
         let mut last = None;
         let several = words.len() > 1;
@@ -55,16 +59,20 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
                 continue;
             }
             last = Some((clause, up));
+            let compared = held.iter().find(|step| step.start == place);
             let steps = match &in_turn {
+                _ if compared.is_some() => compared.map(|step| step.pair).into_iter().collect(),
                 Some(all) => all.get(index).copied().into_iter().collect(),
                 None => course(text, place, several),
             };
             let pair = match steps.as_slice() {
-                [] => pair_of(reading, piece, place, (grid, column)).or_else(|| {
-                    let pair = goal.get(turn).copied();
-                    turn += 1;
-                    pair
-                }),
+                [] => pair_of(reading, piece, place, (grid, column))
+                    .or_else(|| ends_with(text, &goal))
+                    .or_else(|| {
+                        let pair = goal.get(turn).copied();
+                        turn += 1;
+                        pair
+                    }),
                 [first, ..] => Some(*first),
             };
             let Some((from, to)) = pair else { continue };
@@ -114,6 +122,61 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
     }
 }
 
+/// The words of direction in a text, with their places. Where the goal asks for a direction, "longer" and "less" are such words too.
+fn ways(text: &Text, asked: bool) -> Vec<(bool, usize)> {
+    let mut out: Vec<(bool, usize)> = Vec::new();
+    for tag in &text.tags {
+        let up = match tag.tag {
+            Tag::Sense(Sense::Up) => true,
+            Tag::Sense(Sense::Down) => false,
+            Tag::Sense(Sense::More) if asked && !text.limits(tag) => true,
+            Tag::Sense(Sense::Fewer) if asked && !text.limits(tag) => false,
+            _ => continue,
+        };
+        let place = text.words[tag.from].start;
+        if !out.contains(&(up, place)) {
+            out.push((up, place));
+        }
+    }
+    out
+}
+
+/// A time that is held against another one, with the word that does it.
+pub(in crate::checks) struct Held {
+    pair: (Moment, Moment),
+    up: bool,
+    /// Where the first time ends, and where the other begins.
+    start: usize,
+    end: usize,
+}
+
+/// "July beat June", "February ended below January": of two times the first is said to have more, or less, than the other.
+pub(in crate::checks) fn held(text: &Text) -> Vec<Held> {
+    let two = text.moments.windows(2);
+    two.filter_map(|two| {
+        let (one, other) = (&two[0], &two[1]);
+        let clause = text.clause(one.start);
+        let up = text.senses().find_map(|(sense, place)| {
+            let between = one.end <= place && place < other.start && text.clause(place) == clause;
+            match sense {
+                Sense::Ahead if between => Some(true),
+                Sense::Behind if between => Some(false),
+                _ => None,
+            }
+        })?;
+        let plain = !text.senses().any(|(sense, place)| {
+            sense == Sense::Negation && text.clause(place) == clause && place < other.start
+        });
+        (plain && text.clause(other.start) == clause).then_some(Held {
+            pair: (other.moment, one.moment),
+            up,
+            start: one.end,
+            end: other.start,
+        })
+    })
+    .collect()
+}
+
 /// The steps that a sentence of three or more times takes in one direction: each of them where it says so, else from the first to the last.
 fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment, Moment)> {
     let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
@@ -132,6 +195,18 @@ fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment,
     match steady {
         true => moments.windows(2).map(|two| (two[0], two[1])).collect(),
         false => vec![(*first, *last)],
+    }
+}
+
+/// "June then saw a decline": the step of the goal that ends with the one time of a sentence.
+fn ends_with(text: &Text, goal: &[(Moment, Moment)]) -> Option<(Moment, Moment)> {
+    let [one] = text.moments.as_slice() else {
+        return None;
+    };
+    let mut ends = goal.iter().filter(|(_, to)| one.moment.holds(to));
+    match (ends.next(), ends.next()) {
+        (Some(pair), None) => Some(*pair),
+        _ => None,
     }
 }
 
@@ -175,15 +250,22 @@ fn pair_of(
         let start = starts.get(clause).copied().unwrap_or(0);
         let end = starts.get(clause + 1).copied().unwrap_or(text.raw.len());
         let said = text.raw.get(start..end).unwrap_or("");
-        let turned = [
-            "% on ",
-            "percent on ",
-            "per cent on ",
-            " than in ",
-            " than ",
-        ]
-        .into_iter()
-        .any(|sign| said.contains(sign));
+        let on = ["% on ", "percent on ", "per cent on "];
+        let than = || {
+            let mut between = text.moments.windows(2).filter(|two| {
+                text.clause(two[0].start) == clause && text.clause(two[1].start) == clause
+            });
+            between.any(|two| {
+                let gap = text.raw.get(two[0].end..two[1].start).unwrap_or("");
+                gap.contains(" than ")
+                    || text.senses().any(|(sense, at)| {
+                        matches!(sense, Sense::Than | Sense::Against)
+                            && two[0].end <= at
+                            && at < two[1].start
+                    })
+            })
+        };
+        let turned = on.into_iter().any(|sign| said.contains(sign)) || than();
         return Some(if turned { (*to, *from) } else { (*from, *to) });
     }
     // "May jumped, June came down again": from the time before.

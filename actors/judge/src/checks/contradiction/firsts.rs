@@ -9,6 +9,7 @@ use super::orders::{
     By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
     unwelcome, ways,
 };
+use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks};
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::{Form, Stat};
@@ -17,20 +18,6 @@ use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 use crate::signed::is_first;
-use crate::text::Text;
-
-/// A word of rank.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rank {
-    pub(super) highest: bool,
-    /// 1 for the first.
-    pub(super) place: usize,
-    /// Where it stands in the text.
-    at: usize,
-    /// The words that are its own.
-    from: usize,
-    to: usize,
-}
 
 /// A name that is given a rank.
 #[derive(Clone, Copy)]
@@ -94,13 +81,28 @@ pub(super) fn look(
         let Some(orders) = orders_of(reading, &ranked, grid, given) else {
             continue;
         };
+        // Where no order has it nothing can be said.
+        if orders.iter().all(|order| order.of(ranked.pred).is_none()) {
+            continue;
+        }
         finding.claims += 1;
         let asked = &reading.ground.asked.text;
         let inverse = match ranked.implied {
             true => asked.has(Sense::Inverse),
             false => is_inverse(reading, ranked.piece),
         };
-        let (measures, _) = measures(reading, ranked.piece, grid);
+        let listed: Vec<usize> = given
+            .listed(&ranked.pred, grid)
+            .into_iter()
+            .filter_map(|by| match by {
+                By::Figure(measure, _) => Some(measure),
+                _ => None,
+            })
+            .collect();
+        let measures = match listed.is_empty() {
+            true => measures(reading, ranked.piece, grid).0,
+            false => listed,
+        };
         let valued = match ranked.implied {
             true => asked.has(Sense::Valued),
             false => reading.texts[ranked.piece].has(Sense::Valued),
@@ -229,7 +231,8 @@ fn grew(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
 /// none where none is, or where the goal asks for another one.
 fn by_its_figure(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<bool> {
     let asked = &reading.ground.asked.text;
-    if !ranked.implied || asked.has(Sense::Inverse) || asked.has(Sense::Valued) {
+    let other = [Sense::Inverse, Sense::Valued, Sense::Per];
+    if !ranked.implied || other.iter().any(|sense| asked.has(*sense)) {
         return None;
     }
     let fits = |stat: Stat| match stat {
@@ -347,6 +350,15 @@ fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
     }
 }
 
+/// Whether what stands over a piece speaks of no quantity: "Highest", "Leader".
+fn names_none(reading: &Reading<'_>, piece: usize, grid: &Grid) -> bool {
+    let mut over = reading.labels(piece).into_iter().take(2);
+    over.all(|label| {
+        let named = crate::conditions::mentioned(label, grid);
+        !grid.measures().any(|measure| named.contains(&measure))
+    })
+}
+
 /// The orders in which a name may stand at its place; none where the text ranks by what cannot be put in order here.
 fn orders_of(
     reading: &Reading<'_>,
@@ -368,8 +380,10 @@ fn orders_of(
         }
         None => {
             let meant = match ranked.word {
+                Some(word) if word.compares => Meant::Figure,
                 Some(word) => meant(text, &word, grid),
                 None if ranked.implied => Meant::Figure,
+                None if names_none(reading, ranked.piece, grid) => Meant::Lead,
                 None => Meant::Quality,
             };
             let highest = Some(ranked.highest);
@@ -433,82 +447,6 @@ fn gaps(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Order
     Some(orders.collect())
 }
 
-/// "The most orders": whether what stands at a place is no column, so that rows are counted.
-pub(super) fn counts_rows(text: &Text, at: usize, grid: &Grid) -> bool {
-    let Some((_, stem)) = text.stems.iter().find(|(word, _)| *word == at) else {
-        return false;
-    };
-    let said: Vec<u32> = text
-        .tags
-        .iter()
-        .filter(|tag| tag.from <= at && at < tag.to)
-        .filter_map(|tag| match tag.tag {
-            Tag::Concept(concept) => Some(concept),
-            _ => None,
-        })
-        .collect();
-    let order = aios_languages::concept_number("order");
-    let quantity = |column: usize| {
-        let own = &grid.columns[column];
-        own.stems.contains(stem) || own.concepts.iter().any(|concept| said.contains(concept))
-    };
-    said.contains(&order) && !grid.measures().any(quantity)
-}
-
-/// Whether a word of rank is one of a change, and of which direction: "the largest drop".
-fn changes(text: &Text, word: &Rank) -> Option<bool> {
-    text.tags.iter().find_map(|tag| {
-        let near = tag.from >= word.to && tag.from <= word.to + 2
-            || tag.to <= word.from && tag.to + 2 >= word.from;
-        match tag.tag {
-            Tag::Sense(Sense::Down) if near => Some(false),
-            Tag::Sense(Sense::Up | Sense::Growth | Sense::Difference) if near => Some(true),
-            _ => None,
-        }
-    })
-}
-
-/// What a word of rank ranks: what is measured may stand right at it, as in "the most beds", "die höchsten Einnahmen", "los mayores
-/// ingresos"; with a word between it is a part of that: "the most free beds".
-fn meant(text: &Text, word: &Rank, grid: &Grid) -> Meant {
-    let named = |at: usize| -> Vec<usize> {
-        let stems = text.stems.iter().filter(|(word, _)| *word == at);
-        let mut found: Vec<usize> = stems
-            .flat_map(|(_, stem)| {
-                grid.measures()
-                    .filter(|column| grid.columns[*column].stems.contains(stem))
-            })
-            .collect();
-        found.dedup();
-        found
-    };
-    let statistic = |at: usize| {
-        text.tags.iter().any(|tag| {
-            tag.from <= at
-                && at < tag.to
-                && matches!(
-                    tag.tag,
-                    Tag::Sense(Sense::Mean | Sense::Total | Sense::Median | Sense::Count)
-                )
-        })
-    };
-    let mut next = word.to;
-    while statistic(next) {
-        next += 1;
-    }
-    let right = named(next);
-    let left = word.from.checked_sub(1).map(named).unwrap_or_default();
-    let magnitude = text.tags.iter().any(|tag| {
-        tag.tag == Tag::Sense(Sense::Magnitude) && tag.from < word.to && word.from < tag.to
-    });
-    match (right.is_empty(), left.is_empty()) {
-        (false, _) => Meant::Named(right),
-        (_, false) => Meant::Named(left),
-        _ if magnitude && named(next + 1).is_empty() => Meant::Figure,
-        _ => Meant::Quality,
-    }
-}
-
 /// Every name that is given a rank.
 fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
     let mut out = Vec::new();
@@ -551,6 +489,24 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
                 implied: false,
             }));
         }
+        if let (Some(rank), true) = (beaten_by_none(text), own.is_empty()) {
+            let behind: BTreeSet<Pred> = names
+                .iter()
+                .filter(|entity| entity.start > rank.at)
+                .map(|entity| entity.pred)
+                .collect();
+            if let (1, Some(pred)) = (behind.len(), behind.first()) {
+                out.push(Ranked {
+                    piece,
+                    word: Some(rank),
+                    highest: rank.highest,
+                    place: 1,
+                    pred: *pred,
+                    implied: false,
+                });
+                continue;
+            }
+        }
         if own.is_empty() && different.len() == 1 {
             // "Highest average humidity | CR-1 (72.3 %)".
             let labels = reading.labels(piece);
@@ -576,43 +532,6 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
         }
     }
     out
-}
-
-/// "Harbour is second": a place without a word of rank, where the goal asks for one.
-fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
-    let goal = &reading.ground.asked.text;
-    let asks = |sense| goal.has(sense);
-    let placed = |tag: &aios_languages::Tagged| matches!(tag.tag, Tag::Ordinal(2..));
-    if !asks(Sense::Highest) && !asks(Sense::Lowest) && !goal.tags.iter().any(placed) {
-        return None;
-    }
-    text.tags.iter().find_map(|tag| {
-        let Tag::Ordinal(place @ 2..) = tag.tag else {
-            return None;
-        };
-        // "January 6th".
-        let (from, to) = (text.words[tag.from].start, text.words[tag.to - 1].end);
-        let dated = text
-            .moments
-            .iter()
-            .any(|moment| from <= moment.end + 1 && moment.start <= to + 4);
-        if dated {
-            return None;
-        }
-        // "The second quarter", "the third day": a place of something else.
-        let next = text.stems.iter().any(|(word, _)| *word == tag.to)
-            && !text
-                .tags
-                .iter()
-                .any(|other| other.from == tag.to && other.tag == Tag::Sense(Sense::Meta));
-        (!next).then(|| Rank {
-            highest: !asks(Sense::Lowest) || asks(Sense::Highest),
-            place: usize::from(place),
-            at: text.words[tag.from].start,
-            from: tag.from,
-            to: tag.to,
-        })
-    })
 }
 
 /// The one name that an answer gives to a goal that asks who is first.
@@ -655,55 +574,4 @@ fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
         pred,
         implied: true,
     })
-}
-
-/// The words of rank in a text. "One of the highest" and "not the highest" give none.
-pub(super) fn ranks(text: &Text) -> Vec<Rank> {
-    let mut out: Vec<Rank> = Vec::new();
-    for tag in &text.tags {
-        let highest = match tag.tag {
-            Tag::Sense(Sense::Highest) => true,
-            Tag::Sense(Sense::Lowest) => false,
-            _ => continue,
-        };
-        let at = text.words[tag.from].start;
-        let clause = text.clause(at);
-        let undone = text.tags.iter().any(|other| {
-            let before = other.from < tag.from && tag.from - other.from <= 4;
-            before
-                && text.clause(text.words[other.from].start) == clause
-                && matches!(other.tag, Tag::Sense(Sense::Negation | Sense::Among))
-        });
-        if undone {
-            continue;
-        }
-        // "Second-highest", "zweithöchste", "la deuxième plus élevée", "el segundo mayor".
-        let place = text.tags.iter().find_map(|other| match other.tag {
-            Tag::Ordinal(place)
-                if other.to <= tag.from && other.to + 2 > tag.from
-                    || other.from >= tag.from && other.from < tag.to =>
-            {
-                Some(usize::from(place))
-            }
-            _ => None,
-        });
-        out.push(Rank {
-            highest,
-            place: place.unwrap_or(1),
-            at,
-            from: tag.from,
-            to: tag.to,
-        });
-    }
-    // "La plus basse": of two that share a word the one that goes on says which.
-    let all = out.clone();
-    out.retain(|rank| {
-        !all.iter().any(|other| {
-            other.highest != rank.highest
-                && other.from < rank.to
-                && rank.from < other.to
-                && (other.to > rank.to || (other.to == rank.to && other.from < rank.from))
-        })
-    });
-    out
 }

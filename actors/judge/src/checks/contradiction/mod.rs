@@ -1,9 +1,10 @@
 //! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
 
 mod compared;
-mod directions;
+pub(in crate::checks) mod directions;
 mod firsts;
 mod orders;
+mod rank;
 mod ranking;
 mod reckoned;
 mod records;
@@ -45,7 +46,11 @@ impl Look for Contradiction {
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
+            let before = finding.issues.len();
             sources::opposed(reading, piece, &mut finding);
+            if finding.issues.len() == before {
+                sources::opposed_as_a_whole(reading, piece, &mut finding);
+            }
         }
         finding
     }

@@ -88,6 +88,8 @@ type Sums = (Option<usize>, BTreeSet<bool>);
 pub(super) struct Given {
     /// For each column: whether its figures are totals, means or both, claim by claim.
     sums: BTreeMap<usize, Vec<Sums>>,
+    /// For each column, quantity, and whether it is a total: the names of which it is given.
+    names: BTreeMap<(usize, usize, bool), BTreeSet<Pred>>,
     /// For each column: of which names the least or greatest is given, and in which pieces.
     extremes: BTreeMap<usize, (BTreeSet<Pred>, BTreeSet<usize>)>,
 }
@@ -114,6 +116,10 @@ impl Given {
                     };
                     if let Some(sum) = sum {
                         sums.entry((column, found.measure)).or_default().insert(sum);
+                        if let (Some(measure), 1) = (found.measure, found.preds.len()) {
+                            let names = given.names.entry((column, measure, sum)).or_default();
+                            names.insert(*pred);
+                        }
                     }
                     if extreme && !several {
                         let (names, pieces) = given.extremes.entry(column).or_default();
@@ -133,6 +139,28 @@ impl Given {
     pub(super) fn lists(&self, piece: usize, pred: &Pred) -> bool {
         let found = column_of(pred).and_then(|column| self.extremes.get(&column));
         found.is_some_and(|(names, pieces)| names.len() > 1 && pieces.contains(&piece))
+    }
+
+    /// By what the answer itself lists all names of a column, where it is one quantity.
+    pub(super) fn listed(&self, pred: &Pred, grid: &Grid) -> Vec<By> {
+        let Pred::Is(column, _) = pred else {
+            return Vec::new();
+        };
+        let all = grid.names(*column).len();
+        let mut full = self
+            .names
+            .iter()
+            .filter(|((own, ..), names)| own == column && all > 1 && names.len() == all)
+            .map(|((_, measure, sum), _)| (*measure, *sum));
+        let found: Vec<(usize, bool)> = full.by_ref().collect();
+        let measures: BTreeSet<usize> = found.iter().map(|(measure, _)| *measure).collect();
+        if measures.len() != 1 {
+            return Vec::new();
+        }
+        let stat = |sum: bool| if sum { Stat::Total } else { Stat::Mean };
+        let ways = found.into_iter();
+        ways.map(|(measure, sum)| By::Figure(measure, stat(sum)))
+            .collect()
     }
 
     /// Whether all figures of a column's like are totals, or all are means.
@@ -202,6 +230,8 @@ pub(super) enum Meant {
     Named(Vec<usize>),
     /// A quality, of which the figures are a sign: "the fullest".
     Quality,
+    /// A place and nothing else: "in front", "the leader".
+    Lead,
 }
 
 /// By what a name can be put in order with its like, as a piece says it.
@@ -246,6 +276,20 @@ pub(super) fn ways(
         return own;
     }
     let text = &reading.texts[piece];
+    let quantities: Vec<usize> = grid.measures().collect();
+    let in_text = mentioned(text, grid)
+        .into_iter()
+        .any(|column| quantities.contains(&column));
+    // Who is in front is so by the figures that the answer gives of all.
+    let listed = given.listed(pred, grid);
+    let own_list = own.is_empty() || own.iter().any(|by| listed.contains(by));
+    if meant == Meant::Lead && !in_text && own_list && !listed.is_empty() {
+        return listed;
+    }
+    let meant = match meant {
+        Meant::Lead => Meant::Quality,
+        meant => meant,
+    };
     let labels = reading.labels(piece);
     let has = |sense| text.has(sense) || labels.iter().take(1).any(|label| label.has(sense));
     let (measures, named) = match &meant {
@@ -258,10 +302,6 @@ pub(super) fn ways(
         (_, _, true) => vec![Stat::Median],
         _ => usual(reading, piece, pred, grid, &measures, given, extreme),
     };
-    let quantities: Vec<usize> = grid.measures().collect();
-    let in_text = mentioned(text, grid)
-        .into_iter()
-        .any(|column| quantities.contains(&column));
     let counted = has(Sense::Count) && !in_text;
     let mut out = match &meant {
         Meant::Named(columns) => own

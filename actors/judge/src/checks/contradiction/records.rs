@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aios_languages::Sense;
 use aios_work::{Category, Severity};
 
-use super::firsts::ranks;
+use super::rank::ranks;
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::same_column;
@@ -76,7 +76,18 @@ pub(super) fn look(reading: &Reading<'_>, table: usize, grid: &Grid, finding: &m
     about.sort_unstable();
     about.dedup();
     let among = grid.rows_of(&about);
-    let first = (0..grid.columns.len()).any(|column| {
+    // By the quantity whose figure stands with it, or that the goal names; else by any.
+    let told: Vec<usize> = reading
+        .claims_at(*piece)
+        .iter()
+        .flat_map(|claim| claim.found.iter().filter_map(|found| found.measure))
+        .filter(|column| grid.measures().any(|own| own == *column))
+        .collect();
+    let columns = match told.is_empty() {
+        true => (0..grid.columns.len()).collect(),
+        false => told,
+    };
+    let first = columns.into_iter().any(|column| {
         let own = grid.value(*row as usize, column);
         let ahead = |other: f64| if highest { other > own } else { other < own };
         !own.is_nan()

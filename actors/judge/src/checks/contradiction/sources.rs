@@ -207,6 +207,11 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
                 continue;
             }
             let own = denies(text, start, end);
+            // "What is not covered?" "Damage by frost": the answer goes on with the question's own denial.
+            let asked = &reading.ground.asked.text;
+            if !own && denies(asked, 0, asked.raw.len() + 1) {
+                continue;
+            }
             // The clause of the source that shares the words.
             let theirs = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
                 let here = sentence
@@ -295,6 +300,10 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         };
         let sentence = &paper.sentences[best];
         let known = stems.iter().filter(|stem| paper.knows(stem)).count();
+        // A word of the question that stands elsewhere only may decide it there: "do not put it in the dishwasher".
+        let whole = stems
+            .iter()
+            .all(|stem| !paper.knows(stem) || sentence.stems.contains(stem));
         let spans = clause_spans(&sentence.text).into_iter().map(|(from, to)| {
             let here = sentence.text.stems.iter().filter(|(word, stem)| {
                 (from..to).contains(&sentence.text.words[*word].start) && stems.contains(stem)
@@ -315,7 +324,12 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         if affirms == yes {
             finding.claims += 1;
             finding.supported += 1;
-        } else if !limited && here * 3 >= stems.len() * 2 {
+        } else if !limited
+            && here * 3 >= stems.len() * 2
+            && whole
+            // A figure of the question decides by its size.
+            && asked.numbers.is_empty()
+        {
             finding.claims += 1;
             let mut issue = at(
                 reading,
@@ -408,6 +422,18 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
             continue;
         }
         let words = marks(text, start, end);
+        // Of what it speaks more than any other sentence does.
+        let most = reading
+            .ground
+            .papers
+            .iter()
+            .flat_map(|paper| &paper.sentences)
+            .map(|sentence| {
+                let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
+                whole.intersection(&words).count()
+            })
+            .max()
+            .unwrap_or(0);
         let sentences = reading
             .ground
             .papers
@@ -428,7 +454,9 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
                     one(&own, *side) && one(&theirs, !side)
                 });
                 let shared = marks(&sentence.text, from, to).intersection(&words).count();
-                if against && shared > 0 && shared * 2 >= words.len().min(4) {
+                let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
+                let best = whole.intersection(&words).count() == most;
+                if against && best && shared > 0 && shared * 2 >= words.len().min(4) {
                     let mut issue = at(
                         reading,
                         piece,
@@ -445,6 +473,56 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
         }
     }
 }
+
+/// Whether a sentence as a whole stands on one side of two and the sentence of a source that has most of its words on the other:
+/// "unanimously approved" where some were against.
+pub(super) fn opposed_as_a_whole(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    let all = |text: &Text| (0, text.raw.len() + 1);
+    let (from, to) = all(text);
+    let own = sides(text, from, to);
+    let words = marks(text, from, to);
+    // What is denied, or tied to a condition, stands on neither side for sure.
+    let plain = |text: &Text| {
+        let unsure = [Sense::Negation, Sense::Only, Sense::AtMost, Sense::AtLeast];
+        !unsure.iter().any(|sense| text.has(*sense))
+    };
+    if own.is_empty() || words.len() < LEAST || !plain(text) {
+        return;
+    }
+    let one = |sides: &BTreeSet<(u8, bool)>, pair: u8, side: bool| {
+        sides.contains(&(pair, side)) && !sides.contains(&(pair, !side))
+    };
+    for paper in reading.ground.papers.iter() {
+        for (place, sentence) in paper.sentences.iter().enumerate() {
+            let (from, to) = all(&sentence.text);
+            let shared = marks(&sentence.text, from, to).intersection(&words).count();
+            if shared < LEAST || shared * 4 < words.len() * 3 || !plain(&sentence.text) {
+                continue;
+            }
+            let theirs = sides(&sentence.text, from, to);
+            let against = own
+                .iter()
+                .any(|(pair, side)| one(&own, *pair, *side) && one(&theirs, *pair, !side));
+            if against {
+                let mut issue = at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    "the source says the opposite",
+                    "Say what the source says",
+                );
+                issue.evidence = Some(paper.quoted(place));
+                finding.issues.push(issue);
+                return;
+            }
+        }
+    }
+}
+
+/// Words that two sentences share at least to be about the same.
+const LEAST: usize = 3;
 
 /// On which sides of which opposites a stretch stands. What is not allowed is forbidden.
 fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool)> {

@@ -1,5 +1,6 @@
 //! Every point of the goal is answered.
 
+mod firsts;
 mod papers;
 
 use std::collections::{BTreeSet, HashSet};
@@ -7,9 +8,9 @@ use std::collections::{BTreeSet, HashSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
+use super::contradiction::directions::held;
 use super::form::asks_keys;
 use super::{Finding, Look};
-use crate::answer::Kind;
 use crate::column::Data;
 use crate::conditions::{conditions, mentioned};
 use crate::criteria::Criteria;
@@ -21,6 +22,7 @@ use crate::reading::Reading;
 use crate::scope::entities;
 use crate::text::Text;
 use crate::unit::Unit;
+use firsts::{extreme, lacks_single, listed, names_one, of_the_kind};
 use papers::by_papers;
 
 pub(crate) struct Coverage;
@@ -49,7 +51,9 @@ impl Look for Coverage {
         if asked.has(Sense::FormHaiku) {
             return finding;
         }
-        let decides = ground.asked.points.len() == 1 && decides(reading);
+        let decides = ground.asked.points.len() == 1 && asks_whether(asked) && decides(reading);
+        // "Were they open most of the time?" is answered by a no, with a figure that bears it out.
+        let closed = decides && verified(reading);
         // "How long does it rise and rest in all" asks for one length.
         let summed = ground.asked.text.has(Sense::Total);
         let mut durations = 0;
@@ -58,6 +62,7 @@ impl Look for Coverage {
             durations += usize::from(point.need == Need::Duration);
             durations = if summed { durations.min(1) } else { durations };
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
+                (Some(_), _) if closed => true,
                 (Some(grid), _) => !elsewhen(reading) && by_table(reading, point, before, grid),
                 (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => by_papers(reading, point, papers, durations),
@@ -96,6 +101,23 @@ fn elsewhen(reading: &Reading<'_>) -> bool {
     !said.is_empty() && said.is_disjoint(&asked)
 }
 
+/// Whether a goal asks whether something is so, and for nothing else.
+fn asks_whether(asked: &Text) -> bool {
+    let others = [
+        Sense::AskCount,
+        Sense::AskDate,
+        Sense::AskDuration,
+        Sense::AskMoney,
+        Sense::AskPerson,
+        Sense::AskPlace,
+        Sense::AskWhich,
+        Sense::AskWhy,
+        Sense::Describe,
+        Sense::Per,
+    ];
+    asked.raw.trim_end().ends_with('?') && !others.iter().any(|sense| asked.has(*sense))
+}
+
 /// Whether the answer begins with a yes or a no.
 fn decides(reading: &Reading<'_>) -> bool {
     let first = said_words(reading).find(|text| !text.is_empty());
@@ -109,9 +131,17 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
     match point.need {
         // "Which was longest, and for how many minutes?" asks for the figure of the one that was named.
         Need::Figure => figure(reading, point, grid, before != Some(Need::Extreme)),
+        // That they stand in the right order is looked at elsewhere.
+        Need::Each if point.text.has(Sense::Rank) && listed(reading, grid) == usize::MAX => true,
         Need::Each => each(reading, point, grid),
-        Need::Extreme => of_the_kind(reading, point, grid) && extreme(reading, point, grid),
+        Need::Extreme => {
+            of_the_kind(reading, point, grid)
+                && extreme(reading, point, grid)
+                && !lacks_single(reading, point, grid)
+        }
         Need::Count => count(reading, point, grid),
+        // "13 of 16 against 7 of 18".
+        Need::Share if told_in_parts(reading) => true,
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
                 .number(claim)
@@ -132,8 +162,27 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 })
         }
         Need::Direction => direction(reading),
-        _ => verified(reading) || overlaps(reading, &point.text),
+        _ => {
+            let who = [Sense::AskWhich, Sense::AskPerson];
+            let named = who.iter().any(|sense| point.text.has(*sense));
+            verified(reading)
+                || overlaps(reading, &point.text)
+                || (named && names_one(reading, point, grid))
+        }
     }
+}
+
+/// Whether a count and the count that it is a part of are told, and borne out.
+fn told_in_parts(reading: &Reading<'_>) -> bool {
+    let counted = |claim: &&crate::reading::Claim| {
+        let mut found = claim.found.iter();
+        found.any(|found| found.form == Form::Count)
+    };
+    let mut claims = reading.claims.iter().filter(counted);
+    claims.any(|claim| {
+        let place = reading.place(claim.piece);
+        place.partition(reading.number(claim)).0
+    })
 }
 
 /// Every way in which a number of the answer was explained.
@@ -198,9 +247,16 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         .iter()
         .map(|name| (name.column, name.code))
         .collect();
-    let moves = [Sense::Growth, Sense::Up, Sense::Down, Sense::Difference]
-        .iter()
-        .any(|sense| point.text.has(*sense));
+    let moves = [
+        Sense::Growth,
+        Sense::Up,
+        Sense::Down,
+        Sense::Difference,
+        Sense::More,
+        Sense::Fewer,
+    ]
+    .iter()
+    .any(|sense| point.text.has(*sense));
     // "Which line was better on average?" is answered by its name.
     if !of.is_empty() && names_one(reading, point, grid) {
         return true;
@@ -386,80 +442,6 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
         || groups.iter().any(|column| named(*column).len() > 1)
         || (groups.is_empty() && verified(reading))
 }
-
-fn extreme(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
-    let wanted: HashSet<Sense> = [Sense::Highest, Sense::Lowest]
-        .into_iter()
-        .filter(|sense| point.text.has(*sense))
-        .collect();
-    let measures = quantities(&point.text, grid);
-    let about = |piece: usize| {
-        let own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
-        let named = own
-            .flat_map(|text| quantities(text, grid))
-            .any(|column| measures.contains(&column));
-        let claimed = reading
-            .claims_at(piece)
-            .iter()
-            .flat_map(|claim| &claim.found);
-        named
-            || claimed.into_iter().any(|found| {
-                found
-                    .measure
-                    .is_some_and(|measure| measures.contains(&measure))
-            })
-    };
-    let ranked = reading.said().any(|piece| {
-        let mut own = std::iter::once(&reading.texts[piece]).chain(reading.labels(piece));
-        let silent = quantities(&reading.texts[piece], grid).is_empty()
-            && reading.claims_at(piece).is_empty();
-        own.any(|text| wanted.iter().any(|sense| text.has(*sense)))
-            && (measures.is_empty() || silent || about(piece))
-    });
-    let value = explanations(reading).any(|(_, found)| {
-        let end = match found.form {
-            Form::Figure(Stat::Greatest) => wanted.contains(&Sense::Highest),
-            Form::Figure(Stat::Least) => wanted.contains(&Sense::Lowest),
-            _ => false,
-        };
-        end && (measures.is_empty()
-            || found
-                .measure
-                .is_some_and(|measure| measures.contains(&measure)))
-    });
-    ranked || value || names_one(reading, point, grid)
-}
-
-/// Whether the answer names some of the kind that is asked for, if it names any: "which artist" is not answered by the name of a song.
-fn of_the_kind(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
-    let text = &point.text;
-    let names = |column: &usize| matches!(grid.columns[*column].data, Data::Names { .. });
-    // The word right behind the one that asks.
-    let kind = text.tags.iter().find_map(|tag| {
-        if tag.tag != Tag::Sense(Sense::AskWhich) {
-            return None;
-        }
-        let (_, stem) = text.stems.iter().find(|(word, _)| *word == tag.to)?;
-        let columns: Vec<usize> = (0..grid.columns.len())
-            .filter(names)
-            .filter(|column| grid.columns[*column].stems.contains(stem))
-            .collect();
-        match columns.as_slice() {
-            [one] => Some(*one),
-            _ => None,
-        }
-    });
-    let Some(kind) = kind else { return true };
-    let named: BTreeSet<usize> = reading
-        .texts
-        .iter()
-        .flat_map(|text| &text.names)
-        .filter(|name| name.table == 0)
-        .map(|name| name.column)
-        .collect();
-    named.is_empty() || named.contains(&kind)
-}
-
 /// Whether a change is told from another time than the goal names, or to another: from July to August where it asks from June to August.
 fn between_others(reading: &Reading<'_>) -> bool {
     let asked = &reading.ground.asked.pairs;
@@ -483,78 +465,6 @@ fn between_others(reading: &Reading<'_>) -> bool {
                 half && !asked.iter().any(|other| same(other, pair))
             })
     })
-}
-
-/// Whether a sentence names one of a kind and no other, which the goal does not name: "Kassel.", "It is S7, at 5 minutes". In a list each
-/// line does so, and names nobody before the others.
-fn names_one(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
-    let given: Vec<Pred> = entities(&reading.ground.asked.text, 0, grid)
-        .into_iter()
-        .map(|entity| entity.pred)
-        .collect();
-    let of = |piece: usize| -> BTreeSet<Pred> {
-        let found = entities(&reading.texts[piece], 0, grid).into_iter();
-        found
-            .map(|entity| entity.pred)
-            .filter(|pred| !given.contains(pred))
-            .collect()
-    };
-    let all: BTreeSet<Pred> = reading.said().flat_map(of).collect();
-    let alone = |names: &BTreeSet<Pred>| {
-        names.iter().any(|pred| {
-            let alike = names.iter().filter(|other| same_column(other, pred));
-            alike.count() == 1
-        })
-    };
-    let asked = reading.ground.asked.points.iter();
-    let wanted = asked.filter(|point| point.need == Need::Extreme).count();
-    let sentences = reading
-        .said()
-        .filter(|piece| reading.answer.pieces[*piece].kind == Kind::Sentence)
-        .map(of)
-        .filter(alone);
-    // As many as were asked for: who names the dearest has not named the cheapest.
-    let named: BTreeSet<BTreeSet<Pred>> = sentences.collect();
-    // "November, by a clear margin: ...": it begins with the name.
-    let begins = reading
-        .said()
-        .find(|piece| !reading.texts[*piece].is_empty())
-        .is_some_and(|piece| {
-            let text = &reading.texts[piece];
-            let first = entities(text, 0, grid)
-                .into_iter()
-                .find(|entity| !given.contains(&entity.pred) || text.names.is_empty());
-            first.is_some_and(|first| {
-                let words = text
-                    .words
-                    .iter()
-                    .filter(|word| word.start < first.start)
-                    .count();
-                let own: BTreeSet<Pred> = of(piece)
-                    .into_iter()
-                    .filter(|pred| same_column(pred, &first.pred))
-                    .collect();
-                let all = match first.pred {
-                    Pred::Is(column, _) => grid.names(column).len(),
-                    _ => usize::MAX,
-                };
-                // "Crime is ahead with 12; the others are level": one alone before the semicolon.
-                let head = text.raw.find(';').unwrap_or(0);
-                let parted = entities(text, 0, grid)
-                    .iter()
-                    .filter(|entity| entity.end <= head)
-                    .all(|entity| entity.pred == first.pred)
-                    && first.end <= head;
-                words < 4
-                    && (text.raw[first.end..].starts_with([',', '.']) || own.len() < all || parted)
-            })
-        });
-    // "The three with the most": so many are named.
-    let several = point.text.numbers.iter().any(|number| {
-        let many = number.value();
-        number.unit.is_none() && (2.0..=20.0).contains(&many) && all.len() as f64 >= many
-    });
-    begins || several || named.len().max(usize::from(alone(&all))) >= wanted.max(1)
 }
 
 fn count(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
@@ -589,9 +499,11 @@ fn direction(reading: &Reading<'_>) -> bool {
                     Tag::Sense(Sense::Up | Sense::Down | Sense::Flat | Sense::More | Sense::Fewer)
                 )
             })
+            // "Under 38 %" limits a figure and goes nowhere.
+            .filter(|tag| !text.limits(tag))
             .map(|tag| tag.from)
             .collect();
-        said += places.len();
+        said += places.len().max(held(text).len());
         let signed = reading
             .claims_at(piece)
             .iter()

@@ -42,6 +42,48 @@ pub(super) fn by_papers(
             || shares_a_part(reading, point, papers)
             || beside(reading, point, papers)
     };
+    let rests = places(reading, papers);
+    let targets = told_at(point, papers);
+    if let Some(targets) = &targets {
+        let others = reading.ground.asked.points.iter();
+        let theirs: HashSet<usize> = others
+            .filter(|other| !std::ptr::eq(*other, point))
+            .filter_map(|other| told_at(other, papers))
+            .flatten()
+            .collect();
+        // What one sentence begins the next may end, where no other point is about that one.
+        let goes_on = |at: &usize| {
+            let before = at.checked_sub(1).filter(|before| targets.contains(before));
+            before.is_some_and(|before| same_block(papers, before, *at)) && !theirs.contains(at)
+        };
+        // What was worked out rests on no sentence in particular.
+        let anywhere = |at: &usize| *at == usize::MAX;
+        let there = rests
+            .iter()
+            .any(|at| anywhere(at) || targets.contains(at) || goes_on(at));
+        let answered = there || (rests.is_empty() && near());
+        let half = |at: &usize| half_told(reading, point, papers, *at);
+        if !answered || targets.iter().all(half) {
+            return false;
+        }
+    }
+    // "How much luggage may I bring?" asks for no money where the source tells of none.
+    let priced = targets.is_none_or(|targets| {
+        let sentences = papers.iter().take(1).flat_map(|paper| &paper.sentences);
+        let mut own = sentences.enumerate().filter(|(at, _)| targets.contains(at));
+        own.any(|(_, sentence)| {
+            let mut numbers = sentence.text.numbers.iter();
+            let free = sentence
+                .text
+                .tags
+                .iter()
+                .any(|tag| matches!(tag.tag, Tag::Opposite(..)));
+            free || numbers.any(|number| {
+                let unit = number.unit.as_ref();
+                unit.is_some_and(|unit| unit.is_money() || unit.is_share())
+            })
+        })
+    });
     match point.need {
         Need::Duration => {
             let said = numbers(|kind| matches!(kind, UnitKind::Time | UnitKind::Calendar));
@@ -52,7 +94,7 @@ pub(super) fn by_papers(
                     matches!(kind, UnitKind::Time | UnitKind::Calendar)
                 }) && near())
         }
-        Need::Money => {
+        Need::Money if priced => {
             let money: fn(&UnitKind) -> bool =
                 |kind| matches!(kind, UnitKind::Money(_) | UnitKind::Cents);
             let free = said_words(reading).any(|text| {
@@ -60,12 +102,158 @@ pub(super) fn by_papers(
                     .iter()
                     .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
             });
-            numbers(money) > 0 || ((free || none_has(papers, money)) && near())
+            // "How much luggage may I bring?" is answered by another amount.
+            let other = || reading.claims.iter().any(|claim| !claim.found.is_empty());
+            numbers(money) > 0 || ((free || none_has(papers, money) || other()) && near())
         }
         Need::Date => dated(reading) || near(),
         Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
         _ => near(),
     }
+}
+
+fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
+    let block = |at: usize| Some(papers.first()?.sentences.get(at)?.block);
+    block(one) == block(other)
+}
+
+/// Whether a sentence of the source has a clause of its own for a point, beside one for another point, and the answer tells nothing of it:
+/// "helmets are included" of "helmets are included; panniers are not".
+fn half_told(reading: &Reading<'_>, point: &Point, papers: &[Paper], at: usize) -> bool {
+    let Some(sentence) = papers.first().and_then(|paper| paper.sentences.get(at)) else {
+        return false;
+    };
+    let text = &sentence.text;
+    let stems = |point: &Point| -> HashSet<String> {
+        let all = point.text.stems.iter().map(|(_, stem)| stem.clone());
+        all.filter(|stem| sentence.own.contains(stem)).collect()
+    };
+    let mut own = stems(point);
+    let mut theirs: HashSet<String> = HashSet::new();
+    for other in &reading.ground.asked.points {
+        if !std::ptr::eq(other, point) {
+            theirs.extend(stems(other));
+        }
+    }
+    own.retain(|stem| !theirs.contains(stem));
+    let has = |(from, to): &(usize, usize), wanted: &HashSet<String>| {
+        let mut here = crate::clause::stems_of(text, *from, *to).into_iter();
+        here.any(|stem| wanted.contains(stem))
+    };
+    let spans = crate::clause::clause_spans(text);
+    // A word that stands with the other's tells neither from the other.
+    own.retain(|stem| {
+        let one = HashSet::from([stem.clone()]);
+        !spans
+            .iter()
+            .any(|span| has(span, &one) && has(span, &theirs))
+    });
+    if own.is_empty() || theirs.is_empty() {
+        return false;
+    }
+    let mine: Vec<(usize, usize)> = spans
+        .iter()
+        .copied()
+        .filter(|span| has(span, &own) && !has(span, &theirs))
+        .collect();
+    let apart = spans
+        .iter()
+        .any(|span| has(span, &theirs) && !has(span, &own));
+    if mine.is_empty() || !apart {
+        return false;
+    }
+    let within = |place: usize| mine.iter().any(|(from, to)| (*from..*to).contains(&place));
+    let numbers: Vec<_> = text
+        .numbers
+        .iter()
+        .filter(|number| within(number.start))
+        .collect();
+    let clocks: Vec<u16> = sentence
+        .clocks
+        .iter()
+        .filter(|(place, _)| within(*place))
+        .map(|(_, minute)| *minute)
+        .collect();
+    let told = |said: &crate::text::Text| {
+        said.stems.iter().any(|(_, stem)| own.contains(stem))
+            || said
+                .numbers
+                .iter()
+                .any(|number| numbers.iter().any(|own| crate::paper::same(number, own)))
+            || crate::paper::clocks(said)
+                .iter()
+                .any(|(_, minute)| clocks.contains(minute))
+            || !said.moments.is_empty()
+            || [Sense::Only, Sense::Whole, Sense::Per, Sense::Rest]
+                .iter()
+                .any(|sense| said.has(*sense))
+    };
+    !said_words(reading).any(told)
+}
+
+/// Words that ask, or say what is to be done with what is asked about.
+const ASKS: [Sense; 9] = [
+    Sense::Meta,
+    Sense::Describe,
+    Sense::AskCount,
+    Sense::AskDate,
+    Sense::AskDuration,
+    Sense::AskMoney,
+    Sense::AskPerson,
+    Sense::AskPlace,
+    Sense::AskWhich,
+];
+
+/// In how many sentences a word stands that tells one of them from the others.
+const RARE: usize = 2;
+
+/// The sentences of the first source that surely speak of a point: they have most of what the point says that the source knows, and more
+/// than a word that stands everywhere. None where the point's words are not the source's.
+fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
+    let paper = papers.first()?;
+    let about = |word: usize| {
+        let mut tags = point.text.tags.iter();
+        !tags.any(|tag| {
+            tag.from <= word
+                && word < tag.to
+                && matches!(tag.tag, Tag::Sense(sense) if ASKS.contains(&sense))
+        })
+    };
+    let words: HashSet<&String> = point
+        .text
+        .stems
+        .iter()
+        .filter(|(word, _)| about(*word))
+        .map(|(_, stem)| stem)
+        .filter(|stem| !paper.title.contains(*stem))
+        .collect();
+    let known: HashSet<&String> = words
+        .iter()
+        .copied()
+        .filter(|stem| paper.knows(stem))
+        .collect();
+    let all: f64 = known.iter().map(|stem| paper.weight(stem)).sum();
+    let shared = |at: usize| -> (f64, usize, bool) {
+        let own = &paper.sentences[at].own;
+        let here = known.iter().filter(|stem| own.contains(**stem));
+        here.fold((0.0, 0, false), |(sum, many, rare), stem| {
+            let tells = paper.count(stem) <= RARE;
+            (sum + paper.weight(stem), many + 1, rare || tells)
+        })
+    };
+    let places = 0..paper.sentences.len();
+    let best = places
+        .clone()
+        .map(shared)
+        .fold(0.0, |best: f64, (sum, ..)| best.max(sum));
+    let telling = |at: &usize| {
+        let (sum, many, rare) = shared(*at);
+        sum >= best * 0.7 && (many > 1 || rare)
+    };
+    // More than half of what it says is in words of the source.
+    let sure = best > 0.0 && best >= all * 0.5 && known.len() * 2 > words.len();
+    let found: HashSet<usize> = places.filter(telling).collect();
+    (sure && !found.is_empty()).then_some(found)
 }
 
 /// The sentences of the first source that the answer rests on.
@@ -77,17 +265,37 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
     let Some(paper) = papers.first() else {
         return found;
     };
-    for text in said_words(reading) {
-        let own: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
-        let (Some((at, _)), true) = (paper.nearest(&own).first().copied(), own.len() > 1) else {
+    let spans = said_words(reading).flat_map(|text| {
+        let whole = std::iter::once((0, text.raw.len() + 1));
+        let clauses = crate::clause::clause_spans(text);
+        let clauses = clauses.into_iter().filter(|(from, to)| {
+            // A clause with a figure rests on the sentence that has it.
+            let mut numbers = text.numbers.iter();
+            !numbers.any(|number| (*from..*to).contains(&number.start))
+        });
+        let all: Vec<(usize, usize)> = whole.chain(clauses).collect();
+        all.into_iter().map(move |(from, to)| (text, from, to))
+    });
+    for (text, from, to) in spans {
+        let own: HashSet<String> = crate::clause::stems_of(text, from, to)
+            .into_iter()
+            .cloned()
+            .collect();
+        // One word tells a sentence only if it stands nowhere else.
+        let telling = own.iter().any(|stem| paper.count(stem) == 1);
+        if own.is_empty() || (own.len() < 2 && !telling) {
             continue;
-        };
-        let shared = own
-            .iter()
-            .filter(|stem| paper.sentences[at].own.contains(*stem))
-            .count();
-        if shared * 2 >= own.len() {
-            found.insert(at);
+        }
+        let near = paper.nearest(&own);
+        let top = near.first().map_or(0.0, |(_, overlap)| *overlap);
+        // Of several that it may rest on each counts.
+        let alike = near.iter().take_while(|(_, overlap)| *overlap >= top * 0.8);
+        for (at, _) in alike.take(3) {
+            let held = &paper.sentences[*at].own;
+            let shared = own.iter().filter(|stem| held.contains(*stem)).count();
+            if shared * 2 >= own.len() {
+                found.insert(*at);
+            }
         }
     }
     // Times of day rest on the sentence that has them.
@@ -95,6 +303,17 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
         .flat_map(crate::paper::clocks)
         .map(|(_, minute)| minute)
         .collect();
+    let days: Vec<_> = said_words(reading).flat_map(|text| &text.moments).collect();
+    found.extend((0..paper.sentences.len()).filter(|at| {
+        let mut told = paper.sentences[*at].text.moments.iter();
+        told.any(|own| {
+            own.moment.day.is_some() && days.iter().any(|day| day.moment.day == own.moment.day)
+                || own.moment.minute.is_some()
+                    && days
+                        .iter()
+                        .any(|day| day.moment.minute == own.moment.minute)
+        })
+    }));
     found.extend((0..paper.sentences.len()).filter(|at| {
         let own = &paper.sentences[*at].clocks;
         own.iter()
@@ -183,10 +402,11 @@ fn shares_a_part(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool
         .filter(|(word, _)| !described || !formal.contains(word))
         .map(|(_, stem)| stem)
         .collect();
+    // "Summarise the decisions of the committee": of what all is about, in words of the goal's own.
     let foreign = || {
         stems
             .iter()
-            .all(|stem| papers.iter().all(|paper| !paper.knows(stem)))
+            .all(|stem| titles.contains(*stem) || papers.iter().all(|paper| !paper.knows(stem)))
     };
     if described && foreign() {
         return verified_or_borne(reading);
@@ -316,7 +536,12 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
     }
     // Nothing in the sources speaks of it, as of "what happens then": whatever goes beyond the other points answers it.
     let others = reading.ground.asked.points.len() > 1;
-    (!told && (!others || clauses_said(reading) >= reading.ground.asked.points.len()))
+    let figures = reading
+        .claims
+        .iter()
+        .filter(|claim| !claim.found.is_empty());
+    let said = clauses_said(reading).max(figures.count());
+    (!told && (!others || said >= reading.ground.asked.points.len()))
         || (wanted.len() > 1 && {
             let said: HashSet<&str> = said_words(reading)
                 .flat_map(|text| text.stems.iter().map(|(_, stem)| stem.as_str()))
