@@ -77,9 +77,7 @@ async fn what_somebody_else_put_on_record_is_named_and_handed_to_nobody() {
         store.put(record_key(number).as_bytes(), record).unwrap();
     }
     // Nor does it leave no number for what comes.
-    store
-        .put(record_key(u64::MAX).as_bytes(), &second)
-        .unwrap();
+    store.put(record_key(u64::MAX).as_bytes(), &second).unwrap();
     let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
     house.tell("after").await.unwrap();
     house.all_settled().await;
