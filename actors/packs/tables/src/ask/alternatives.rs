@@ -123,10 +123,12 @@ impl Reader<'_> {
                     ]
                     .contains(&text)
             });
-            let next = at + 1;
-            if !said || next >= to {
+            // "more cancelled bookings"
+            let next = (at + 1..to)
+                .find(|at| !matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Value(..))));
+            let Some(next) = next.filter(|_| said) else {
                 continue;
-            }
+            };
             let found = match self.mark(next).map(|mark| mark.what.clone()) {
                 Some(What::File) => self.rows(),
                 Some(What::Concept(concept))

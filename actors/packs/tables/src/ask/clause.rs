@@ -145,6 +145,7 @@ fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
                     | Ask::Before
                     | Ask::After
                     | Ask::Between
+                    | Ask::Per
                     | Ask::Rows
             ),
             What::Superlative(..) | What::Ordinal(_) => false,

@@ -18,6 +18,9 @@ impl Reader<'_> {
             let Some(What::Ask(ask)) = self.mark(at).map(|mark| mark.what.clone()) else {
                 continue;
             };
+            if ask == Ask::Per && self.is_used(at) {
+                continue;
+            }
             if self.is_relative(from, at) {
                 self.take(at);
                 continue;
@@ -45,7 +48,7 @@ impl Reader<'_> {
                 Ask::Who => {
                     self.of_concepts(
                         at,
-                        &["employee", "customer", "student", "patient"],
+                        &["employee", "customer", "student", "patient", "guests"],
                         &mut out,
                     );
                     if out.is_empty() {
@@ -292,6 +295,20 @@ impl Reader<'_> {
                         !["what", "whats", "was", "que", "quoi"]
                             .contains(&self.words.text(mark.from))
                     })
+        })
+    }
+
+    /// "who is the manager of Sales": the column's name stands right behind.
+    pub(super) fn is_called_by_who(&self, from: usize, to: usize, id: &Id) -> bool {
+        (from..to).any(|at| {
+            let next = self
+                .next(at + 1, to)
+                .filter(|_| self.is_ask(at, Ask::Who));
+            next.is_some_and(|next| {
+                matches!(self.mark(next).map(|mark| &mark.what), Some(What::Column(all, true)) if all
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(|column| column.id == *id)))
+            })
         })
     }
 

@@ -48,10 +48,19 @@ impl Reader<'_> {
             let Some(What::Number(number)) = self.mark(end).map(|mark| mark.what.clone()) else {
                 continue;
             };
-            let Some(things) = self
+            // "more than 12 times", "more than twice"
+            let times = |at: usize| {
+                self.mark(at).is_some_and(|mark| {
+                    ["times", "mal", "fois", "veces"].contains(&self.words.text(mark.from))
+                })
+            };
+            let twice = self
+                .mark(end)
+                .is_some_and(|mark| self.words.text(mark.from) == "twice");
+            let things = self
                 .next(end + 1, to)
-                .filter(|next| *next <= end + 2 && self.is_rows(*next))
-            else {
+                .filter(|next| *next <= end + 2 && (self.is_rows(*next) || times(*next)));
+            let Some(things) = things.or(twice.then_some(end)) else {
                 continue;
             };
             let test = match ask {
@@ -89,6 +98,14 @@ impl Reader<'_> {
                 at += 1;
                 continue;
             };
+            // "more than twice" says how often, and limits no column.
+            if self
+                .mark(end)
+                .is_some_and(|mark| self.words.text(mark.from) == "twice")
+            {
+                at += 1;
+                continue;
+            }
             let mut last = end;
             let test = match ask {
                 Ask::Above => Test::Above(first.value, false),

@@ -475,6 +475,37 @@ impl Reader<'_> {
         Some(id)
     }
 
+    /// "bottom 2 cities by bookings": ranked by how many there are.
+    pub(super) fn ranked_by_rows(&mut self, from: usize, to: usize) -> Option<Measure> {
+        let ranked = self
+            .asks(from, to)
+            .any(&[Ask::Top, Ask::Bottom, Ask::Highest, Ask::Lowest]);
+        let at = (from..to).find(|at| {
+            self.is_ask(*at, Ask::Per)
+                && self.mark(*at).is_some_and(|mark| {
+                    ["by", "nach", "par", "por"].contains(&self.words.text(mark.from))
+                })
+        })?;
+        let next = self.next(at + 1, to).filter(|_| ranked)?;
+        let rows = match &self.mark(next)?.what {
+            What::File | What::Ask(Ask::Rows) => true,
+            What::Concept(concept) => {
+                self.is_a_thing(*concept) && self.schema.standing_for(*concept).is_empty()
+            }
+            What::Column(all, _) => all
+                .first()
+                .and_then(|column| self.column(*column))
+                .is_some_and(|column| column.role == Role::Names && column.distinct >= column.rows),
+            _ => false,
+        };
+        if !rows {
+            return None;
+        }
+        self.take(at);
+        self.take(next);
+        Some(self.rows())
+    }
+
     /// What a superlative measures, and which end of it is meant: the oldest has the highest age or the earliest year of birth, the fastest
     /// the highest speed or the shortest time.
     pub(super) fn superlative_of(

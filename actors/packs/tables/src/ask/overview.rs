@@ -6,7 +6,7 @@ use super::clause::is_filler;
 use super::marks::What;
 use super::period::grain_of;
 use super::question::{Filter, Measure, Question, Wanted};
-use super::resolve::Reader;
+use super::resolve::{Asks, Reader};
 
 impl Reader<'_> {
     /// A goal that wants to know what there is, and asks nothing.
@@ -70,6 +70,27 @@ impl Reader<'_> {
             )
         });
         asked.is_empty() && !superlative && !named
+    }
+
+    /// "Are there any suites in Linz?", "# of cancelled": how many there are.
+    pub(super) fn asks_whether(&self, from: usize, to: usize, asks: &mut Asks) {
+        let first = self
+            .mark(from)
+            .map_or("", |mark| self.words.text(mark.from));
+        let there = asks.has(Ask::There) && ["is", "are", "was", "were"].contains(&first);
+        let sign = from == 0 && self.words.raw.trim_start().starts_with("# of");
+        let reckons = asks.reckons()
+            || asks.any(&[
+                Ask::Share,
+                Ask::Per,
+                Ask::Which,
+                Ask::Who,
+                Ask::Change,
+                Ask::Compare,
+            ]);
+        if (there || sign) && !reckons && !self.asks_where(from, to) {
+            asks.add(Ask::Count);
+        }
     }
 
     pub(super) fn leads_with_overview(&self) -> bool {

@@ -237,7 +237,9 @@ impl Reader<'_> {
                         .mark(*at)
                         .is_some_and(|mark| is_called(self.words.text(mark.from), &part))
             });
-            let Some(said) = said.filter(|_| column.role == Role::Rates) else {
+            // "the highest price" of `price_per_night` is one.
+            let price = column.concepts.contains(&Self::concept("price"));
+            let Some(said) = said.filter(|_| column.role == Role::Rates && !price) else {
                 continue;
             };
             let base = schema.columns.iter().find(|base| {

@@ -68,6 +68,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     if all.len() > 1 {
         all.retain(|(from, to)| !(*from..*to).all(|at| reader.is_ask(at, Ask::Filler)));
     }
+    let mut spans: Vec<(usize, usize)> = Vec::new();
     for (from, to) in all {
         if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
             (from..to).for_each(|at| reader.take(at));
@@ -79,8 +80,10 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         if let Some(question) = reader.question(from, to) {
             reader.before = Some(question.clone());
             questions.push(question);
+            spans.push((from, to));
         }
     }
+    reader.tell_both(&mut questions, &spans);
     let unused = reader.unused(&questions);
     // A word that nobody understood may choose rows: a figure of others would answer another question.
     if !unused.is_empty() {
@@ -307,6 +310,7 @@ impl Reader<'_> {
             return None;
         }
         self.in_percent(from, to, &mut asks);
+        self.asks_whether(from, to, &mut asks);
         let extremes = self.extremes(from, to, &mut asks);
         if self.compares(from, to) {
             asks.0.insert(Ask::Compare);
@@ -329,7 +333,8 @@ impl Reader<'_> {
             order.largest = false;
         }
         self.exact_numbers(from, to, &asks, &mut filters);
-        let mut most = self.most_of(from, to);
+        let by_rows = self.ranked_by_rows(from, to);
+        let mut most = by_rows.or_else(|| self.most_of(from, to));
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
         }
@@ -642,6 +647,7 @@ impl Reader<'_> {
         // "Who is the manager of Sales?": whoever a column that is named tells.
         if asks.has(Ask::Who)
             && let ([Group::By(group)], Some(column)) = (groups.as_slice(), &named)
+            && self.is_called_by_who(from, to, column)
             && group != column
             && measures.is_empty()
             && order.is_none()

@@ -3,7 +3,7 @@
 use aios_languages::Ask;
 
 use super::marks::What;
-use super::question::{Column as Id, Figure, Filter, Group, Measure, Test, Wanted};
+use super::question::{Column as Id, Figure, Filter, Group, Measure, Question, Test, Wanted};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
@@ -36,6 +36,43 @@ impl Reader<'_> {
             return;
         }
         filters.extend(before.filters.iter().cloned());
+    }
+
+    /// "total nights and number of bookings for Tom Hale": what stands behind both figures is said of both.
+    pub(super) fn tell_both(&self, questions: &mut [Question], spans: &[(usize, usize)]) {
+        for at in 1..questions.len().min(spans.len()) {
+            let ((from, to), (next, end)) = (spans[at - 1], spans[at]);
+            let joined = to == next
+                && self.mark(next).is_some_and(|mark| {
+                    !self
+                        .words
+                        .gap(mark.from)
+                        .contains(['?', ';', '!', '\n', '.'])
+                });
+            let (first, second) = (&questions[at - 1], &questions[at]);
+            let (Wanted::Figures(one), Wanted::Figures(other)) = (&first.wanted, &second.wanted)
+            else {
+                continue;
+            };
+            let differ = one
+                .iter()
+                .all(|figure| other.iter().all(|second| second.of != figure.of));
+            let asks = (self.asks(from, to), self.asks(next, end));
+            let of_all = asks.0.has(Ask::There)
+                || asks.0.any(&[Ask::Which, Ask::Who])
+                || asks.1.any(&[Ask::Which, Ask::Who]);
+            let bare = first.filters.is_empty()
+                && first.groups.is_empty()
+                && first.order.is_none()
+                && first.having.is_none()
+                && second.order.is_none()
+                && second.having.is_none();
+            if joined && differ && bare && !of_all {
+                let (filters, groups) = (second.filters.clone(), second.groups.clone());
+                questions[at - 1].filters = filters;
+                questions[at - 1].groups = groups;
+            }
+        }
     }
 
     pub(super) fn measure_is_inherited(&self, measures: &[(Measure, Option<String>)]) -> bool {

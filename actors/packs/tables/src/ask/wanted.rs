@@ -210,6 +210,13 @@ impl Reader<'_> {
             measures = vec![(self.rows(), None)];
         }
         let makes = self.makes(from, to, asks, &measures, groups, order.as_ref());
+        // By what a mean is weighted is no other mean.
+        if let [Make::Weighted(weight)] = makes.as_slice()
+            && measures.len() > 1
+        {
+            let weight = Measure::Of(weight.clone());
+            measures.retain(|(measure, _)| *measure != weight);
+        }
         if makes.contains(&Make::Total) {
             for (measure, called) in &mut measures {
                 self.price_of_all(measure, called)?;

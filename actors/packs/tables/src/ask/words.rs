@@ -103,6 +103,17 @@ impl Words {
                 out.extend(numeral);
                 continue;
             }
+            if self.text(at) == "twice" {
+                out.push(Numeral {
+                    from: at,
+                    to: at + 1,
+                    value: 2.0,
+                    percent: false,
+                    digits: false,
+                });
+                at += 1;
+                continue;
+            }
             // "half an hour"
             if self.text(at) == "half" && ["a", "an"].contains(&self.text(at + 1)) {
                 out.push(Numeral {
