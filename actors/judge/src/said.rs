@@ -30,10 +30,21 @@ impl Reading<'_> {
             let mut numbers = text.numbers.iter();
             !numbers.any(|other| other.start <= place && place < other.end)
         };
+        // Nor do those that say how it is worked out: "3 EUR together".
+        let worked = |word: usize| {
+            text.tags.iter().any(|tag| {
+                tag.from <= word
+                    && word < tag.to
+                    && matches!(
+                        tag.tag,
+                        aios_languages::Tag::Sense(aios_languages::Sense::Total)
+                    )
+            })
+        };
         let stems = |within: &dyn Fn(usize) -> bool| -> HashSet<String> {
             let found = text.stems.iter().filter(|(word, _)| {
                 let place = text.words[*word].start;
-                free(place) && within(place)
+                free(place) && within(place) && !worked(*word)
             });
             found.map(|(_, stem)| stem.clone()).collect()
         };

@@ -50,7 +50,18 @@ impl Place<'_> {
     ) -> Vec<Vec<Pred>> {
         let mut own: Vec<Pred> = conditions(self.text, table, grid);
         // A limit that bounds this number is no condition on it.
-        own.retain(|pred| !matches!(pred, Pred::Side(_, _, limit) if number.bound.is_some() && (limit.value() - number.value()).abs() < 1e-9));
+        own.retain(|pred| match pred {
+            Pred::Side(column, _, limit) if number.bound.is_some() => {
+                let unit = number
+                    .unit
+                    .as_ref()
+                    .zip(grid.columns[*column].unit.as_ref());
+                let value = unit.and_then(|(unit, own)| unit.convert(number.value(), own));
+                let own = value.unwrap_or(number.value());
+                (limit.value() - own).abs() >= 1e-9
+            }
+            _ => true,
+        });
         // "Waiting times and no-shows:" names what follows; which of it a line below is about the line says.
         let mut headed: Vec<Pred> = Vec::new();
         for label in &self.labels {

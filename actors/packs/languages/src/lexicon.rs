@@ -34,6 +34,7 @@ pub enum Sense {
     Inverse,
     Magnitude,
     Lead,
+    Amounts,
     Rank,
     Among,
     Section,

@@ -350,6 +350,44 @@ fn key(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Key {
     }
 }
 
+/// Whether a goal asks who has the most or the least of something in all: "who sold most", "the most bottles", and not "the most humid".
+fn asks_amounts(goal: &crate::text::Text, grid: &Grid) -> bool {
+    let single = [
+        Sense::Mean,
+        Sense::Median,
+        Sense::Per,
+        Sense::Inverse,
+        Sense::Valued,
+    ];
+    if single.iter().any(|sense| goal.has(*sense)) {
+        return false;
+    }
+    goal.tags.iter().any(|tag| {
+        let next = goal.stems.iter().find(|(word, _)| *word == tag.to);
+        let quantity = next.is_none_or(|(_, stem)| {
+            grid.measures()
+                .any(|column| grid.columns[column].stems.contains(stem))
+        });
+        tag.tag == Tag::Sense(Sense::Amounts) && quantity
+    })
+}
+
+/// The orders by the totals of the quantities that the goal names; of all that can be summed where it names none.
+fn totals(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Vec<Order> {
+    let named: Vec<usize> = crate::conditions::mentioned(&reading.ground.asked.text, grid)
+        .into_iter()
+        .filter(|column| grid.measures().any(|own| own == *column))
+        .collect();
+    let all = match named.is_empty() {
+        true => grid.measures().collect(),
+        false => named,
+    };
+    all.into_iter()
+        .map(|measure| By::Figure(measure, Stat::Total))
+        .flat_map(|by| orders(reading, ranked.piece, &ranked.pred, by, grid))
+        .collect()
+}
+
 /// Whether what stands over a piece speaks of no quantity: "Highest", "Leader".
 fn names_none(reading: &Reading<'_>, piece: usize, grid: &Grid) -> bool {
     let mut over = reading.labels(piece).into_iter().take(2);
@@ -392,6 +430,14 @@ fn orders_of(
                 .is_some_and(|word| counts_rows(text, word.to, grid));
             if counted {
                 return Some(orders(reading, ranked.piece, &ranked.pred, By::Count, grid));
+            }
+            let amounts = ranked.implied && asks_amounts(&reading.ground.asked.text, grid);
+            let named = reading
+                .claims_at(ranked.piece)
+                .iter()
+                .all(|claim| claim.found.is_empty());
+            if amounts && named {
+                return Some(totals(reading, ranked, grid));
             }
             ways(
                 reading,

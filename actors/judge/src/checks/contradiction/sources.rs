@@ -321,9 +321,12 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
             (from..to).contains(&place) && matches!(sense, Sense::Only | Sense::AtMost)
         });
         let affirms = denies(&sentence.text, from, to) == inner;
-        if affirms == yes {
+        // A clause that has less than most of the question's words bears nothing out.
+        if affirms == yes && here * 2 > stems.len() {
             finding.claims += 1;
             finding.supported += 1;
+        } else if affirms == yes {
+            return;
         } else if !limited
             && here * 3 >= stems.len() * 2
             && whole
