@@ -9,8 +9,8 @@ use aios_tools::Toolbox;
 use aios_work::{Capability, Effect, Thinks, ToolSpec};
 
 use crate::Packs;
+use crate::agents::bench::Bench;
 use crate::agents::history::History;
-use crate::agents::judging::Bench;
 use crate::crew::Crew;
 use crate::evidence::Room;
 use crate::goal::ledger::Ledger;
