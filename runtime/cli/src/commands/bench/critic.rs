@@ -152,7 +152,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, BenchError> {
         .flat_map(
             |path| match path.file_name().and_then(std::ffi::OsStr::to_str) {
                 Some("unseen") => vec![path.join("cases.jsonl")],
-                Some("second") => vec![path.join("dev.jsonl"), path.join("final.jsonl")],
+                Some("second" | "third") => vec![path.join("dev.jsonl"), path.join("final.jsonl")],
                 _ => vec![path],
             },
         )
