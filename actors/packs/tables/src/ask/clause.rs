@@ -88,15 +88,7 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
 
 /// "In May, how many ...", "Besides rent, what ...": which rows are meant, said ahead of what is asked of them.
 fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
-    const LEADS: [&str; 36] = [
-        "in",
-        "for",
-        "of",
-        "on",
-        "at",
-        "from",
-        "with",
-        "within",
+    const APART: [&str; 19] = [
         "during",
         "among",
         "between",
@@ -111,24 +103,16 @@ fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
         "ignoring",
         "leaving",
         "apart",
-        "im",
-        "am",
-        "fur",
-        "bei",
-        "von",
         "ohne",
         "ausser",
         "seit",
-        "en",
-        "dans",
-        "pour",
         "sans",
         "sin",
-        "para",
     ];
     let led = left
         .first()
-        .is_some_and(|mark| LEADS.contains(&words.text(mark.from)));
+        .map(|mark| words.text(mark.from))
+        .is_some_and(|word| super::heard::LEADS.contains(&word) || APART.contains(&word));
     led && !has_measure(left, schema)
         && left.iter().all(|mark| match &mark.what {
             What::Ask(ask) => matches!(

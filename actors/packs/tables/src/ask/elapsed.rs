@@ -250,10 +250,13 @@ impl Reader<'_> {
         // "have a reading": what has a value.
         let has = (day + 1..to).take(3).any(|at| {
             self.mark(at).is_some_and(|mark| {
+                let text = self.words.text(mark.from);
+                // "a" has in French alone.
                 [
-                    "have", "has", "had", "haben", "hat", "ont", "a", "tienen", "tiene", "with",
+                    "have", "has", "had", "haben", "hat", "ont", "tienen", "tiene", "with",
                 ]
-                .contains(&self.words.text(mark.from))
+                .contains(&text)
+                    || text == "a" && self.words.language == "fr"
             })
         });
         let limit = (from..to).any(|at| {

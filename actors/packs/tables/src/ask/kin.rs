@@ -61,7 +61,6 @@ const IRREGULAR: &[(&str, &str)] = &[
 /// Short forms that headings have, beside those that only leave letters out.
 const SHORT: &[(&str, &str)] = &[
     ("hc", "headcount"),
-    ("kcal", "calories"),
     ("ot", "overtime"),
     ("hr", "hour"),
     ("yr", "year"),

@@ -399,16 +399,14 @@ impl Reader<'_> {
                         });
                     }
                 }
-                // "on rainy days"
-                What::Concept(_)
-                    if self.words.text(mark.from) == "rainy" && self.is_ask(at + 1, Ask::Day) =>
-                {
-                    let rain = self.measured(at);
+                // "on rainy days": those with any rain
+                What::Concept(concept) if *concept == Self::concept("rainy_day") => {
+                    let rain = self.schema.standing_for(Self::concept("rain"));
                     let id = match rain.as_slice() {
-                        [only] => self.column(*only).map(|column| column.id.clone()),
+                        [only] => self.column(*only).filter(|column| column.is_measure()),
                         _ => None,
                     };
-                    if let Some(id) = id {
+                    if let Some(id) = id.map(|column| column.id.clone()) {
                         self.take(at);
                         out.push(Filter {
                             column: id,

@@ -291,7 +291,7 @@ fn what_is_not_there_is_said() {
         "shops.csv",
         "shop,product,units\nNorth,Tea,10\nNorth,Coffee,15\nSouth,Tea,12\nSouth,Coffee,7\nEast,Tea,7\n",
     );
-    // Rows without coffee do not say who has none.
+    // Who has none is told by all rows of each, and by no single one.
     check(
         shops,
         &[

@@ -1,0 +1,109 @@
+//! What costs and brings in: prices, amounts, and how many there are of what has a price.
+
+use super::question::{Column as Id, Measure};
+use super::resolve::Reader;
+use super::schema::{Column, Role};
+
+impl Reader<'_> {
+    /// "what does a desk cost": one of them, at its price.
+    pub(super) fn asks_for_price(
+        &mut self,
+        at: usize,
+        concept: u32,
+        from: usize,
+    ) -> Option<(Measure, Option<String>)> {
+        let word = self.mark(at)?.from;
+        let verb = match self.words.text(word) {
+            "cost" => (from..at).any(|at| {
+                self.mark(at)
+                    .is_some_and(|mark| ["do", "does"].contains(&self.words.text(mark.from)))
+            }),
+            text => ["costs", "kostet", "coute", "cuesta"].contains(&text),
+        };
+        let prices = self.schema.standing_for(Self::concept("price"));
+        let mut prices = prices
+            .into_iter()
+            .filter(|column| self.column(*column).is_some_and(Column::is_measure));
+        let only = prices.next().filter(|_| prices.next().is_none())?;
+        if concept != Self::concept("cost")
+            || !verb
+            || !self.schema.standing_for(concept).is_empty()
+        {
+            return None;
+        }
+        let id = self.column(only)?.id.clone();
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some((Measure::Of(id), None))
+    }
+
+    /// "the water cost" of a table whose columns became rows: what its cells hold.
+    pub(super) fn worth_of_cells(&self, concept: u32) -> Option<Id> {
+        let money = ["cost", "spent", "revenue", "amount"];
+        money
+            .iter()
+            .any(|name| Self::concept(name) == concept)
+            .then(|| self.schema.value.clone())
+            .flatten()
+    }
+
+    /// "how much did heating cost": where what is named is a column of amounts, such a word adds nothing.
+    pub(super) fn is_spent_on(&self, concept: u32, named: &[(Measure, Option<String>)]) -> bool {
+        let spent = ["cost", "spent", "amount"];
+        let amounts = |id: &Id| {
+            self.schema.columns.iter().any(|column| {
+                column.id == *id
+                    && column.role == Role::Adds
+                    && (!column.whole || column.id.unit.is_some())
+            })
+        };
+        spent.iter().any(|name| Self::concept(name) == concept)
+            && matches!(named, [(Measure::Of(id), _)] if amounts(id))
+    }
+
+    /// The only column of money, by its unit or the end of its name: `box_office_musd`.
+    pub(super) fn only_money(&self) -> Option<usize> {
+        const MONEY: [&str; 14] = [
+            "eur", "usd", "gbp", "chf", "sek", "nok", "dkk", "jpy", "inr", "keur", "musd", "meur",
+            "kusd", "rs",
+        ];
+        let money = |column: &Column| {
+            let unit = column.id.unit.as_deref().map(aios_languages::fold);
+            unit.is_some_and(|unit| {
+                MONEY.contains(&unit.as_str()) || ["$", "€", "£"].contains(&unit.as_str())
+            }) || super::words::spaced(&column.id.name)
+                .last()
+                .is_some_and(|word| MONEY.contains(&word.text.as_str()))
+        };
+        let mut all = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter(|at| self.column(*at).is_some_and(money));
+        let only = all.next();
+        only.filter(|_| all.next().is_none())
+    }
+
+    /// How many there are of what has a price.
+    pub(super) fn quantity_beside(&self, price: &Id) -> Option<Id> {
+        let quantity = Self::concept("quantity");
+        let named: Vec<&Column> = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| {
+                column.role == Role::Adds
+                    && column.concepts.contains(&quantity)
+                    && column.id != *price
+            })
+            .collect();
+        match named.as_slice() {
+            [only] => Some(only.id.clone()),
+            [] => self
+                .quantity()
+                .and_then(|column| self.column(column))
+                .map(|column| column.id.clone())
+                .filter(|id| id != price),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Columns that tell who, where and when, named or hinted at.
+
+use std::collections::BTreeSet;
+
+use aios_languages::Ask;
+
+use super::marks::What;
+use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
+use super::resolve::Reader;
+use super::schema::Role;
+
+impl Reader<'_> {
+    /// What several files' rows are told by: by their names where something of them is measured, and by what has several rows where rows
+    /// are counted.
+    pub(super) fn of_files(&self, wanted: &Wanted, groups: &mut [Group]) {
+        let Wanted::Figures(figures) = wanted else {
+            return;
+        };
+        let counts = figures.iter().all(|figure| figure.of == Measure::Rows);
+        for group in groups {
+            if !counts {
+                *group = self.by_name(group.clone());
+                continue;
+            }
+            let Group::By(id) = &group else { continue };
+            let several = self.schema.columns.iter().find(|column| {
+                column.id.table != id.table
+                    && column.id.name == id.name
+                    && column.distinct + column.missing < column.rows
+            });
+            if let Some(several) = several.filter(|_| self.is_unique(group)) {
+                *group = Group::By(several.id.clone());
+            }
+        }
+    }
+
+    /// "Which customer spent most" of a number: whose name another column tells one by one, is told by it.
+    pub(super) fn by_name(&self, group: Group) -> Group {
+        let Group::By(id) = &group else { return group };
+        let number = |column: &super::schema::Column| {
+            column.words.len() > 1
+                && column.words.last().is_some_and(|word| {
+                    ["id", "no", "nr", "key", "number"].contains(&word.as_str())
+                })
+        };
+        let known = self.schema.columns.iter().find(|column| column.id == *id);
+        if !known.is_some_and(number) || self.schema.tables.len() < 2 {
+            return group;
+        }
+        let one_by_one = |column: &&super::schema::Column| {
+            column.distinct + column.missing >= column.rows && column.missing == 0
+        };
+        let tables = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.id.table != id.table && column.id.name == id.name)
+            .filter(one_by_one)
+            .map(|column| &column.id.table);
+        let mut names = tables.flat_map(|table| {
+            self.schema.columns.iter().filter(move |column| {
+                column.id.table == *table
+                    && column
+                        .words
+                        .iter()
+                        .any(|word| word == "name" || word == "nam")
+            })
+        });
+        match names.next().filter(one_by_one) {
+            Some(name) => Group::By(name.id.clone()),
+            None => group,
+        }
+    }
+
+    /// A column that says where something lies or stands.
+    pub(super) fn place(&self) -> Option<Id> {
+        const PLACES: [&str; 14] = [
+            "shelf", "bin", "room", "rack", "box", "locatio", "place", "seat", "hall", "floor",
+            "regal", "lager", "rayon", "estant",
+        ];
+        let mut places = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && column
+                    .words
+                    .iter()
+                    .any(|word| PLACES.contains(&word.as_str()))
+        });
+        let id = places.next().map(|column| column.id.clone());
+        id.filter(|_| places.next().is_none())
+    }
+
+    /// A column that is called as people ask for it: `who`, `what`.
+    pub(super) fn called(&self, names: &[&str]) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(column.words.as_slice(), [only] if names.contains(&only.as_str()))
+        });
+        columns.next().map(|column| Group::By(column.id.clone()))
+    }
+
+    /// "who is the manager of Sales": the column's name stands right behind.
+    pub(super) fn is_called_by_who(&self, from: usize, to: usize, id: &Id) -> bool {
+        (from..to).any(|at| {
+            let next = self
+                .next(at + 1, to)
+                .filter(|_| self.is_ask(at, Ask::Who));
+            next.is_some_and(|next| {
+                matches!(self.mark(next).map(|mark| &mark.what), Some(What::Column(all, true)) if all
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(|column| column.id == *id)))
+            })
+        })
+    }
+
+    /// "which films", "list", "who", and not "what did we take in".
+    pub(super) fn asks_for_names(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Who)
+                || self.is_ask(at, Ask::List)
+                || self.is_ask(at, Ask::Which)
+                    && self.mark(at).is_some_and(|mark| {
+                        !["what", "whats", "was", "que", "quoi"]
+                            .contains(&self.words.text(mark.from))
+                    })
+        })
+    }
+
+    /// "Who directed Nightfall?" of a column of directors: the only name that a word of the clause hints at.
+    pub(super) fn hinted_name(&mut self, from: usize, to: usize) -> Option<Id> {
+        let names = |column: &usize| {
+            self.column(*column)
+                .is_some_and(|column| matches!(column.role, Role::Groups | Role::Names))
+        };
+        let mut hints = (from..to).filter_map(|at| match &self.mark(at)?.what {
+            What::Kin(all) if !self.is_used(at) => match all.as_slice() {
+                [only] if names(only) => Some((at, *only)),
+                _ => None,
+            },
+            // "owns" of a column `owner`
+            What::Ask(Ask::Filler) => {
+                let text = self.words.text(self.mark(at)?.from);
+                let columns = self.schema.columns.iter().enumerate();
+                let mut of = columns.filter(|(_, column)| {
+                    column.core().iter().any(|word| super::kin::kin(text, word))
+                });
+                let only = of.next().map(|(column, _)| column).filter(names)?;
+                of.next().is_none().then_some((at, only))
+            }
+            _ => None,
+        });
+        let (at, column) = hints.next().filter(|_| hints.next().is_none())?;
+        let id = self.column(column)?.id.clone();
+        self.take(at);
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
+    }
+
+    /// "How many tickets were closed?": those that have the date. Of several dates one that has no part in the answer stays unheard.
+    pub(super) fn named_dates(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &BTreeSet<Ask>,
+        groups: &[Group],
+        filters: &mut Vec<Filter>,
+    ) {
+        let counts = [Ask::Count, Ask::Share, Ask::List]
+            .iter()
+            .any(|ask| asks.contains(ask));
+        for at in from..to {
+            let Some(What::Column(all, true)) = self.mark(at).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let date = all
+                .iter()
+                .filter_map(|at| self.column(*at))
+                .find(|column| column.role == Role::Date)
+                .cloned();
+            let Some(date) = date.filter(|_| counts && !self.is_used(at)) else {
+                continue;
+            };
+            let grouped = groups.iter().any(
+                |group| matches!(group, Group::Each(id, _) | Group::Weekday(id) | Group::Hour(id) | Group::By(id) if *id == date.id),
+            );
+            if grouped || filters.iter().any(|filter| filter.column == date.id) {
+                continue;
+            }
+            self.take(at);
+            if date.missing > 0 {
+                filters.push(Filter {
+                    column: date.id,
+                    test: Test::Missing,
+                    not: true,
+                    part: false,
+                });
+            } else if self
+                .schema
+                .columns
+                .iter()
+                .filter(|column| column.role == Role::Date)
+                .count()
+                > 1
+                && let Some(used) = self.used.get_mut(at)
+            {
+                *used = false;
+                self.unheard.push(at);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a measure is divided by: "per unit", "per head", "per 1000 residents", over the area.
+
+use aios_languages::Ask;
+
+use super::marks::What;
+use super::question::Measure;
+use super::resolve::Reader;
+use super::schema::Role;
+
+/// Whoever is counted, whatever they are called.
+const HEADS: [&str; 5] = ["head", "capita", "kopf", "tete", "cabeza"];
+
+impl Reader<'_> {
+    /// "revenue per unit": a measure behind "per" is what is divided by.
+    pub(super) fn over(&mut self, from: usize, to: usize) -> Option<Measure> {
+        if let Some(area) = self.density(from, to) {
+            return Some(area);
+        }
+        for at in from..to {
+            // "top 3 by revenue" ranks by it.
+            let by = self.mark(at).is_some_and(|mark| {
+                ["by", "nach", "according", "segun", "selon"].contains(&self.words.text(mark.from))
+            });
+            if !self.is_ask(at, Ask::Per) || by {
+                continue;
+            }
+            let Some(mut next) = self.next(at + 1, to) else {
+                continue;
+            };
+            // "earn more per hour" of a column `hourly`: what it holds is that already.
+            if self.is_per_already(next, from, to) {
+                self.take(at);
+                self.take(next);
+                continue;
+            }
+            // "loans per 1000 residents"
+            let mut each = None;
+            if let Some(What::Number(number)) = self.mark(next).map(|mark| mark.what.clone())
+                && number.value.fract() == 0.0
+                && (2.0..=1e9).contains(&number.value)
+                && let Some(behind) = self.next(next + 1, to)
+            {
+                each = Some((next, number.value as u32));
+                next = behind;
+            }
+            if self.is_used(next) || !self.names_another_measure(next, from, to) {
+                continue;
+            }
+            let column = match self.mark(next).map(|mark| mark.what.clone()) {
+                Some(What::Column(all, _) | What::Kin(all)) => all.into_iter().find(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.role == Role::Adds)
+                }),
+                Some(What::Concept(concept)) => {
+                    let standing = self.schema.standing_for(concept);
+                    // "units per sale": each row is one.
+                    let rows = ["order", "event"]
+                        .into_iter()
+                        .any(|name| Self::concept(name) == concept);
+                    if standing.is_empty() && rows {
+                        self.take(next);
+                        self.each_of(each);
+                        let name = self
+                            .mark(next)
+                            .map(|mark| self.written(mark))
+                            .unwrap_or_default();
+                        let said = self.speech.say("rows_are", &[("what", &name)]);
+                        self.assume(said);
+                        // Other things that come about may have several rows, or several in one.
+                        if concept == Self::concept("event") {
+                            let said = self.speech.say("one_kind", &[("said", &name)]);
+                            self.assume(said);
+                        }
+                        return Some(Measure::Rows);
+                    }
+                    let heads = concept == Self::concept("population");
+                    standing
+                        .into_iter()
+                        .find(|column| {
+                            self.column(*column)
+                                .is_some_and(|column| column.role == Role::Adds)
+                        })
+                        .or_else(|| heads.then(|| self.heads()).flatten())
+                }
+                // "per head": of whoever is counted.
+                Some(What::Unknown | What::Ask(Ask::Filler))
+                    if HEADS.contains(
+                        &self.words.text(self.mark(next).map_or(0, |mark| mark.from)),
+                    ) =>
+                {
+                    self.heads()
+                }
+                Some(What::Ask(Ask::Rows) | What::File) => {
+                    self.take(next);
+                    self.each_of(each);
+                    return Some(Measure::Rows);
+                }
+                _ => None,
+            };
+            if let Some(column) = column.and_then(|column| self.column(column)) {
+                let id = column.id.clone();
+                self.take(next);
+                self.each_of(each);
+                return Some(Measure::Of(id));
+            }
+        }
+        None
+    }
+
+    /// Whether a measure of the clause is called after the time that it is per.
+    pub(super) fn is_per_already(&self, at: usize, from: usize, to: usize) -> bool {
+        // "90 per night" of `price_per_night`
+        let word = self
+            .mark(at)
+            .map(|mark| super::words::canon(self.words.text(mark.from)));
+        let limited = at.checked_sub(2).is_some_and(|before| {
+            matches!(
+                self.mark(before).map(|mark| &mark.what),
+                Some(What::Number(_) | What::Unit(_))
+            )
+        });
+        let per_it = self.schema.columns.iter().any(|column| {
+            column.is_measure()
+                && column.words.windows(2).any(|two| {
+                    ["per", "pro", "par", "por"].contains(&two[0].as_str())
+                        && Some(&two[1]) == word.as_ref()
+                })
+        });
+        if limited && per_it {
+            return true;
+        }
+        let called: &[&str] = match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Ask(Ask::Hour)) => &["hourly", "hour", "stundenlohn"],
+            Some(What::Ask(Ask::Day)) => &["daily"],
+            Some(What::Ask(Ask::Week)) => &["weekly"],
+            Some(What::Ask(Ask::Month)) => &["monthly"],
+            Some(What::Ask(Ask::Year)) => &["yearly", "annual"],
+            _ => return false,
+        };
+        let named = |column: usize| {
+            self.column(column).is_some_and(|column| {
+                column.is_measure()
+                    && super::words::spaced(&column.id.name)
+                        .iter()
+                        .any(|word| called.contains(&word.text.as_str()))
+            })
+        };
+        let of_clause = (from..to).any(|at| self.measured(at).into_iter().any(named));
+        let only: Vec<usize> = self.schema.measures().collect();
+        of_clause || matches!(only.as_slice(), [only] if named(*only))
+    }
+
+    /// The column of whoever is counted: inhabitants, guests, staff.
+    pub(super) fn heads(&self) -> Option<usize> {
+        [
+            "population",
+            "employee",
+            "guests",
+            "customer",
+            "visits",
+            "student",
+            "patient",
+        ]
+        .into_iter()
+        .find_map(|name| {
+            self.schema
+                .standing_for(Self::concept(name))
+                .into_iter()
+                .find(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.role == Role::Adds)
+                })
+        })
+    }
+
+    /// "the population density": inhabitants over the area that a column holds, where none holds the density itself.
+    pub(super) fn density(&mut self, from: usize, to: usize) -> Option<Measure> {
+        const AREA: [&str; 8] = [
+            "area",
+            "km2",
+            "sqkm",
+            "surface",
+            "flach",
+            "superficie",
+            "hectar",
+            "mi2",
+        ];
+        let density = Self::concept("density");
+        let at = (from..to).find(|at| {
+            matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == density)
+        })?;
+        if !self.schema.standing_for(density).is_empty() {
+            return None;
+        }
+        // "densely populated (people per km2)": what it is per is said.
+        if (from..to).any(|at| self.is_ask(at, Ask::Per)) {
+            self.take(at);
+            return None;
+        }
+        let area = self.schema.columns.iter().find(|column| {
+            column.role == Role::Adds
+                && column
+                    .words
+                    .iter()
+                    .any(|word| AREA.iter().any(|area| word.starts_with(area)))
+        });
+        let area = area.map(|column| column.id.clone())?;
+        self.take(at);
+        Some(Measure::Of(area))
+    }
+}

@@ -1,0 +1,180 @@
+//! A goal over its tables, clause by clause, as questions; and what of it is not in the data or was not understood.
+
+use aios_languages::{Ask, language_of_goal};
+
+use super::clause::clauses;
+use super::marks::{Marks, What};
+use super::question::{Filter, Tables, Understood};
+use super::resolve::{Asks, Reader};
+use super::say::Speech;
+use super::schema::{Role, Schema, Seen};
+use super::words::Words;
+
+/// How a goal was read.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// It asks for an overview; with conditions on rows, and what of it is not in the data.
+    Overview {
+        filters: Vec<Filter>,
+        absent: Vec<String>,
+        unused: Vec<String>,
+    },
+    /// It asks for something.
+    Asked(Box<Understood>),
+}
+
+/// Reads a goal over tables.
+pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
+    let language = language_of_goal(goal);
+    let profile = super::stack::merged(seen);
+    let merged = super::stack::stacked(seen, profile.as_ref());
+    let schema = match &merged {
+        Some(one) => Schema::of(std::slice::from_ref(one)),
+        None => Schema::of(seen),
+    };
+    let words = Words::read(goal, language, &schema.words());
+    let marks = Marks::read(&words, &schema);
+    let mut reader = Reader {
+        words: &words,
+        schema: &schema,
+        marks: &marks,
+        speech: Speech::of(language),
+        used: vec![false; marks.all.len()],
+        assumed: Vec::new(),
+        absent: Vec::new(),
+        before: None,
+        each: None,
+        nones: Vec::new(),
+        unheard: Vec::new(),
+    };
+    reader.told_beside();
+    let mut questions = Vec::new();
+    let overview = reader.is_overview();
+    if overview {
+        let (from, to) = (0, marks.all.len());
+        let filters = reader.filters_of_overview(from, to);
+        return Reading::Overview {
+            filters,
+            unused: reader.unused(&[]),
+            absent: reader.absent,
+        };
+    }
+    let mut all = clauses(&words, &marks.all, &schema);
+    // "Hi! could you tell me ...": who only greets asks nothing.
+    if all.len() > 1 {
+        all.retain(|(from, to)| !(*from..*to).all(|at| reader.is_ask(at, Ask::Filler)));
+    }
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    for (from, to) in all {
+        if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
+            (from..to).for_each(|at| reader.take(at));
+            continue;
+        }
+        if !questions.is_empty() && reader.is_a_remark(from, to) {
+            continue;
+        }
+        if let Some(question) = reader.question(from, to) {
+            reader.before = Some(question.clone());
+            questions.push(question);
+            spans.push((from, to));
+        }
+    }
+    reader.tell_both(&mut questions, &spans);
+    let unused = reader.unused(&questions);
+    // A word that nobody understood may choose rows: a figure of others would answer another question.
+    if !unused.is_empty() {
+        questions.clear();
+    }
+    let taken = reader.taken();
+    let tables = match &merged {
+        Some(_) => Ok(Tables {
+            all: seen
+                .iter()
+                .map(|table| (table.file.clone(), table.name.clone()))
+                .collect(),
+            keys: Vec::new(),
+            stacked: true,
+        }),
+        None => super::join::tables(&schema, &questions, reader.counted_file().as_deref()),
+    };
+    let (tables, absent) = match tables {
+        Ok(tables) => (tables, reader.absent),
+        Err(why) => {
+            let mut absent = reader.absent;
+            absent.push(reader.speech.say("unjoined", &[("what", &why)]));
+            (
+                Tables {
+                    all: Vec::new(),
+                    keys: Vec::new(),
+                    stacked: false,
+                },
+                absent,
+            )
+        }
+    };
+    Reading::Asked(Box::new(Understood {
+        language: language.to_owned(),
+        questions,
+        tables,
+        assumed: reader.assumed,
+        unused,
+        absent,
+        taken,
+    }))
+}
+
+impl Reader<'_> {
+    /// "grew fastest in percent": beside a change percent is how it is told, and no share of anything.
+    pub(super) fn in_percent(&mut self, from: usize, to: usize, asks: &mut Asks) {
+        const PERCENT: [&str; 11] = [
+            "in percent",
+            "percent",
+            "percentage",
+            "per cent",
+            "in prozent",
+            "prozent",
+            "prozentual",
+            "en pourcentage",
+            "pourcentage",
+            "en porcentaje",
+            "porcentaje",
+        ];
+        if !asks.any(&[Ask::Growth, Ask::Change]) || !asks.has(Ask::Share) {
+            return;
+        }
+        let shares: Vec<usize> = (from..to)
+            .filter(|at| self.is_ask(*at, Ask::Share))
+            .collect();
+        let plain = shares.iter().all(|at| {
+            let text = self.mark(*at).map(|mark| self.written(mark).to_lowercase());
+            text.is_some_and(|text| PERCENT.contains(&text.as_str()))
+        });
+        if plain {
+            shares.into_iter().for_each(|at| self.take(at));
+            asks.0.remove(&Ask::Share);
+            asks.0.remove(&Ask::Change);
+            asks.0.insert(Ask::Growth);
+        }
+    }
+
+    /// A column without a value is named, and has none.
+    pub(super) fn empty_columns(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            let empty = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _)) => all.iter().all(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.role == Role::Nothing)
+                }),
+                _ => false,
+            };
+            if empty && !self.is_used(at) {
+                let name = self
+                    .mark(at)
+                    .map(|mark| self.written(mark))
+                    .unwrap_or_default();
+                self.take(at);
+                self.say_absent(&name);
+            }
+        }
+    }
+}
