@@ -1,7 +1,7 @@
 //! Judges sets of labelled answers: `exam [--misses] CASES.jsonl...` prints totals, and with `--misses` what was told wrongly and why.
 //!
 //! Without `--misses` nothing of an answer is printed, so that a set that nobody looks at stays so.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
