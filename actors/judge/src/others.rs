@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use crate::numeral::Number;
 use crate::paper::{Paper, Sentence, same, weekdays};
-use crate::said::part_start;
 use crate::text::Text;
 use crate::unit::Kind;
 
@@ -239,4 +238,10 @@ pub(crate) fn on_days(sentence: &Sentence, number: &Number, days: &HashSet<u8>) 
     let clause = text.clause(own.start);
     let theirs = weekdays(text, |place| text.clause(place) == clause);
     theirs.is_empty() || !theirs.is_disjoint(days)
+}
+
+/// Where the part of a sentence between semicolons begins that holds a place.
+pub(crate) fn part_start(text: &Text, place: usize) -> usize {
+    let head = text.raw.get(..place).unwrap_or("");
+    head.rfind(';').map_or(0, |at| at + 1)
 }

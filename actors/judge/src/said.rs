@@ -6,6 +6,7 @@ use crate::explain::Explanation;
 use crate::numeral::Number;
 use crate::others::{
     counts_another, counts_otherwise, crossed, labelled_otherwise, on_days, paid_otherwise,
+    part_start,
 };
 use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::reading::{Claim, Reading};
@@ -480,12 +481,6 @@ impl Reading<'_> {
                 .get(number.start..number.end)
                 .is_some_and(|digits| paper.has_mark(digits))
     }
-}
-
-/// Where the part of a sentence between semicolons begins that holds a place.
-pub(crate) fn part_start(text: &Text, place: usize) -> usize {
-    let head = text.raw.get(..place).unwrap_or("");
-    head.rfind(';').map_or(0, |at| at + 1)
 }
 
 /// Whether a sentence states a number, be it as a time of day or as what lies between two of them.

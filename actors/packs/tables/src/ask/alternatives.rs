@@ -4,7 +4,7 @@ use aios_languages::Ask;
 
 use super::figures::COUNTED;
 use super::marks::What;
-use super::order::{LESS, MORE};
+use super::order::{LESS, MORE, comparative};
 use super::question::{Column as Id, Filter, Group, Make, Measure, Test, Wanted};
 use super::resolve::Reader;
 
@@ -231,32 +231,6 @@ impl Reader<'_> {
     pub(super) fn are_rivals(&self, from: usize, to: usize) -> bool {
         (from..to).any(|at| self.is_ask(at, Ask::Or) && self.joins_values(from, at, to))
     }
-}
-
-/// What a comparative compares, by the name of its concept: "longer", "older".
-pub(super) fn comparative(text: &str) -> Option<&'static str> {
-    const SAID: &[(&str, &str)] = &[
-        ("long", "duration"),
-        ("short", "duration"),
-        ("lang", "duration"),
-        ("kurz", "duration"),
-        ("heav", "weight"),
-        ("light", "weight"),
-        ("schwer", "weight"),
-        ("old", "age"),
-        ("young", "age"),
-        ("alter", "age"),
-        ("tall", "height"),
-        ("cheap", "price"),
-        ("expensive", "price"),
-        ("warm", "temperature"),
-        ("cold", "temperature"),
-        ("fast", "speed"),
-        ("slow", "speed"),
-    ];
-    let compares = text.ends_with("er") || text == "expensive";
-    let said = SAID.iter().find(|(begin, _)| text.starts_with(begin))?;
-    compares.then_some(said.1)
 }
 
 /// Whether a condition, or one of those of which it is made, is meant.

@@ -93,7 +93,7 @@ impl Reader<'_> {
                 What::Ask(Ask::Filler) | What::Unknown if chooses && !than => {
                     let text = self.words.text(mark.from);
                     // "which month was warmer"
-                    let compared = super::alternatives::comparative(text).is_some();
+                    let compared = comparative(text).is_some();
                     let least = ["short", "light", "young", "cheap", "cold", "slow", "kurz"]
                         .iter()
                         .any(|begin| text.starts_with(begin));
@@ -607,4 +607,30 @@ impl Reader<'_> {
         self.assume(said);
         Some(((Measure::Of(id), None), largest != speed_by_time))
     }
+}
+
+/// What a comparative compares, by the name of its concept: "longer", "older".
+pub(super) fn comparative(text: &str) -> Option<&'static str> {
+    const SAID: &[(&str, &str)] = &[
+        ("long", "duration"),
+        ("short", "duration"),
+        ("lang", "duration"),
+        ("kurz", "duration"),
+        ("heav", "weight"),
+        ("light", "weight"),
+        ("schwer", "weight"),
+        ("old", "age"),
+        ("young", "age"),
+        ("alter", "age"),
+        ("tall", "height"),
+        ("cheap", "price"),
+        ("expensive", "price"),
+        ("warm", "temperature"),
+        ("cold", "temperature"),
+        ("fast", "speed"),
+        ("slow", "speed"),
+    ];
+    let compares = text.ends_with("er") || text == "expensive";
+    let said = SAID.iter().find(|(begin, _)| text.starts_with(begin))?;
+    compares.then_some(said.1)
 }

@@ -210,6 +210,13 @@ impl Reader<'_> {
                 Some(What::Column(..) | What::Period(_) | What::File | What::Unit(_)) => {
                     self.take(at)
                 }
+                // "the revenue" of a column `rev`: an overview tells of every number.
+                Some(What::Kin(all)) => {
+                    let mut hinted = all.iter().filter_map(|at| self.column(*at));
+                    if hinted.any(|column| column.is_measure()) {
+                        self.take(at);
+                    }
+                }
                 Some(What::Concept(concept)) => {
                     if !self.stands_for_nothing(concept) {
                         self.take(at);

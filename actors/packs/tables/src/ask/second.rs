@@ -166,7 +166,7 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
 fn compares(text: &str) -> bool {
     super::order::MORE.contains(&text)
         || super::order::LESS.contains(&text)
-        || super::alternatives::comparative(text).is_some()
+        || super::order::comparative(text).is_some()
 }
 
 /// A word without meaning that is one of what was done: of rows that are counted it may say which.

@@ -359,7 +359,7 @@ impl Reader<'_> {
                 )
             })
             .flat_map(|mark| mark.from..mark.to)
-            .find_map(|at| super::alternatives::comparative(self.words.text(at)))?;
+            .find_map(|at| super::order::comparative(self.words.text(at)))?;
         let concept = Self::concept(said);
         self.superlative_of(true, concept).map(|(found, _)| found)
     }
