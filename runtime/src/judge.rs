@@ -1,9 +1,12 @@
 //! A text that is judged without a goal. Its files are read here, and the node's own Critic judges it, as it does the works of agents.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_actors::agent::{self, keep_private};
-use aios_control::{Caller, ControlError, ErrorKind, Judge, JudgeMore, Report, StreamReply};
+use aios_actors::agent::{self, AgentOptions, keep_private};
+use aios_control::{
+    Caller, ControlError, ErrorKind, Judge, JudgeMore, Most, Report, Share, Shares, StreamReply,
+};
 use aios_orchestrator::roles;
 use aios_protocols::{Content, Draft, Limits, Performative, ProtocolName, ReasonKind};
 use aios_tools::is_plain_name;
@@ -11,33 +14,39 @@ use aios_work::content::ontology;
 use aios_work::{JudgeRequest, Material, StreamRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
 use crate::ask::AskError;
 use crate::node::Node;
 
-/// Texts that are judged or wait for their turn at once; what is asked beyond these is told to come again. Each holds a message at most.
-const AT_ONCE: usize = 32;
+/// Texts of one principal that are read, wait or are judged at once, and those of one tenant. What is asked beyond these, or beyond half of
+/// what the Critic works on at a time, is told to come again: the other half is for the goals.
+const EACH: usize = 4;
+const OF_TENANT: usize = 6;
 /// Bytes of what the Critic is sent: a message, without what its envelope takes.
 const MESSAGE: usize = Limits::CONTROL.frame - 64 * 1024;
 /// Characters of the name of a text that grows.
 const STREAM: usize = 64;
 
-/// The places for those who have texts judged.
-pub(crate) struct Judgements(Semaphore);
+/// The places for those who have texts judged: each has its own until its files are read and the Critic is through with it, whether or not
+/// whoever asked still waits.
+pub(crate) struct Judgements(Shares);
 
 impl Default for Judgements {
     fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        let most = Most {
+            all: AgentOptions::default().jobs / 2,
+            of_tenant: OF_TENANT,
+            each: EACH,
+        };
+        Self(Shares::new("texts to be judged", most))
     }
 }
 
 impl Judgements {
-    fn place(&self) -> Result<SemaphorePermit<'_>, ControlError> {
-        self.0.try_acquire().map_err(|_| {
-            let message = format!("{AT_ONCE} texts are being judged, and no more are taken");
-            ControlError::new(ErrorKind::Busy, message)
-        })
+    fn place(&self, caller: &Caller) -> Result<Arc<Share>, ControlError> {
+        self.0.take(&caller.principal).map(Arc::new)
     }
 }
 
@@ -49,10 +58,11 @@ impl Node {
         asked: Judge,
     ) -> Result<Report, ControlError> {
         let until = until(asked.deadline_ms)?;
-        let _place = self.parts.judgements.place()?;
+        let place = self.parts.judgements.place(caller)?;
         let private = asked.private;
-        let request = self.read(caller, asked).await?;
-        self.critic(ontology::JUDGE, &request, private, until).await
+        let request = self.read(caller, asked, &place, until).await?;
+        self.critic(ontology::JUDGE, &request, private, place, until)
+            .await
     }
 
     /// What the Critic says of a piece of a text that grows.
@@ -70,12 +80,12 @@ impl Node {
             return Err(ControlError::invalid(message));
         }
         at_most("piece", asked.more.len(), Judge::ANSWER_BYTES_MAX)?;
-        let _place = self.parts.judgements.place()?;
+        let place = self.parts.judgements.place(caller)?;
         let begin = match asked.begin {
             None => None,
             Some(begin) => {
                 let private = begin.private;
-                let mut request = self.read(caller, *begin).await?;
+                let mut request = self.read(caller, *begin, &place, until).await?;
                 // The pieces that follow do not say it again.
                 request.alone |= private;
                 Some(Box::new(request))
@@ -88,11 +98,18 @@ impl Node {
             more: asked.more,
             last: asked.last,
         };
-        self.critic(ontology::STREAM, &request, false, until).await
+        self.critic(ontology::STREAM, &request, false, place, until)
+            .await
     }
 
     /// What is to be judged, with its files as the packs read them.
-    async fn read(&self, caller: &Caller, asked: Judge) -> Result<JudgeRequest, ControlError> {
+    async fn read(
+        &self,
+        caller: &Caller,
+        asked: Judge,
+        place: &Arc<Share>,
+        until: Instant,
+    ) -> Result<JudgeRequest, ControlError> {
         if asked.goal.trim().is_empty() {
             let message = "nothing was asked of whoever wrote it, so there is nothing to judge by";
             return Err(ControlError::invalid(message).advise("say in `goal` what was asked"));
@@ -121,21 +138,11 @@ impl Node {
         }
         at_most("files", bytes, Judge::FILES_BYTES_MAX)?;
         let packs = self.parts.services.packs().clone();
-        let read = move || {
-            let read = files
-                .into_iter()
-                .map(|(name, bytes)| packs.material(&name, bytes));
-            let (materials, unread): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
-            let materials: Vec<Material> = materials.into_iter().flatten().collect();
-            let unread: Vec<String> = unread.into_iter().filter_map(Result::err).collect();
-            (materials, unread)
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        let (materials, unread) = read.map_err(|error| {
-            ControlError::failed(format!(
-                "the files that come with it cannot be read: {error}"
-            ))
-        })?;
+        let reader = move |(name, bytes): (String, Vec<u8>)| packs.material(&name, bytes);
+        let read = each(files, reader, place, until).await?;
+        let (materials, unread): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
+        let materials: Vec<Material> = materials.into_iter().flatten().collect();
+        let unread: Vec<String> = unread.into_iter().filter_map(Result::err).collect();
         Ok(JudgeRequest {
             kind: asked.kind,
             goal: asked.goal,
@@ -144,7 +151,7 @@ impl Node {
             unread,
             criteria: asked.criteria,
             // A command of the criteria is run here, a tool is the node's, and a model's tokens are its owner's.
-            alone: self.confined(caller).is_some(),
+            alone: asked.alone || self.confined(caller).is_some(),
             ..JudgeRequest::default()
         })
     }
@@ -154,6 +161,7 @@ impl Node {
         ontology: &str,
         request: &impl Serialize,
         private: bool,
+        place: Arc<Share>,
         until: Instant,
     ) -> Result<T, ControlError> {
         let failed = |error: String| ControlError::failed(error);
@@ -165,9 +173,49 @@ impl Node {
             .ontology(ontology);
         let draft = if private { keep_private(draft) } else { draft };
         let left = until.saturating_duration_since(Instant::now());
-        let said = self.ask(roles::CRITIC, draft, left).await.map_err(unsaid)?;
+        let node = self.clone();
+        // The Critic works on it also when whoever asked has left, and for so long it has its place.
+        let said = tokio::spawn(async move {
+            let _place = place;
+            node.ask(roles::CRITIC, draft, left).await
+        });
+        let said = said.await.map_err(|error| failed(error.to_string()))?;
+        let said = said.map_err(unsaid)?;
         let read = said.content.read_json();
         read.map_err(|error| failed(format!("the Critic's word cannot be read: {error}")))
+    }
+}
+
+/// What is made of each file, one after the other and off the async threads. It ends with the file at hand when its time is over or nobody waits,
+/// and its place is taken until then.
+async fn each<F: Send + 'static, T: Send + 'static>(
+    files: Vec<F>,
+    mut made: impl FnMut(F) -> T + Send + 'static,
+    place: &Arc<Share>,
+    until: Instant,
+) -> Result<Vec<T>, ControlError> {
+    let (place, (waits, gone)) = (Arc::clone(place), oneshot::channel::<()>());
+    let read = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        let goes_on = || !waits.is_closed() && Instant::now() < until;
+        let files = files.into_iter().take_while(|_| goes_on());
+        files.map(&mut made).collect()
+    });
+    let read = timeout_at(until.into(), read).await;
+    drop(gone);
+    let late = || {
+        let message = "the files that come with it were not read in time";
+        let error = ControlError::new(ErrorKind::Late, message);
+        error.advise("give it more time, or fewer files")
+    };
+    let read: Vec<T> = read.map_err(|_| late())?.map_err(|error| {
+        ControlError::failed(format!(
+            "the files that come with it cannot be read: {error}"
+        ))
+    })?;
+    match Instant::now() < until {
+        true => Ok(read),
+        false => Err(late()),
     }
 }
 
@@ -204,4 +252,89 @@ fn unsaid(error: AskError) -> ControlError {
         _ => return error.into(),
     };
     ControlError::new(kind, reason.detail.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn caller(name: &str) -> Caller {
+        let principal = format!("user:{name}").parse().unwrap();
+        Caller::named(principal, aios_control::Place::Elsewhere)
+    }
+
+    #[test]
+    fn nobody_takes_the_places_of_others_and_all_together_leave_half_of_the_critic_to_goals() {
+        let judgements = Judgements::default();
+        let mut held = Vec::new();
+        for (who, most) in [("eve@acme", 4), ("mal@acme", 2), ("ann@local", 2)] {
+            for _ in 0..most {
+                held.push(judgements.place(&caller(who)).unwrap());
+            }
+            let refused = judgements.place(&caller(who)).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Busy, "{refused}");
+        }
+        assert_eq!(2 * held.len(), AgentOptions::default().jobs);
+        drop(held);
+        judgements.place(&caller("eve@acme")).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn files_that_are_being_read_have_their_place_and_are_left_when_nobody_waits() {
+        let judgements = Judgements::default();
+        let eve = caller("eve@acme");
+        let (began, begun) = mpsc::channel();
+        let mut going = Vec::new();
+        let mut askers = Vec::new();
+        for _ in 0..EACH {
+            let (go, goes) = mpsc::channel::<()>();
+            going.push(go);
+            let (place, began) = (judgements.place(&eve).unwrap(), began.clone());
+            askers.push(tokio::spawn(async move {
+                let slow = move |file: usize| {
+                    began.send(file).unwrap();
+                    let _ = goes.recv();
+                };
+                let until = Instant::now() + Duration::from_secs(60);
+                each(vec![0, 1, 2], slow, &place, until).await
+            }));
+        }
+        let begun = tokio::task::spawn_blocking(move || {
+            let files: Vec<usize> = (0..EACH).map(|_| begun.recv().unwrap()).collect();
+            assert_eq!(files, [0; EACH]);
+            begun
+        });
+        let begun = begun.await.unwrap();
+        for asker in askers {
+            asker.abort();
+            let _ = asker.await;
+        }
+        let refused = judgements.place(&eve).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Busy, "{refused}");
+        drop((going, began));
+        let left = tokio::task::spawn_blocking(move || begun.iter().count());
+        assert_eq!(left.await.unwrap(), 0, "no other file is begun");
+        let begun = Instant::now();
+        while judgements.place(&eve).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn files_are_read_up_to_the_deadline_and_not_beyond() {
+        let place = Judgements::default().place(&caller("eve@acme")).unwrap();
+        let (began, begun) = mpsc::channel();
+        let slow = move |file: usize| {
+            began.send(file).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let until = Instant::now() + Duration::from_millis(20);
+        let late = each(vec![0, 1, 2], slow, &place, until).await.unwrap_err();
+        assert_eq!(late.kind, ErrorKind::Late, "{late}");
+        let begun = tokio::task::spawn_blocking(move || begun.iter().count());
+        assert!(begun.await.unwrap() <= 1);
+    }
 }

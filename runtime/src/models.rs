@@ -5,10 +5,12 @@
 //! the engine's supervisor builds it anew, up to the end of the node.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use aios_control::socket::own_user;
 use aios_control::{
     ControlError, ErrorKind, LoadModel, ModelFreed, ModelLine, ModelSwapped, SwapModel, UnloadModel,
 };
@@ -39,8 +41,8 @@ enum Wanted {
     Configured,
     /// None.
     Nothing,
-    /// This one.
-    This(ModelSource),
+    /// This one, which may have to lie below a folder still.
+    This(ModelSource, Option<String>),
 }
 
 /// What was commanded. Cheap to clone; clones are the same.
@@ -71,7 +73,7 @@ impl Models {
                         engine.unload(&held.name)?;
                     }
                 }
-                Wanted::This(source) => again(&mut *engine, &source),
+                Wanted::This(source, folder) => again(&mut *engine, &source, folder.as_deref()),
             }
             Ok(engine)
         })
@@ -86,7 +88,17 @@ impl Models {
     }
 }
 
-fn again(engine: &mut dyn BlockingEngine, source: &ModelSource) {
+fn again(engine: &mut dyn BlockingEngine, source: &ModelSource, folder: Option<&str>) {
+    // It may lead elsewhere by now, or be others' to write.
+    let asked = source.path.to_string_lossy();
+    match folder.map(|folder| file(folder, &asked)).transpose() {
+        Ok(path) if path.as_ref().is_none_or(|path| *path == source.path) => {}
+        refused => {
+            let why = refused.err().map(|error| error.to_string());
+            tracing::error!(model = %source.name, why, "what was loaded by command is not loaded again");
+            return;
+        }
+    }
     match engine.load_model(source) {
         Ok(model) => {
             tracing::info!(model = %model.name, "what was loaded by command is loaded again")
@@ -209,7 +221,7 @@ impl Node {
     async fn takes_up(
         &self,
         engine: &EngineHandle,
-        source: ModelSource,
+        (source, folder): (ModelSource, Option<String>),
     ) -> Result<ModelInfo, ControlError> {
         let mut tries = 0;
         let loaded = loop {
@@ -219,7 +231,7 @@ impl Node {
                 .load_model(source.clone())
                 .await
                 .map_err(unloadable)?;
-            *self.parts.models.0.wanted.lock() = Wanted::This(source.clone());
+            *self.parts.models.0.wanted.lock() = Wanted::This(source.clone(), folder.clone());
             // One that was built in between did not know of it yet.
             if engine.status().incarnation == incarnation || tries == TRIES {
                 break loaded;
@@ -238,12 +250,12 @@ impl Node {
         self.parts.models.reports(report);
     }
 
-    /// Where a model comes from, and what it is called.
+    /// Where a model comes from, and what it is called; and the folder that it must lie below, if it is none of the catalogue.
     async fn source(
         &self,
         model: String,
         name: Option<String>,
-    ) -> Result<ModelSource, ControlError> {
+    ) -> Result<(ModelSource, Option<String>), ControlError> {
         let known = models::all().into_iter().find(|known| known.name == model);
         if let Some(pinned) = known {
             if name.as_deref().is_some_and(|name| name != pinned.name) {
@@ -264,10 +276,11 @@ impl Node {
                 return Err(ControlError::unknown(message)
                     .advise(format!("run `aios model pull {model}` there")));
             }
-            return Ok(cache.source(pinned));
+            return Ok((cache.source(pinned), None));
         }
         let folder = self.config().model.folder.clone();
-        let found = tokio::task::spawn_blocking(move || file(&folder, &model)).await;
+        let below = folder.clone();
+        let found = tokio::task::spawn_blocking(move || file(&below, &model)).await;
         let path = found
             .map_err(|_| ControlError::new(ErrorKind::Unavailable, "the node is stopping"))??;
         let stem = path.file_stem().and_then(|stem| stem.to_str());
@@ -285,11 +298,12 @@ impl Node {
             return Err(ControlError::new(ErrorKind::Conflict, message)
                 .advise("say in `name` what it is called instead"));
         }
-        Ok(ModelSource {
+        let source = ModelSource {
             name,
             role: ModelRole::Generate,
             path,
-        })
+        };
+        Ok((source, Some(folder)))
     }
 }
 
@@ -361,6 +375,8 @@ fn file(folder: &str, asked: &str) -> Result<PathBuf, ControlError> {
     if found == root || !found.starts_with(&root) {
         return Err(outside());
     }
+    let way = found.ancestors().take_while(|path| path.starts_with(&root));
+    way.filter(|path| path.exists()).try_for_each(own)?;
     let about = fs::metadata(&found)
         .map_err(|_| ControlError::unknown(format!("there is no model {shown:?}")))?;
     if about.is_file() {
@@ -376,12 +392,27 @@ fn file(folder: &str, asked: &str) -> Result<PathBuf, ControlError> {
         let inside = entry
             .ok()
             .and_then(|entry| fs::canonicalize(entry.path()).ok())
-            .is_some_and(|path| path.starts_with(&root));
-        if !inside || at >= FILES_MAX {
-            return Err(outside());
-        }
+            .filter(|path| path.starts_with(&root) && at < FILES_MAX)
+            .ok_or_else(outside)?;
+        own(&inside)?;
     }
     Ok(found)
+}
+
+/// Refuses what others than the node's user and the system's may write: they choose what is loaded then, and may choose anew at any time.
+fn own(path: &Path) -> Result<(), ControlError> {
+    let about = fs::metadata(path).map_err(|error| ControlError::failed(error.to_string()))?;
+    let others = about.mode() & 0o022 != 0 || ![own_user(), 0].contains(&about.uid());
+    match others {
+        false => Ok(()),
+        true => {
+            let message = format!("{} may be written by others", path.display());
+            let error = ControlError::new(ErrorKind::Forbidden, message);
+            Err(error.advise(
+                "let it belong to the node's user and take the others' right to write (chmod go-w)",
+            ))
+        }
+    }
 }
 
 /// Why a model was not loaded. That an engine loads none is not the asker's mistake but how it is.
@@ -410,7 +441,7 @@ async fn undisturbed<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -430,6 +461,15 @@ mod tests {
         fs::write(models.join("a.gguf"), "a").unwrap();
         fs::write(models.join("whole/model.safetensors"), "w").unwrap();
         fs::write(other.join("secret"), "s").unwrap();
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for path in ["", "whole", "leaky"] {
+            mode(&models.join(path), 0o755);
+        }
+        for path in ["a.gguf", "whole/model.safetensors"] {
+            mode(&models.join(path), 0o644);
+        }
         symlink(other.join("secret"), models.join("link.gguf")).unwrap();
         symlink(other.join("secret"), models.join("leaky/model.safetensors")).unwrap();
         symlink(models.join("a.gguf"), models.join("same.gguf")).unwrap();
@@ -451,6 +491,20 @@ mod tests {
         ] {
             let refused = find(&path).map_err(|error| error.kind);
             assert_eq!(refused, Err(kind), "{}", path.display());
+        }
+        // Whoever may write there would choose what is loaded.
+        for (path, open, closed) in [
+            (models.clone(), 0o777, 0o755),
+            (models.clone(), 0o775, 0o755),
+            (models.join("whole"), 0o757, 0o755),
+            (models.join("whole/model.safetensors"), 0o666, 0o644),
+        ] {
+            mode(&path, open);
+            let refused = find(&models.join("whole")).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Forbidden, "{}", path.display());
+            assert!(refused.what_to_do.contains("go-w"), "{refused:?}");
+            mode(&path, closed);
+            find(&models.join("whole")).unwrap();
         }
         let nothing = file("", models.join("a.gguf").to_str().unwrap());
         assert_eq!(

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ControlError;
+use crate::{ControlError, Tied};
 
 /// A goal to be worked on.
 #[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
@@ -70,6 +70,9 @@ pub struct GivenFile {
     /// How that is written.
     #[serde(default, skip_serializing_if = "Encoding::is_text")]
     pub encoding: Encoding,
+    /// The place that whatever it came in has at a node's door, in the node's own process.
+    #[serde(skip)]
+    place: Tied,
 }
 
 /// How the bytes of a file are written.
@@ -110,13 +113,27 @@ impl GivenFile {
                 name,
                 content,
                 encoding: Encoding::Text,
+                place: Tied::default(),
             },
             Err(error) => Self {
                 name,
                 content: STANDARD.encode(error.as_bytes()),
                 encoding: Encoding::Base64,
+                place: Tied::default(),
             },
         }
+    }
+
+    /// The same file, which has this place for as long as it is there.
+    #[cfg(feature = "http")]
+    pub(crate) fn tied(&mut self, place: &Tied) {
+        self.place = place.clone();
+    }
+
+    /// The place that it has: whoever keeps its bytes keeps it too, until they are put down somewhere.
+    #[must_use]
+    pub fn place(&self) -> Tied {
+        self.place.clone()
     }
 
     /// The bytes.

@@ -34,6 +34,10 @@ pub struct Judge {
     /// Nothing of it may leave the node's machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
+    /// Nobody else is asked, whoever asks: commands, tools and models that the criteria name are checks that could not run, and nothing is
+    /// remembered of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// How long it may take, in milliseconds: from 1 to [`Judge::DEADLINE_MS_MAX`].
     #[serde(default = "usual_deadline_ms")]
     #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
@@ -69,6 +73,7 @@ impl Judge {
             criteria: None,
             files: Vec::new(),
             private: false,
+            alone: false,
             deadline_ms: Self::DEADLINE_MS,
         }
     }

@@ -29,6 +29,7 @@ mod models;
 mod plan;
 mod protocol;
 mod runs;
+mod shares;
 #[cfg(any(feature = "http", feature = "grpc"))]
 mod stream;
 mod talks;
@@ -85,6 +86,7 @@ pub use protocol::{HISTORY_MAX, LINE_MAX, Reply, Request, read};
 pub use runs::{
     Compared, Fork, Forked, Replayed, RunFile, RunStep, UndoOutcome, Undone, UndoneEffect,
 };
+pub use shares::{Most, Share, Shares, Tied};
 pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
 pub use tools::{CallTool, ToolCalled, ToolLine};
 pub use tree::{

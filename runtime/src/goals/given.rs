@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aios_control::{ControlError, ErrorKind, Submit};
+use aios_control::{ControlError, ErrorKind, GivenFile, Submit, Tied};
 use aios_tools::{drop_empty, drop_given, is_plain_name, keep_given};
 use aios_work::ContentHash;
 
@@ -19,15 +19,17 @@ pub(super) struct Given {
     /// The goal's folder.
     own: PathBuf,
     files: Vec<(PathBuf, String, Vec<u8>)>,
+    /// Where their bytes have their place until they are written.
+    _place: Tied,
 }
 
 /// The files of a goal whose folder is `own`, taken out of what was asked; where they will lie is among its files then. The same files handed
 /// in again lie in the same places, and others elsewhere.
 pub(super) fn given(asked: &mut Submit, own: &Path) -> Result<Option<Given>, ControlError> {
     let files = std::mem::take(&mut asked.files);
-    if files.is_empty() {
+    let Some(place) = files.first().map(GivenFile::place) else {
         return Ok(None);
-    }
+    };
     let own = std::path::absolute(own).map_err(|error| {
         ControlError::invalid(format!("the goal's folder cannot be used: {error}"))
     })?;
@@ -70,7 +72,11 @@ pub(super) fn given(asked: &mut Submit, own: &Path) -> Result<Option<Given>, Con
         asked.data.push(path.to_string_lossy().into_owned());
         kept.push((folder, file.name, content));
     }
-    Ok(Some(Given { own, files: kept }))
+    Ok(Some(Given {
+        own,
+        files: kept,
+        _place: place,
+    }))
 }
 
 impl Given {
@@ -129,8 +135,6 @@ impl Drop for Kept {
 
 #[cfg(test)]
 mod tests {
-    use aios_control::GivenFile;
-
     use super::*;
 
     fn asked(files: &[(&str, &[u8])]) -> Submit {

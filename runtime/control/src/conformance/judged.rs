@@ -144,12 +144,20 @@ async fn what_cannot_be_judged_is_refused(stage: &mut Stage) {
     let terms = sentences.collect::<String>().into_bytes();
     let heavy = Judge {
         files: vec![GivenFile::new("terms.md", terms)],
-        deadline_ms: 500,
-        ..judge(&"1 2 3 4 5 6 7 8 9 ".repeat(4_000))
+        deadline_ms: 20,
+        ..judge(&"1 2 3 4 5 6 7 8 9 ".repeat(7_000))
     };
     let begun = Instant::now();
     for _ in 0..3 {
-        refused("no end", owner.judge(heavy.clone()).await, ErrorKind::Late);
+        let outcome = owner.judge(heavy.clone()).await;
+        let kind = outcome
+            .as_ref()
+            .err()
+            .and_then(|error| error.refusal())
+            .map(|error| error.kind);
+        // Where there is one processor, the one before may be on it still.
+        let ended = matches!(kind, Some(ErrorKind::Late | ErrorKind::Busy));
+        assert!(ended, "no end: {outcome:?}");
     }
     let report = done("a judgement", owner.judge(judge(RIGHT)).await);
     assert_eq!(report.status, Status::Approved, "and it still judges");

@@ -220,7 +220,7 @@ impl Door {
         caller: &Caller,
         brought: impl Into<Brought>,
     ) -> Result<crate::Response, ControlError> {
-        let Brought { request, place } = brought.into();
+        let Brought { request, place } = brought.into().settled();
         let Some(node) = (self.0.node)() else {
             return Err(unavailable());
         };

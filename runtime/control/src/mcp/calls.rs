@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Ask, ControlError, Decision, Request, Submit};
+use crate::{Ask, ControlError, Decision, Judge, Request, Submit};
 
 /// How long is waited for an answer unless somebody says otherwise, in seconds.
 const WAIT_S: u64 = 30;
@@ -175,6 +175,15 @@ impl Call {
         Ok(Self::Outline)
     }
 
+    /// A text to be judged. The tool is one that changes nothing, so its criteria have nothing run and nobody asked.
+    pub(super) fn judge(fields: Map<String, Value>) -> Result<Self, ControlError> {
+        let asked: Judge = read(fields)?;
+        Ok(Self::Once(Request::Judge(Judge {
+            alone: true,
+            ..asked
+        })))
+    }
+
     /// A request whose fields are the arguments.
     pub(super) fn plain(
         ask: &'static str,
@@ -244,6 +253,22 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Invalid);
             assert!(error.message.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_text_is_judged_alone_whatever_its_criteria_and_its_asker_say() {
+        for more in [json!({}), json!({"alone": false})] {
+            let mut given = fields(json!({
+                "goal": "Say it.", "answer": "It is so.",
+                "criteria": "[[checks]]\nkind = \"command\"\nrun = [\"touch\", \"/x\"]",
+            }));
+            given.extend(fields(more));
+            let Ok(Call::Once(Request::Judge(asked))) = Call::judge(given) else {
+                panic!("it is judged");
+            };
+            assert!(asked.alone && asked.criteria.is_some());
+        }
+        assert!(Call::judge(fields(json!({"goal": "x", "run": "y"}))).is_err());
     }
 
     #[test]

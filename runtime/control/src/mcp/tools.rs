@@ -221,12 +221,12 @@ pub(super) const ROWS: &[Row] = &[
                     "criteria",
                     false,
                     text(
-                        "What a good one is, as a file of criteria has it (TOML); without it all checks run.",
+                        "What a good one is, as a file of criteria has it (TOML); without it all checks run. Commands, tools and models that it names are asked by nobody here.",
                     ),
                 ),
             ]
         },
-        |fields| Call::plain("judge", fields),
+        Call::judge,
     ),
     query(
         "list_approvals",
