@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::conversation::Conversation;
 use aios_protocols::{
-    AgentCard, AgentId, Authentic, Draft, Limits, Message, OpenTo, Party, PublicKey,
+    AgentCard, AgentId, Authentic, Draft, KeyId, Limits, Message, OpenTo, Party, PublicKey,
     SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, Depth, Mailbox, Reason};
@@ -390,6 +390,12 @@ impl Cell {
     /// Whether its agent is in another process and signs there.
     pub(crate) fn is_foreign(&self) -> bool {
         self.foreign.is_some()
+    }
+
+    /// Whether an agent of this process signs with this key. One that is in another process, and one that speaks for somebody there and so has
+    /// no card, are none.
+    pub(crate) fn is_at_home(&self, key: KeyId) -> bool {
+        !self.is_foreign() && self.card().is_some() && self.public_key().id() == key
     }
 
     /// What its signatures are verified with now.
