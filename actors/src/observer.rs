@@ -6,8 +6,7 @@
 use std::fmt;
 
 use aios_protocols::{
-    ConversationId, Message, MessageId, Party, Performative, ProtocolName, Sealed, Timestamp,
-    TraceContext,
+    ConversationId, Message, MessageId, Party, Performative, ProtocolName, Timestamp, TraceContext,
 };
 use aios_supervisor::DeadLetter;
 
@@ -15,6 +14,7 @@ use aios_work::Spent;
 
 use crate::agent::AuditEntry;
 use crate::recovery::Approval;
+use crate::remains::Remains;
 
 /// What is told of a world to whoever looks at it.
 pub trait Observer: Send + Sync {
@@ -28,7 +28,7 @@ pub trait Observer: Send + Sync {
     fn inherited(&self, agent: &Party, inherited: Inherited);
 
     /// A message was not delivered.
-    fn dead_letter(&self, letter: &DeadLetter<Sealed>);
+    fn dead_letter(&self, letter: &DeadLetter<Remains>);
 
     /// Something was refused.
     fn audited(&self, entry: &AuditEntry);

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use aios_protocols::{Limits, Message, Party, Refusal, Sealed, Timestamp, authenticate};
+use aios_protocols::{Limits, Message, Party, Refusal, Timestamp, authenticate};
 use aios_supervisor::{DeadLetter, Reason};
 
 use crate::AgentSystem;
 use crate::agent::SendError;
+use crate::remains::Remains;
 
 /// One dead letter, looked into.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Undelivered {
     pub sender: Option<Arc<str>>,
     /// Bytes of the frame.
     pub bytes: usize,
+    /// Whether what it says is kept; if not, its content is empty.
+    pub whole: bool,
     /// What it says, if its signature is right; else why it cannot be read.
     pub message: Result<Message, Refusal>,
 }
@@ -46,6 +49,14 @@ pub enum ResendError {
         number: u64,
         /// Why.
         why: String,
+    },
+    /// What it says was for its receiver alone.
+    #[error(
+        "of dead letter {number} only the head is kept, since what it says was for its receiver alone; its sender has to say it anew"
+    )]
+    HeadAlone {
+        /// The number.
+        number: u64,
     },
     /// Whoever sent it has given up.
     #[error(
@@ -86,15 +97,23 @@ impl AgentSystem {
     }
 
     /// Looks into a letter.
-    pub fn look_into(&self, letter: DeadLetter<Sealed>) -> Undelivered {
-        let message = authenticate(&letter.item, self.keys(), &Limits::default(), self.now());
+    pub fn look_into(&self, letter: DeadLetter<Remains>) -> Undelivered {
+        let bytes = letter.item.frame_bytes();
+        let (whole, message) = match letter.item {
+            Remains::Whole(frame) => {
+                let message = authenticate(&frame, self.keys(), &Limits::default(), self.now());
+                (true, message.map(|authentic| authentic.message().clone()))
+            }
+            Remains::Head { message, .. } => (false, message.map(|message| *message)),
+        };
         Undelivered {
             number: letter.number,
             at: Timestamp::since_epoch(letter.at),
             reason: letter.reason,
             sender: letter.sender,
-            bytes: letter.item.len(),
-            message: message.map(|authentic| authentic.message().clone()),
+            bytes,
+            whole,
+            message,
         }
     }
 
@@ -105,12 +124,15 @@ impl AgentSystem {
     pub async fn resend(&self, number: u64) -> Result<Vec<Party>, ResendError> {
         let letter = self.dead_letters().get(number);
         let letter = letter.ok_or(ResendError::Unknown { number })?;
-        let frame = letter.item.clone();
+        let item = letter.item.clone();
         let message = self.look_into(letter).message;
         let message = message.map_err(|why| ResendError::Unreadable {
             number,
             why: why.to_string(),
         })?;
+        let Remains::Whole(frame) = item else {
+            return Err(ResendError::HeadAlone { number });
+        };
         if let Some(reply_by) = message.reply_by
             && message.is_past_reply_by(self.now())
         {
@@ -136,11 +158,8 @@ impl AgentSystem {
         }
         match failed {
             Some(source) if reached.is_empty() => {
-                self.dead_letters().push(
-                    frame,
-                    Reason::Closed,
-                    Some(message.sender.as_str().into()),
-                );
+                let sender = Some(message.sender.as_str().into());
+                self.dead_letter(frame, Reason::Closed, sender);
                 Err(ResendError::NotSent { number, source })
             }
             _ => Ok(reached),

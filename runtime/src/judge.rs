@@ -97,6 +97,7 @@ impl Node {
             begin,
             more: asked.more,
             last: asked.last,
+            dropped: asked.dropped,
         };
         self.critic(ontology::STREAM, &request, false, place, until)
             .await

@@ -79,13 +79,24 @@ pub struct DeadLetter<T> {
     pub at: Duration,
 }
 
+/// How much is kept.
+#[derive(Debug)]
+pub struct Room<T> {
+    /// Letters, at least one.
+    pub letters: usize,
+    /// Bytes of all of them together, as `weigh` tells them; a letter that has more than these alone is not kept at all.
+    pub bytes: usize,
+    /// What one takes.
+    pub weigh: fn(&T) -> usize,
+}
+
 /// A bounded ring of dead letters, shared by its clones. The counts remember what the ring has forgotten.
 pub struct DeadLetters<T> {
     inner: Arc<Inner<T>>,
 }
 
 struct Inner<T> {
-    capacity: usize,
+    room: Room<T>,
     clock: Arc<dyn Clock>,
     ring: Mutex<Ring<T>>,
     told: Option<Told<T>>,
@@ -96,6 +107,7 @@ type Told<T> = Box<dyn Fn(&DeadLetter<T>) + Send + Sync>;
 
 struct Ring<T> {
     letters: VecDeque<DeadLetter<T>>,
+    bytes: usize,
     total: u64,
     forgotten: u64,
     by_reason: BTreeMap<&'static str, u64>,
@@ -127,28 +139,34 @@ impl<T> Clone for DeadLetters<T> {
 impl<T> DeadLetters<T> {
     /// Keeps the latest `capacity` letters (at least one).
     pub fn new(capacity: usize, clock: Arc<dyn Clock>) -> Self {
-        Self::build(capacity, clock, None)
+        let room = Room {
+            letters: capacity,
+            bytes: usize::MAX,
+            weigh: |_| 0,
+        };
+        Self::build(room, clock, None)
     }
 
-    /// The same, and `told` hears of each letter before it is kept. It is called where the letter comes from, so it must be quick.
+    /// Keeps the latest that find room, and `told` hears of each letter before it is kept. It is called where the letter comes from, so it must be quick.
     pub fn telling(
-        capacity: usize,
+        room: Room<T>,
         clock: Arc<dyn Clock>,
         told: impl Fn(&DeadLetter<T>) + Send + Sync + 'static,
     ) -> Self {
-        Self::build(capacity, clock, Some(Box::new(told)))
+        Self::build(room, clock, Some(Box::new(told)))
     }
 
-    fn build(capacity: usize, clock: Arc<dyn Clock>, told: Option<Told<T>>) -> Self {
+    fn build(room: Room<T>, clock: Arc<dyn Clock>, told: Option<Told<T>>) -> Self {
         let ring = Ring {
             letters: VecDeque::new(),
+            bytes: 0,
             total: 0,
             forgotten: 0,
             by_reason: BTreeMap::new(),
         };
         Self {
             inner: Arc::new(Inner {
-                capacity: capacity.max(1),
+                room,
                 clock,
                 ring: Mutex::new(ring),
                 told,
@@ -156,7 +174,7 @@ impl<T> DeadLetters<T> {
         }
     }
 
-    /// Keeps a letter; the oldest gives way when the ring is full.
+    /// Keeps a letter; the oldest give way until there is room.
     pub fn push(&self, item: T, reason: Reason, sender: Option<Arc<str>>) {
         let at = self.inner.clock.now();
         let mut ring = self.inner.ring.lock();
@@ -172,11 +190,16 @@ impl<T> DeadLetters<T> {
         if let Some(told) = &self.inner.told {
             told(&letter);
         }
-        if ring.letters.len() >= self.inner.capacity {
-            ring.letters.pop_front();
+        ring.bytes += (self.inner.room.weigh)(&letter.item);
+        ring.letters.push_back(letter);
+        let Room { letters, bytes, .. } = self.inner.room;
+        while ring.letters.len() > letters.max(1) || ring.bytes > bytes {
+            let Some(oldest) = ring.letters.pop_front() else {
+                break;
+            };
+            ring.bytes -= (self.inner.room.weigh)(&oldest.item);
             ring.forgotten += 1;
         }
-        ring.letters.push_back(letter);
     }
 
     /// Takes one letter out; none if it is not kept (any more).
@@ -186,7 +209,9 @@ impl<T> DeadLetters<T> {
             .letters
             .iter()
             .position(|letter| letter.number == number)?;
-        ring.letters.remove(at)
+        let letter = ring.letters.remove(at)?;
+        ring.bytes -= (self.inner.room.weigh)(&letter.item);
+        Some(letter)
     }
 
     /// A copy of one letter; none if it is not kept (any more).
@@ -201,7 +226,9 @@ impl<T> DeadLetters<T> {
 
     /// Takes out every letter kept, oldest first, to be looked at or sent again.
     pub fn drain(&self) -> Vec<DeadLetter<T>> {
-        std::mem::take(&mut self.inner.ring.lock().letters).into()
+        let mut ring = self.inner.ring.lock();
+        ring.bytes = 0;
+        std::mem::take(&mut ring.letters).into()
     }
 
     /// Copies of the letters kept, oldest first.
@@ -252,7 +279,12 @@ mod tests {
     fn a_letter_has_a_number_that_nobody_else_gets_and_is_told_and_taken_once() {
         let told = Arc::new(AtomicU64::new(0));
         let heard = Arc::clone(&told);
-        let letters = DeadLetters::telling(2, Arc::new(Still), move |letter: &DeadLetter<_>| {
+        let room = Room {
+            letters: 2,
+            bytes: 8,
+            weigh: |item: &&str| item.len(),
+        };
+        let letters = DeadLetters::telling(room, Arc::new(Still), move |letter: &DeadLetter<_>| {
             heard.fetch_add(letter.number, Relaxed);
         });
         for item in ["a", "b", "c"] {
@@ -271,5 +303,40 @@ mod tests {
             (counts.total, counts.kept, counts.forgotten, counts.taken),
             (4, 2, 1, 1)
         );
+    }
+
+    #[test]
+    fn the_letters_kept_have_no_more_bytes_together_than_there_is_room_for() {
+        let room = Room {
+            letters: 4,
+            bytes: 8,
+            weigh: |item: &&str| item.len(),
+        };
+        let letters = DeadLetters::telling(room, Arc::new(Still), |_| {});
+        let kept = || {
+            let kept = letters.list();
+            kept.iter().map(|letter| letter.item).collect::<Vec<_>>()
+        };
+        // What is pushed, and what is there then.
+        let rows = [
+            ("four", vec![("four")]),
+            ("five!", vec!["five!"]),
+            ("abc", vec!["five!", "abc"]),
+            ("d", vec!["abc", "d"]),
+            ("much too much", vec![]),
+            ("eightful", vec!["eightful"]),
+        ];
+        for (item, there) in rows {
+            letters.push(item, Reason::Closed, None);
+            assert_eq!(kept(), there, "after {item:?}");
+        }
+        // What is taken out leaves its room.
+        let counts = letters.counts();
+        assert_eq!((counts.total, counts.forgotten), (6, 5));
+        assert!(letters.take(6).is_some());
+        letters.push("again", Reason::Closed, None);
+        assert_eq!(letters.drain().len(), 1);
+        letters.push("and more", Reason::Closed, None);
+        assert_eq!(kept(), ["and more"]);
     }
 }

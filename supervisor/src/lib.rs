@@ -58,7 +58,7 @@ mod supervisor;
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerSettings, BreakerState, Permit, Rejected};
 pub use child_spec::{ChildSpec, Policy, StartContext, StartError, StartFn, Started};
-pub use dead_letters::{DeadLetter, DeadLetterCounts, DeadLetters, Reason};
+pub use dead_letters::{DeadLetter, DeadLetterCounts, DeadLetters, Reason, Room};
 pub use dynamic::{DynamicRef, Template};
 pub use ends::Ended;
 pub use events::{EventKind, SupervisionEvent};

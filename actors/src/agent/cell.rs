@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::conversation::Conversation;
 use aios_protocols::{
-    AgentCard, AgentId, Authentic, Draft, Limits, Message, OpenTo, Party, PublicKey, SealError,
-    Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
+    AgentCard, AgentId, Authentic, Draft, KeyId, Limits, Message, OpenTo, Party, PublicKey,
+    SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
-use aios_supervisor::{Admission, Admitted, DeadLetters, Depth, Mailbox, Reason};
+use aios_supervisor::{Admission, Admitted, Depth, Mailbox, Reason};
 use parking_lot::Mutex;
 
 use super::conversations::OpenConversations;
@@ -21,6 +21,7 @@ use super::mail::{Kept, Mail, MailOutcome, NotTaken, Taken};
 use super::notifier::Notifier;
 use super::state::{AgentState, AgentView, MessageCounts};
 use super::{AgentOptions, SendError, metric};
+use crate::remains::Unheard;
 
 /// What is durable about one agent, or one principal, of this process.
 pub struct Cell {
@@ -39,7 +40,7 @@ pub struct Cell {
     pub(crate) replies: Mailbox<Sealed>,
     /// Requests that gave way to newer ones and whose senders are yet to be told.
     pub(crate) displaced: Mutex<Vec<Sealed>>,
-    dead_letters: DeadLetters<Sealed>,
+    dead_letters: Unheard,
     /// Of a durable agent: what was said to it, on record.
     mail: Option<Box<Mail>>,
     /// Whether its key was entered for it, and ends with it.
@@ -95,7 +96,7 @@ pub(crate) struct CellParts {
     pub(crate) begin: Timestamp,
     pub(crate) platform: Vec<Party>,
     pub(crate) chance: u64,
-    pub(crate) dead_letters: DeadLetters<Sealed>,
+    pub(crate) dead_letters: Unheard,
     pub(crate) mail: Option<Mail>,
     pub(crate) keyed: bool,
     pub(crate) foreign: Option<PublicKey>,
@@ -389,6 +390,12 @@ impl Cell {
     /// Whether its agent is in another process and signs there.
     pub(crate) fn is_foreign(&self) -> bool {
         self.foreign.is_some()
+    }
+
+    /// Whether an agent of this process signs with this key. One that is in another process, and one that speaks for somebody there and so has
+    /// no card, are none.
+    pub(crate) fn is_at_home(&self, key: KeyId) -> bool {
+        !self.is_foreign() && self.card().is_some() && self.public_key().id() == key
     }
 
     /// What its signatures are verified with now.

@@ -124,6 +124,13 @@ impl Context {
             || self.budget.as_ref().is_some_and(Budget::is_private)
     }
 
+    /// Whether an agent said this that runs in this process: nobody whose code is elsewhere, whatever name it was let in under.
+    #[must_use]
+    pub fn is_of_here(&self, said: &Message) -> bool {
+        let cell = self.outbox.system.directory().get(&said.sender);
+        cell.is_some_and(|cell| cell.is_at_home(said.envelope.key_id))
+    }
+
     /// Who this agent is.
     #[must_use]
     pub fn me(&self) -> &AgentId {

@@ -7,10 +7,8 @@ use std::time::Duration;
 use aios_inference::EngineHandle;
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::ports::DataBus;
-use aios_protocols::{
-    AgentId, KeyDirectory, KeyRegistry, Party, Sealed, SigningIdentity, TenantId,
-};
-use aios_supervisor::{DeadLetter, DeadLetters};
+use aios_protocols::{AgentId, KeyDirectory, KeyRegistry, Party, SigningIdentity, TenantId};
+use aios_supervisor::{DeadLetter, DeadLetters, Room};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
@@ -23,9 +21,12 @@ use crate::factory::Factories;
 use crate::observer::Observer;
 use crate::recovery::approvals::Owner;
 use crate::recovery::{Approvals, Breakers, Waits};
+use crate::remains::{Remains, Unheard};
 
-/// Dead letters kept for a look, each a frame of up to a megabyte; the counts remember the rest.
+/// Dead letters kept for a look; the counts remember the rest.
 const DEAD_LETTERS: usize = 256;
+/// Bytes of them together: a few of the largest, or all if they are of ordinary size.
+const DEAD_LETTER_BYTES: usize = 8 << 20;
 
 /// What a world is made of; everything has a default that needs nothing outside the process.
 pub struct AgentSystemBuilder {
@@ -190,12 +191,17 @@ impl AgentSystemBuilder {
         let letters_clock = Arc::new(LettersClock(Arc::clone(&self.clock)));
         let audit = Arc::new(Audit::new(self.audit_sink, self.observer.clone()));
         let told = self.observer.clone();
-        let told = move |letter: &DeadLetter<Sealed>| {
+        let told = move |letter: &DeadLetter<Remains>| {
             metrics::counter!(metric::DEAD_LETTERS_TOTAL, "reason" => letter.reason.label())
                 .increment(1);
             if let Some(observer) = &told {
                 observer.dead_letter(letter);
             }
+        };
+        let room = Room {
+            letters: DEAD_LETTERS,
+            bytes: DEAD_LETTER_BYTES,
+            weigh: Remains::kept_bytes,
         };
         let approvals = Approvals::new(
             Arc::clone(&self.store),
@@ -206,6 +212,11 @@ impl AgentSystemBuilder {
             Arc::clone(&audit),
         );
         let steps = Steps::new(Arc::clone(&self.store), Arc::clone(&self.clock));
+        let dead_letters = Unheard {
+            letters: DeadLetters::telling(room, letters_clock, told),
+            keys: Arc::clone(&self.keys),
+            clock: Arc::clone(&self.clock),
+        };
         AgentSystem(Arc::new(Inner {
             directory: Directory::default(),
             factories: Factories::default(),
@@ -221,7 +232,7 @@ impl AgentSystemBuilder {
             durable_keys: self.durable_keys,
             checkpoints: Checkpoints::new(Arc::clone(&self.store), self.signer),
             approvals,
-            dead_letters: DeadLetters::telling(DEAD_LETTERS, letters_clock, told),
+            dead_letters,
             steps,
             store: self.store,
             engine: self.engine,

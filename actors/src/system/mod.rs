@@ -33,6 +33,7 @@ use crate::dormitory::Dormitory;
 use crate::factory::Factories;
 use crate::observer::{Observer, Spending};
 use crate::recovery::{Approvals, Breakers, Waits};
+use crate::remains::{Remains, Unheard};
 use crate::timers::Timers;
 
 /// A world. Cheap to clone; clones are the same world.
@@ -49,7 +50,7 @@ struct Inner {
     departed: Mutex<Departed>,
     audit: Arc<Audit>,
     observer: Option<Arc<dyn Observer>>,
-    dead_letters: DeadLetters<Sealed>,
+    dead_letters: Unheard,
     steps: Steps,
     store: Arc<dyn Store>,
     engine: Option<EngineHandle>,
@@ -196,8 +197,8 @@ impl AgentSystem {
 
     /// What was not delivered.
     #[must_use]
-    pub fn dead_letters(&self) -> &DeadLetters<Sealed> {
-        &self.0.dead_letters
+    pub fn dead_letters(&self) -> &DeadLetters<Remains> {
+        &self.0.dead_letters.letters
     }
 
     /// Where snapshots and steps are kept.

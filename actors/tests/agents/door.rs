@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_actors::agent::{AgentError, AgentOptions, AskError, Context, Incoming, SendError};
-use aios_actors::{AgentSystem, AgentSystemError};
+use aios_actors::agent::{
+    AgentError, AgentOptions, AskError, Context, Incoming, SendError, keep_private,
+};
+use aios_actors::{AgentSystem, AgentSystemError, ResendError, Undelivered};
 use aios_protocols::{
     AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, PublicKey, ReasonKind, Sealed,
     Sealer, SigningIdentity, TenantId,
 };
+use aios_supervisor::Admission;
 
 use crate::house::{Book, House, PATIENCE, SECOND, party};
 
@@ -670,4 +673,63 @@ async fn a_message_of_an_epoch_that_has_not_come_shuts_nobody_out() {
     let frame = owner.request(&house);
     post(&house, &worker, frame, true).await;
     assert_eq!(house.book.times("work"), 1);
+}
+
+/// Whoever looks at the dead letters of a node is not always who a message was for.
+#[tokio::test(start_paused = true)]
+async fn of_a_letter_that_was_for_its_receiver_alone_only_the_head_is_kept() {
+    let house = House::new().await;
+    let options = AgentOptions {
+        mailbox: 1,
+        admission: Admission::DropOldest,
+        ..AgentOptions::default()
+    };
+    let worker = house.agent_with("macro.executor", options, inform).await;
+    let mut sender = Forger::enrolled(&house, "macro.planner.009@global", &worker);
+    let mut unknown = Forger::unknown(&house, "macro.critic.009@global", &worker);
+    let told = || Draft::new(Performative::Inform, "the salary is 4,200");
+    let late = [
+        sender.seal(&house, told()),
+        sender.seal(&house, keep_private(told())),
+        sender.seal(&house, told().ontology("aios.judge")),
+        sender.seal(&house, told().ontology("aios.judge.stream")),
+    ];
+    let lengths = late.each_ref().map(aios_protocols::Sealed::len);
+    let forged = [unknown.seal(&house, told()), unknown.seal(&house, told())];
+    let length = forged[0].len();
+    tokio::time::advance(2 * AgentOptions::default().max_age).await;
+    for frame in late {
+        post(&house, &worker, frame, true).await;
+    }
+    let kept = |letter: &Undelivered| {
+        let message = letter.message.as_ref().unwrap();
+        let content = message.content.as_str().unwrap().to_owned();
+        assert_eq!(message.sender.as_str(), "macro.planner.009@global");
+        assert!(message.receivers.contains(&Party::from(&worker)));
+        (letter.whole, content, letter.bytes)
+    };
+    let letters = house.system.undelivered();
+    assert_eq!(
+        letters.iter().map(kept).collect::<Vec<_>>(),
+        [
+            (true, "the salary is 4,200".to_owned(), lengths[0]),
+            (false, String::new(), lengths[1]),
+            (false, String::new(), lengths[2]),
+            (false, String::new(), lengths[3]),
+        ]
+    );
+    let error = house.system.resend(letters[1].number).await.unwrap_err();
+    assert_eq!(error, ResendError::HeadAlone { number: 2 });
+    assert!(
+        house.system.undelivered_one(2).is_some(),
+        "it is still there"
+    );
+    // Of what nobody can verify there is not even a head. The second takes the place of the first.
+    for frame in forged {
+        house.cell(&worker).post(frame, true).await.unwrap();
+    }
+    house.settle().await;
+    let letter = house.system.undelivered_one(5).unwrap();
+    assert_eq!((letter.whole, letter.bytes), (false, length));
+    assert!(letter.message.is_err(), "{letter:?}");
 }

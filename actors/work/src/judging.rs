@@ -55,7 +55,7 @@ pub struct JudgeRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
-    /// What the asker calls this text; of each asker another one.
+    /// What the asker calls this text; of each asker another one. A node's front that asks for many says before a slash for whom.
     pub stream: String,
     /// By what it is judged, with the first piece; its own text is left empty.
     #[serde(default)]
@@ -66,6 +66,9 @@ pub struct StreamRequest {
     /// Whether nothing follows.
     #[serde(default)]
     pub last: bool,
+    /// Whether its writer has broken off: nothing is judged any more, and the text is forgotten.
+    #[serde(default)]
+    pub dropped: bool,
 }
 
 /// What the Critic says to a piece.

@@ -98,6 +98,9 @@ pub struct JudgeMore {
     /// Whether nothing follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub last: bool,
+    /// Whether its writer has broken off: nothing is judged any more, and the text is forgotten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
     /// How long the Critic may take over this piece, in milliseconds: from 1 to [`Judge::DEADLINE_MS_MAX`].
     #[serde(default = "usual_deadline_ms")]
     #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]

@@ -1,12 +1,12 @@
 //! Dead letters as the contract shows them.
 
-use aios_actors::{AgentSystem, ResendError, Undelivered};
+use aios_actors::{AgentSystem, Remains, ResendError, Undelivered};
 use aios_control::{ControlError, ErrorKind, LetterLine, LetterShown, Letters};
-use aios_protocols::{Message, Sealed, Timestamp};
+use aios_protocols::{Message, Timestamp};
 use aios_supervisor::DeadLetter;
 
 /// A letter as it is kept; nobody has looked into it yet, and where it comes from is no place for that.
-pub(super) fn in_passing(letter: &DeadLetter<Sealed>) -> LetterLine {
+pub(super) fn in_passing(letter: &DeadLetter<Remains>) -> LetterLine {
     LetterLine {
         number: letter.number,
         at: Timestamp::since_epoch(letter.at).to_string(),
@@ -18,7 +18,7 @@ pub(super) fn in_passing(letter: &DeadLetter<Sealed>) -> LetterLine {
         message: None,
         conversation: None,
         reply_by: None,
-        bytes: letter.item.len() as u64,
+        bytes: letter.item.frame_bytes() as u64,
         unreadable: None,
     }
 }
@@ -72,7 +72,8 @@ pub(crate) fn one(
         .undelivered_one(number)
         .ok_or_else(|| refusal(&ResendError::Unknown { number }))?;
     let message = letter.message.as_ref().ok();
-    let message = message.filter(|message| message.envelope.tenant.as_str() == tenant);
+    let message =
+        message.filter(|message| letter.whole && message.envelope.tenant.as_str() == tenant);
     let content = message.and_then(|message| message.content.as_str());
     let mut cut = LetterShown::CONTENT_MAX;
     while content.is_some_and(|text| cut < text.len() && !text.is_char_boundary(cut)) {
@@ -89,14 +90,16 @@ pub(crate) fn one(
 pub(crate) fn refusal(error: &ResendError) -> ControlError {
     let kind = match error {
         ResendError::Unknown { .. } => ErrorKind::Unknown,
-        ResendError::Unreadable { .. } | ResendError::Late { .. } => ErrorKind::Conflict,
+        ResendError::Unreadable { .. }
+        | ResendError::HeadAlone { .. }
+        | ResendError::Late { .. } => ErrorKind::Conflict,
         ResendError::NotSent { .. } => ErrorKind::Unavailable,
     };
     let advice = match error {
         ResendError::Unknown { .. } => "look at the dead letters there are",
-        ResendError::Unreadable { .. } | ResendError::Late { .. } => {
-            "throw it away; whoever sent it has to say it anew"
-        }
+        ResendError::Unreadable { .. }
+        | ResendError::HeadAlone { .. }
+        | ResendError::Late { .. } => "throw it away; whoever sent it has to say it anew",
         ResendError::NotSent { .. } => "send it again when its receiver is back",
     };
     ControlError::new(kind, error.to_string()).advise(advice)

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use aios_actors::agent::AuditEntry;
 use aios_actors::recovery::Approval;
-use aios_actors::{Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
+use aios_actors::{Inherited, MessageSeen, Observer, Remains, SpanSeen, Spending, Step};
 use aios_control::{ApprovalHappened, BudgetHappened, Happened, Held, InHand, MessageHappened};
-use aios_protocols::{Party, Sealed};
+use aios_protocols::Party;
 use aios_supervisor::DeadLetter;
 
 use super::{HEIRS, Lookout, letters};
@@ -66,7 +66,7 @@ impl Observer for Lookout {
         }
     }
 
-    fn dead_letter(&self, letter: &DeadLetter<Sealed>) {
+    fn dead_letter(&self, letter: &DeadLetter<Remains>) {
         self.note(Happened::DeadLetter(letters::in_passing(letter)));
     }
 

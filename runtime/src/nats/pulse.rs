@@ -53,7 +53,7 @@ async fn dead_letters(parts: &Arc<Parts>, told: u64) -> u64 {
         let content = json!({
             "reason": letter.reason.label(),
             "sender": letter.sender,
-            "bytes": letter.item.len(),
+            "bytes": letter.item.frame_bytes(),
         });
         nats.tell(&subject, content.to_string().as_bytes()).await;
     }

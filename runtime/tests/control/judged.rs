@@ -68,6 +68,7 @@ async fn criteria_of_somebody_who_may_not_name_every_path_run_nothing() {
                 ..whole
             })),
             last: true,
+            dropped: false,
             deadline_ms: Judge::DEADLINE_MS,
         };
         let said = client.judge_more(piece).await.unwrap();
@@ -91,6 +92,7 @@ async fn a_text_that_grows_is_its_askers_alone() {
         begin: begins.then(|| Box::new(Judge::new("Say it.", ""))),
         more: "It is so. ".to_owned(),
         last: false,
+        dropped: false,
         deadline_ms: Judge::DEADLINE_MS,
     };
     let mut own = as_caller(&node, keyed("user:ann@local", Scope::Operate, &[]));

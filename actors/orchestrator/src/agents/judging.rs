@@ -37,10 +37,25 @@ pub(crate) async fn judged(
     services: &Services,
     ctx: &Context,
 ) -> Result<Content, AgentError> {
-    let request: JudgeRequest = incoming.json()?;
+    let request = confined(incoming.json()?, incoming, services, ctx);
     let (sender, left) = (incoming.sender.to_string(), left(incoming, ctx));
     let report = whole(request, &sender, left, services, ctx).await?;
     Ok(Content::json(&report)?)
+}
+
+/// What somebody asks for, as far as he may: criteria name tools, models and commands of this node, which are for who runs on it, and for its
+/// front, which has looked at whom it speaks for.
+pub(super) fn confined(
+    request: JudgeRequest,
+    incoming: &Incoming,
+    services: &Services,
+    ctx: &Context,
+) -> JudgeRequest {
+    let front = services.settings.front.as_ref() == Some(&incoming.sender);
+    JudgeRequest {
+        alone: request.alone || !(front || ctx.is_of_here(incoming)),
+        ..request
+    }
 }
 
 /// By what a work is judged.

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use aios_actors::agent::{AgentOptions, AgentState};
+use aios_actors::outside::StandIn;
 use aios_orchestrator::{Packs, Ports, Services, Settings, team};
-use aios_protocols::{AgentId, Content, Draft, Performative, ProtocolName};
+use aios_protocols::{
+    AgentId, Content, Draft, Message, Performative, ProtocolName, Sealer, SigningIdentity, TenantId,
+};
 use aios_tools::Toolbox;
 use aios_work::content::ontology;
 use aios_work::{
@@ -163,6 +166,100 @@ async fn a_command_of_criteria_is_run_where_the_owner_lets_processes_be_started(
     }
 }
 
+/// An agent whose code runs in another process, where it signs for itself.
+struct Outsider {
+    place: StandIn,
+    sealer: Sealer,
+    said: u8,
+}
+
+impl Outsider {
+    fn let_in(house: &House, name: &str) -> Self {
+        let id: AgentId = name.parse().unwrap();
+        let identity = Arc::new(SigningIdentity::from_seed(id.clone(), [9; 32]));
+        let (key, options) = (identity.public_key(), AgentOptions::default());
+        let place = house.system.stand_in(&id, key, options).unwrap();
+        let epoch = house.system.now().as_micros();
+        place.prove(&identity.claim(epoch)).unwrap();
+        // As a node introduces it: what a card says does not make it one of this process.
+        let card = house.system.directory().cells();
+        let card = card.iter().find_map(|cell| cell.card()).unwrap();
+        place.introduce(card.as_ref().clone());
+        place.up();
+        Self {
+            place,
+            sealer: Sealer::new(identity, TenantId::new("local").unwrap(), epoch),
+            said: 0,
+        }
+    }
+
+    async fn asks(&mut self, critic: &AgentId, draft: Draft) -> Arc<Message> {
+        self.said += 1;
+        let draft = draft.to(critic);
+        let sealed = self.sealer.seal(draft, self.place.now(), [self.said; 10]);
+        let (message, frame) = sealed.unwrap();
+        let unreached = self.place.hand_over(&message, &frame, true).await;
+        assert!(unreached.is_empty(), "{unreached:?}");
+        loop {
+            while let Some(letter) = self.place.next() {
+                if letter.message.performative != Performative::Agree {
+                    return letter.message;
+                }
+            }
+            self.place.rung().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_from_outside_has_a_command_run_by_criteria_whatever_it_says_of_itself() {
+    let house = House::new().await;
+    let tools = Toolbox::default().granting([Capability::PROCESS_RUN].into());
+    let critic = critic_with(&house, tools).await;
+    let mut outsider = Outsider::let_in(&house, "macro.clerk.007@global");
+    let folder = tempfile::tempdir().unwrap();
+    let ran = folder.path().join("ran");
+    let patch = JudgeRequest {
+        kind: WorkKind::Patch,
+        goal: "Mend the sum.".to_owned(),
+        criteria: Some(format!(
+            "[[checks]]\nkind = \"command\"\nrun = [\"touch\", \"{}\"]",
+            ran.display()
+        )),
+        alone: false,
+        ..JudgeRequest::default()
+    };
+    let stream = StreamRequest {
+        stream: "a".to_owned(),
+        begin: Some(Box::new(patch.clone())),
+        more: "--- a/sum\n+++ b/sum\n-1\n+2\n".to_owned(),
+        last: true,
+        ..StreamRequest::default()
+    };
+    let whole = JudgeRequest {
+        text: stream.more.clone(),
+        ..patch
+    };
+    let said = outsider.asks(&critic, draft(ontology::JUDGE, &whole)).await;
+    let report: Report = said.content.read_json().unwrap();
+    let said = outsider
+        .asks(&critic, draft(ontology::STREAM, &stream))
+        .await;
+    let reply: StreamReply = said.content.read_json().unwrap();
+    for report in [report, reply.report.unwrap()] {
+        assert_eq!(report.status, Status::Unverified, "{report:?}");
+        let why = &report.unable[0].why;
+        assert!(why.contains("may have nobody else asked"), "{why}");
+    }
+    assert!(!ran.exists(), "it was run");
+    // Of an agent that runs here it is taken.
+    let clerk = house.another_driver("macro.clerk").await;
+    let asked = clerk.ask(&critic, draft(ontology::JUDGE, &whole), PATIENCE);
+    let report: Report = asked.await.unwrap().content.read_json().unwrap();
+    assert_eq!(report.status, Status::Approved, "{report:?}");
+    assert!(ran.exists());
+}
+
 #[tokio::test]
 async fn a_text_is_judged_while_it_grows_and_stopped_where_it_goes_wrong() {
     let house = House::new().await;
@@ -183,6 +280,7 @@ async fn a_text_is_judged_while_it_grows_and_stopped_where_it_goes_wrong() {
         begin: first.then(|| Box::new(begin.clone())),
         more: more.to_owned(),
         last,
+        ..StreamRequest::default()
     };
     // Of each piece: whether the writer should stop, and the status of what is told.
     let rows = [
@@ -218,6 +316,59 @@ async fn a_text_is_judged_while_it_grows_and_stopped_where_it_goes_wrong() {
         let request = draft(ontology::STREAM, &piece(over, false, "more", false));
         let error = clerk.ask(&critic, request, PATIENCE).await.unwrap_err();
         assert!(error.to_string().contains("no such text grows"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_piece_that_is_not_taken_leaves_the_text_as_it_was_and_another_asker_does_not_push_it_out()
+ {
+    let house = House::new().await;
+    let critic = critic(&house).await;
+    let clerk = house.another_driver("macro.clerk").await;
+    let other = house.another_driver("macro.reader").await;
+    let begin = JudgeRequest {
+        goal: "How long does the contract run?".to_owned(),
+        ..JudgeRequest::default()
+    };
+    let piece = |stream: usize, begins: bool, more: String, last: bool| {
+        let request = StreamRequest {
+            stream: stream.to_string(),
+            begin: begins.then(|| Box::new(begin.clone())),
+            more,
+            last,
+            ..StreamRequest::default()
+        };
+        draft(ontology::STREAM, &request)
+    };
+    let spaces = || " ".repeat(600_000);
+    let asked = clerk.ask(&critic, piece(0, true, spaces(), false), PATIENCE);
+    asked.await.unwrap();
+    let asked = clerk.ask(&critic, piece(0, false, spaces(), false), PATIENCE);
+    let error = asked.await.unwrap_err();
+    assert!(
+        error.to_string().contains("have it judged in parts"),
+        "{error}"
+    );
+    for stream in 0..70 {
+        let begins = piece(stream, true, "It runs".to_owned(), false);
+        other.ask(&critic, begins, PATIENCE).await.unwrap();
+    }
+    let last = piece(0, false, "It runs for long.".to_owned(), true);
+    let said = clerk.ask(&critic, last, PATIENCE).await.unwrap();
+    let reply: StreamReply = said.content.read_json().unwrap();
+    assert!(reply.report.is_some(), "{reply:?}");
+    // The last eight are there, and one that is broken off is not.
+    let dropped = StreamRequest {
+        stream: "69".to_owned(),
+        dropped: true,
+        ..StreamRequest::default()
+    };
+    let dropped = draft(ontology::STREAM, &dropped);
+    other.ask(&critic, dropped, PATIENCE).await.unwrap();
+    for (stream, there) in [(61, false), (62, true), (68, true), (69, false)] {
+        let more = piece(stream, false, " for long.".to_owned(), true);
+        let said = other.ask(&critic, more, PATIENCE).await;
+        assert_eq!(said.is_ok(), there, "{stream}: {said:?}");
     }
 }
 

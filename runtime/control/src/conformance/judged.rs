@@ -28,6 +28,7 @@ fn piece(stream: &str, more: &str) -> JudgeMore {
         begin: None,
         more: more.to_owned(),
         last: false,
+        dropped: false,
         deadline_ms: Judge::DEADLINE_MS,
     }
 }

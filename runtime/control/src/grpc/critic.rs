@@ -2,6 +2,7 @@
 
 use aios_wire::generated::critic as wire;
 use futures::stream::once;
+use tokio::runtime::Handle;
 use tonic::{Request as Asked, Response as Answered, Status, Streaming};
 
 use super::door::{Asker, Door, Told, gone, unavailable};
@@ -45,6 +46,7 @@ impl Door {
         let stream = fresh().map_err(|error| self.invalid(&error))?;
         let mut going = self.going();
         let mut begun: Option<(String, u64)> = None;
+        let mut growing = None;
         loop {
             let piece = tokio::select! {
                 piece = pieces.message() => piece?,
@@ -56,6 +58,7 @@ impl Door {
                     let request_id = first.request_id.clone();
                     let mut judge = self.to_judge(asker, first).await?;
                     begun = Some((request_id, judge.deadline_ms));
+                    growing = Some(Growing::begin(self, asker, &stream, judge.deadline_ms));
                     let more = std::mem::take(&mut judge.answer);
                     (Some(Box::new(judge)), more)
                 }
@@ -75,13 +78,52 @@ impl Door {
                 begin,
                 more,
                 last,
+                dropped: false,
                 deadline_ms,
             };
             let said: StreamReply = self.typed(asker, Request::JudgeMore(more)).await?;
             if let Some(report) = said.report {
+                if let Some(growing) = growing.take() {
+                    growing.ended();
+                }
                 return Ok(verdicts::result(request_id, &report));
             }
         }
+    }
+}
+
+/// A text that grows at the Critic. Dropped before the Critic's last word it was broken off, and is forgotten there.
+struct Growing(Option<(Door, Asker, JudgeMore)>);
+
+impl Growing {
+    fn begin(door: &Door, asker: &Asker, stream: &str, deadline_ms: u64) -> Self {
+        let dropped = JudgeMore {
+            stream: stream.to_owned(),
+            begin: None,
+            more: String::new(),
+            last: true,
+            dropped: true,
+            deadline_ms,
+        };
+        Self(Some((door.clone(), asker.afterwards(), dropped)))
+    }
+
+    /// The Critic has said its word.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        let (Some((door, asker, dropped)), Ok(runtime)) = (self.0.take(), Handle::try_current())
+        else {
+            return;
+        };
+        runtime.spawn(async move {
+            // Nobody waits for it; what is not forgotten now is when nothing is heard of it for long.
+            drop(door.value(&asker, Request::JudgeMore(dropped)).await);
+        });
     }
 }
 

@@ -46,6 +46,17 @@ pub(super) struct Asker {
     busy: Option<Busy>,
 }
 
+impl Asker {
+    /// The same, for what is left to do when it waits for nothing any more.
+    pub(super) fn afterwards(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            deadline: None,
+            busy: None,
+        }
+    }
+}
+
 impl Door {
     pub(super) fn new(service: GrpcService, counts: Counts) -> Self {
         let GrpcService {

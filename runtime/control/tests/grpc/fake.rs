@@ -219,7 +219,10 @@ impl Control for Fake {
             }
             Request::JudgeMore(piece) => {
                 let begun = piece.begin.is_some();
-                self.does(format!("judge more, begun {begun}, last {}", piece.last));
+                self.does(match piece.dropped {
+                    true => "judge no more".to_owned(),
+                    false => format!("judge more, begun {begun}, last {}", piece.last),
+                });
                 let stop = piece.more.contains("wrong");
                 value(StreamReply {
                     stop,

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::fake::{House, SOON, known};
 
@@ -90,6 +90,37 @@ async fn a_text_that_grows_is_stopped_early_or_judged_at_its_end() {
     let ended = said.get_mut().message().await.unwrap().unwrap();
     assert_eq!(ended.verdict(), ValidationVerdict::Approved);
     assert_eq!(house.node.last_done(), "judge more, begun false, last true");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_breaks_off_is_ended_at_the_critic() {
+    let house = House::open().await;
+    let address = format!("http://{}", house.running.address());
+    // The client's threads, which are gone at once with all that it has open.
+    let client = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (pieces, sent) = mpsc::channel(1);
+    pieces.send(asked("It is ")).await.unwrap();
+    client.spawn(async move {
+        let channel = Endpoint::from_shared(address).unwrap().connect().await;
+        let mut critic = CriticServiceClient::new(channel.unwrap());
+        let stream = known(ReceiverStream::new(sent));
+        let mut said = critic.validate_stream(stream).await.unwrap().into_inner();
+        said.message().await
+    });
+    let done = async |what: &str| {
+        while house.node.last_done() != what {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let begun = done("judge more, begun true, last false");
+    timeout(SOON, begun).await.unwrap();
+    client.shutdown_background();
+    timeout(SOON, done("judge no more")).await.unwrap();
+    drop(pieces);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
