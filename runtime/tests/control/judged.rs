@@ -1,13 +1,20 @@
 //! Whom the Critic asks for whom: a command of criteria is the node's to run.
 
 use std::path::Path;
+use std::time::Duration;
 
+use aios_actors::agent;
 use aios_control::access::Scope;
 use aios_control::{Client, ErrorKind, Judge, JudgeMore, WorkKind};
-use aios_runtime::{Config, Node};
-use aios_work::{Capability, Status};
+use aios_protocols::{Content, Draft, Performative, PrincipalId, ProtocolName, ReasonKind};
+use aios_runtime::{AskError, Config, Node};
+use aios_work::content::ontology;
+use aios_work::{Capability, JudgeRequest, Status};
 
 use super::{as_caller, keyed, kind};
+
+/// Nothing in here takes that long; a test that does is broken.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A work whose criteria are that a file can be made.
 fn making(file: &Path) -> Judge {
@@ -51,6 +58,13 @@ async fn criteria_of_somebody_who_may_not_name_every_path_run_nothing() {
             Status::Unverified,
         ),
     ];
+    let file = folder.path().join("alone");
+    let alone = Judge {
+        alone: true,
+        ..making(&file)
+    };
+    let report = node.control().judge(alone).await.unwrap();
+    assert_eq!((report.status, file.exists()), (Status::Unverified, false));
     for (who, mut client, status) in all {
         let file = folder.path().join(who);
         let report = client.judge(making(&file)).await.unwrap();
@@ -101,5 +115,31 @@ async fn a_text_that_grows_is_its_askers_alone() {
     let stolen = other.judge_more(piece(false)).await;
     assert_eq!(kind(stolen), ErrorKind::Unknown);
     own.judge_more(piece(false)).await.unwrap();
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_critic_judges_for_nobody_else_than_agents_and_the_nodes_own_service() {
+    let mut config = Config::default();
+    config.door.open = false;
+    let node = Node::builder().config(config).start().await.unwrap();
+    let request = JudgeRequest {
+        goal: "Say it.".to_owned(),
+        text: "It is so.".to_owned(),
+        ..JudgeRequest::default()
+    };
+    let draft = || {
+        Draft::new(Performative::Request, Content::json(&request).unwrap())
+            .protocol(ProtocolName::FipaRequest)
+            .ontology(ontology::JUDGE)
+    };
+    let other: PrincipalId = "service:other@local".parse().unwrap();
+    let client = node.system().client(other).await.unwrap();
+    let refused = node.ask_as(&client, "macro.critic", draft(), SOON).await;
+    let Err(AskError::Unanswered(agent::AskError::Refused { reason, .. })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(reason.kind, ReasonKind::Unauthorised, "{reason:?}");
+    node.ask("macro.critic", draft(), SOON).await.unwrap();
     node.stop().await;
 }

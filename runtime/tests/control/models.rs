@@ -1,6 +1,7 @@
 //! An engine of a test that loads files, and what becomes of models that were loaded by command.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -73,12 +74,18 @@ pub(crate) fn loads(scripts: &Scripts) -> EngineFactory {
     })
 }
 
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// Files of models below a folder; `models` in it is the one that they may be loaded from.
 pub(crate) fn shelf(folder: &Path) -> (String, Shelf) {
     let models = folder.join("models");
     fs::create_dir_all(&models).unwrap();
+    mode(&models, 0o755);
     let file = |path: &Path, text: &str| {
         fs::write(path, text).unwrap();
+        mode(path, 0o644);
         path.to_str().unwrap().to_owned()
     };
     let shelf = Shelf {
@@ -177,11 +184,22 @@ async fn what_was_loaded_by_command_is_there_again_when_the_engine_is_built_anew
     assert_eq!(house.node.model().name, "third", "reports name it");
     house.falls().await;
     assert_eq!(writes(&mut owner).await.unwrap().model, "third");
+    // Others may choose meanwhile what lies there.
+    let models_folder = Path::new(&house.shelf.whole).parent().unwrap();
+    mode(models_folder, 0o777);
+    house.falls().await;
+    assert_eq!(writes(&mut owner).await.unwrap().model, FIRST);
+    mode(models_folder, 0o755);
+    owner
+        .ask::<ModelSwapped>(&swap(FIRST, &house.shelf.whole))
+        .await
+        .unwrap();
     // Its file was taken away meanwhile: an engine that thinks otherwise is better than none.
     fs::remove_file(&house.shelf.whole).unwrap();
     house.falls().await;
     assert_eq!(writes(&mut owner).await.unwrap().model, FIRST);
     fs::write(&house.shelf.whole, "whole").unwrap();
+    mode(Path::new(&house.shelf.whole), 0o644);
     let again: ModelSwapped = owner.ask(&swap(FIRST, &house.shelf.whole)).await.unwrap();
     let unload = Request::UnloadModel(UnloadModel {
         model: again.now.name,
@@ -212,12 +230,11 @@ async fn what_is_under_way_is_finished_by_the_old_model_and_what_waits_by_the_ne
         .unwrap();
     let (node, file) = (house.node.clone(), house.shelf.whole.clone());
     // Whoever asked leaves: the command is carried out all the same.
-    let asked = tokio::spawn(async move {
-        let mut owner = node.control();
-        owner.ask::<ModelSwapped>(&swap(FIRST, &file)).await
-    });
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    asked.abort();
+    // It is begun as soon as it is asked for, which is here and not when another thread comes to it.
+    let (mut owner, swap) = (node.control(), swap(FIRST, &file));
+    let asked = owner.ask::<ModelSwapped>(&swap);
+    let left = tokio::time::timeout(Duration::from_millis(50), asked).await;
+    assert!(left.is_err(), "it waits for what is under way: {left:?}");
     gate.open();
     assert_eq!(old.await.unwrap().unwrap().model, FIRST);
     let begun = Instant::now();

@@ -11,7 +11,8 @@ use super::say::Speech;
 use super::second::{another_figure, untraced};
 
 /// Choices among several readings: an answer that says it made one is not known to be what was meant.
-const CHOICES: [&str; 11] = [
+const CHOICES: [&str; 12] = [
+    "row_or_value",
     "any_of",
     "several_columns",
     "taken_parts",

@@ -85,10 +85,17 @@ impl Reader<'_> {
             }
             let mut distinct = distinct;
             let mut next = at + 1;
+            let noun = self.next(next, to).filter(|at| {
+                matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Value(..)))
+            });
             while let Some(place) = self.next(next, to) {
                 let Some(mark) = self.mark(place).cloned() else {
                     break;
                 };
+                // "how many bookings are there for account 7": what stands apart from the value is not what is counted.
+                if noun.is_some() && next > at + 1 && place > next {
+                    break;
+                }
                 match &mark.what {
                     What::Ask(Ask::Distinct) => {
                         distinct = true;
@@ -189,11 +196,64 @@ impl Reader<'_> {
                     _ => break,
                 }
             }
-            if distinct {
-                continue;
+            if let Some(noun) = noun.filter(|_| !distinct)
+                && let Some(pieces) = self.counted_value(noun)
+            {
+                return Some(pieces);
             }
         }
         None
+    }
+
+    /// "how many chairs do we have": where the file has a column of pieces, these are counted and not the rows of chairs. A value that is
+    /// also what each row may be called ("how many bookings", of a text `Booking`) leaves open which is meant.
+    fn counted_value(&mut self, at: usize) -> Option<Measure> {
+        let mark = self.mark(at)?.clone();
+        let What::Value(values, _) = &mark.what else {
+            return None;
+        };
+        let (column, value) = values.first()?;
+        let column = self.column(*column)?;
+        let said = self.words.all.get(mark.from..mark.to)?;
+        let rows = |concept: &u32| COUNTED.iter().any(|name| Self::concept(name) == *concept);
+        if all_asks()
+            .iter()
+            .any(|asks| asks.concepts(said).iter().any(rows))
+        {
+            let name = self.written(&mark);
+            let told = self.speech.say(
+                "row_or_value",
+                &[
+                    ("said", &name),
+                    ("column", column.id.name.trim()),
+                    ("value", value),
+                ],
+            );
+            self.assume(told);
+            return None;
+        }
+        let table = &column.id.table;
+        let first = self.schema.columns.iter().find(|known| {
+            known.id.table == *table && matches!(known.role, Role::Names | Role::Groups)
+        });
+        let subject = column.concepts.contains(&Self::concept("product"))
+            || first.is_some_and(|first| first.id == column.id);
+        if !subject {
+            return None;
+        }
+        let pieces = ["quantity", "stock"].into_iter().find_map(|name| {
+            let mut adds = self
+                .schema
+                .standing_for(Self::concept(name))
+                .into_iter()
+                .filter_map(|at| self.column(at))
+                .filter(|known| known.role == Role::Adds && known.id.table == *table);
+            adds.next().filter(|_| adds.next().is_none())
+        })?;
+        let id = pieces.id.clone();
+        let told = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(told);
+        Some(Measure::Of(id))
     }
 
     /// A table whose rows are already counts has a column that is called so; its rows are no things.

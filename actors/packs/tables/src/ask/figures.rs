@@ -575,7 +575,8 @@ impl Reader<'_> {
         if is("occurrence") {
             return Some((Measure::Rows, None));
         }
-        if is("spent")
+        // "earn the most": of what was taken in, each at its price.
+        if (is("spent") || is("salary"))
             && let Some(column) = of(self, "price")
         {
             return Some((Measure::Of(column), None));

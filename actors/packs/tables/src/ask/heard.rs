@@ -521,6 +521,10 @@ impl Reader<'_> {
         let mut out: Vec<String> = Vec::new();
         let touched: Vec<&Id> = questions.iter().flat_map(super::join::columns).collect();
         for (at, mark) in self.marks.all.iter().enumerate() {
+            if self.unheard_ends.contains(&at) {
+                out.push(self.written(mark));
+                continue;
+            }
             if self.is_used(at) || self.is_of_a_name(at) {
                 continue;
             }

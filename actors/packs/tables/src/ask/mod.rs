@@ -32,6 +32,7 @@ mod marks;
 mod money;
 mod named;
 mod numerals;
+mod opposite;
 mod order;
 mod overview;
 mod per;

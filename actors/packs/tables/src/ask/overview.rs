@@ -207,16 +207,10 @@ impl Reader<'_> {
         self.numbers(from, to, None, &mut filters);
         for at in from..to {
             match self.mark(at).map(|mark| mark.what.clone()) {
-                Some(What::Column(..) | What::Period(_) | What::File | What::Unit(_)) => {
-                    self.take(at)
-                }
-                // "the revenue" of a column `rev`: an overview tells of every number.
-                Some(What::Kin(all)) => {
-                    let mut hinted = all.iter().filter_map(|at| self.column(*at));
-                    if hinted.any(|column| column.is_measure()) {
-                        self.take(at);
-                    }
-                }
+                // "Analyze the revenue" of a column `rev`: a hint at a column is heard as well.
+                Some(
+                    What::Column(..) | What::Kin(_) | What::Period(_) | What::File | What::Unit(_),
+                ) => self.take(at),
                 Some(What::Concept(concept)) => {
                     if !self.stands_for_nothing(concept) {
                         self.take(at);
@@ -229,10 +223,21 @@ impl Reader<'_> {
                         self.take(at);
                     }
                 }
+                // "overview of the hours" of a column `hrs`
+                Some(What::Ask(Ask::Hour)) if self.is_short_for(at) => self.take(at),
                 _ => {}
             }
         }
         filters
+    }
+
+    /// Whether a heading is a short form of a mark's word.
+    fn is_short_for(&self, at: usize) -> bool {
+        let text = self.mark(at).map_or("", |mark| self.words.text(mark.from));
+        self.schema.columns.iter().any(|column| {
+            let words = column.core();
+            words.iter().any(|word| super::kin::abbreviates(word, text))
+        })
     }
 
     pub(super) fn stands_for_nothing(&self, concept: u32) -> bool {

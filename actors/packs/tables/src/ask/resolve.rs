@@ -43,6 +43,8 @@ pub(super) struct Reader<'a> {
     pub nones: Vec<(usize, Filter)>,
     /// Marks that have no part in the answer, whatever they name.
     pub unheard: Vec<usize>,
+    /// Words for an end that has no part in the order: "the best product of the worst month".
+    pub unheard_ends: Vec<usize>,
 }
 
 /// What a clause asks for, by its words.

@@ -109,6 +109,8 @@ pub(super) struct Schema {
     pub about: BTreeSet<String>,
     /// Things that these stand for.
     pub about_things: BTreeSet<u32>,
+    /// Years that these name: "Sales by month 2024".
+    pub about_years: BTreeSet<i32>,
     /// The column that holds the numbers of a table whose columns became rows: its rows are no things, and what is counted is in it.
     pub value: Option<question::Column>,
 }
@@ -127,6 +129,7 @@ impl Schema {
             values: Vec::new(),
             about: BTreeSet::new(),
             about_things: BTreeSet::new(),
+            about_years: BTreeSet::new(),
             value: None,
         };
         for table in seen {
@@ -140,6 +143,11 @@ impl Schema {
                         && !QUALIFIERS.contains(&word.as_str())
                         && !word.bytes().all(|byte| byte.is_ascii_digit())
                 }));
+                let years = spoken.iter().filter(|word| word.text.len() == 4);
+                let years = years.filter_map(|word| word.text.parse().ok());
+                schema
+                    .about_years
+                    .extend(years.filter(|year| (1900..=2100).contains(year)));
                 let things = all_asks().iter().flat_map(|asks| asks.concepts(&spoken));
                 schema.about_things.extend(things);
             }

@@ -39,6 +39,7 @@ pub(super) fn another_figure(goal: &str, facts: &[Fact]) -> Option<&'static str>
         found.iter().any(|asked| {
             asked.asking == Asking::Ask(wanted)
                 && !named(asked.from, asked.to)
+                && !is_unit(&words, *asked)
                 && !found.iter().any(|other| {
                     other.from <= asked.from
                         && other.to >= asked.to
@@ -68,6 +69,13 @@ pub(super) fn another_figure(goal: &str, facts: &[Fact]) -> Option<&'static str>
     None
 }
 
+/// "a margin below 20 percent": behind a number a word of shares is a unit.
+fn is_unit(words: &[Folded], asked: Asked) -> bool {
+    let before = asked.from.checked_sub(1).and_then(|at| words.get(at));
+    asked.to == asked.from + 1
+        && before.is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// The words of a goal that left no trace, as they stand in it.
 pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
     let language = language_of_goal(goal);
@@ -87,6 +95,7 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
     };
     for asked in stretches(language, &words.all, &traces) {
         let traced = match asked.asking {
+            Asking::Ask(Ask::Share) if is_unit(&words.all, asked) => true,
             Asking::Ask(ask) => traces.has(ask, &words, asked),
             Asking::Ordinal(number) => traces.counts(f64::from(number)) || traces.of_time(),
             Asking::Superlative(_, concept) => traces.is_ranked() && traces.is_about(concept),
@@ -359,7 +368,7 @@ impl Traces {
             ("cost", &["amount", "price", "spent"]),
             ("order", &["amount", "revenue"]),
             ("invoice", &["amount", "cost"]),
-            ("salary", &["amount"]),
+            ("salary", &["amount", "price", "revenue"]),
             ("profit", &["revenue"]),
             ("worth", &["price"]),
         ];

@@ -55,6 +55,13 @@ impl Reader<'_> {
                 *said = said.in_year(year);
             }
         }
+        if (date.role == Role::Year || date.finest == Grain::Year)
+            && let [(at, one)] = said.as_mut_slice()
+            && let Some((part, year)) = self.part_beside_the_year(*at, *one)
+        {
+            *one = year;
+            out.push(part);
+        }
         let filter = |test: Test| Filter {
             column: date.id.clone(),
             test,
@@ -183,6 +190,35 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// "Q1 of 2023", "March 2023" of a file with one column for the year and one for its part: a condition on the part, and the year.
+    fn part_beside_the_year(&self, at: usize, said: Said) -> Option<(Filter, Said)> {
+        let Said::Days(span) = said else { return None };
+        let year = Grain::Year.span_of(span.from);
+        let parts = [Grain::Month, Grain::Quarter];
+        if !parts.iter().any(|grain| grain.span_of(span.from) == span) {
+            return None;
+        }
+        let mark = self.mark(at)?;
+        let (first, last) = (
+            self.words.all.get(mark.from)?,
+            self.words.all.get(mark.to.checked_sub(1)?)?,
+        );
+        let (column, found) = self.schema.values.iter().find(|(column, found)| {
+            let known = self.column(*column);
+            found.whole
+                && found.start >= first.start
+                && found.end <= last.end
+                && known.is_some_and(|column| column.role == Role::Groups)
+        })?;
+        let filter = Filter {
+            column: self.column(*column)?.id.clone(),
+            test: Test::In(vec![found.value.clone()]),
+            not: false,
+            part: false,
+        };
+        Some((filter, Said::Days(year)))
     }
 
     /// "the average salary in 2019" of the day on which somebody began: that those are meant who began then is a choice.
@@ -526,19 +562,21 @@ impl Reader<'_> {
                 || column.concepts.contains(&month)
         });
         let id = column.map(|column| column.id.clone());
+        let mut months: Vec<u8> = Vec::new();
         for (at, said) in said {
-            match (said, &id) {
-                (Said::Part(Grain::Month, number), Some(id)) => {
-                    self.take(*at);
-                    out.push(Filter {
-                        column: id.clone(),
-                        test: Test::MonthName(*number),
-                        not: false,
-                        part: false,
-                    });
+            self.take(*at);
+            match self.of_the_files_year(*said) {
+                Said::Part(Grain::Month, number) if id.is_some() => months.push(number),
+                // "in 2024" of a file that says above its header that it is of 2024.
+                Said::Part(Grain::Year, 0) => {
+                    let name = self
+                        .mark(*at)
+                        .map(|mark| self.written(mark))
+                        .unwrap_or_default();
+                    let told = self.speech.say("present_is", &[("said", &name)]);
+                    self.assume(told);
                 }
                 _ => {
-                    self.take(*at);
                     let name = self
                         .mark(*at)
                         .map(|mark| self.written(mark))
@@ -547,6 +585,53 @@ impl Reader<'_> {
                     self.absent.push(told);
                 }
             }
+        }
+        let Some(id) = id else { return };
+        // "from January to June"
+        if let ([(first, _), (second, _)], [one, other]) = (said, months.as_slice())
+            && one < other
+            && self.is_a_stretch(*first, *second)
+        {
+            self.between_before(*first);
+            (*first..*second).for_each(|at| self.take(at));
+            months = (*one..=*other).collect();
+        }
+        let mut named: Vec<Filter> = months
+            .into_iter()
+            .map(|number| Filter {
+                column: id.clone(),
+                test: Test::MonthName(number),
+                not: false,
+                part: false,
+            })
+            .collect();
+        if named.len() > 1 {
+            let first = named[0].clone();
+            named = vec![Filter {
+                test: Test::Either(named),
+                ..first
+            }];
+        }
+        out.extend(named);
+    }
+}
+
+impl Reader<'_> {
+    /// A period of the one year that the file is called after, without it: its months alone, or all of it as the year's part 0.
+    fn of_the_files_year(&self, said: Said) -> Said {
+        let Said::Days(span) = said else { return said };
+        let mut years = self.schema.about_years.iter();
+        let (Some(only), None) = (years.next(), years.next()) else {
+            return said;
+        };
+        if span.from.year() != *only {
+            said
+        } else if Grain::Year.span_of(span.from) == span {
+            Said::Part(Grain::Year, 0)
+        } else if Grain::Month.span_of(span.from) == span {
+            Said::Part(Grain::Month, span.from.month())
+        } else {
+            said
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         each: None,
         nones: Vec::new(),
         unheard: Vec::new(),
+        unheard_ends: Vec::new(),
     };
     reader.told_beside();
     let mut questions = Vec::new();
@@ -74,9 +75,12 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
             continue;
         }
         if let Some(question) = reader.question(from, to) {
+            let other = reader.other_end(from, to, &question);
             reader.before = Some(question.clone());
-            questions.push(question);
-            spans.push((from, to));
+            for question in std::iter::once(question).chain(other) {
+                questions.push(question);
+                spans.push((from, to));
+            }
         }
     }
     reader.tell_both(&mut questions, &spans);

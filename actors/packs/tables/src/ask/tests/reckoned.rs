@@ -178,3 +178,170 @@ fn an_answer_with_a_number_of_nobodys_is_refused() {
     assert!(!passes(&answer.replace("is 3,700.5", "is known")));
     assert!(!passes(&format!("{answer}\nIt was 4711 before.\n")));
 }
+
+/// Whether an answer says something else than figures alone, or is not taken for right.
+fn doubted(goal: &str, file: (&str, &str)) -> bool {
+    let came = ask(goal, &[file]);
+    let opinion = crate::ask::check(&came.written.answer, &came.written.evidence);
+    !Assessment::of([opinion]).checked
+}
+
+#[test]
+fn both_ends_are_told_where_both_are_asked_for() {
+    let tills = (
+        "desks.csv",
+        "date,desk,amount\n2025-03-03,A,40\n2025-03-03,B,11\n2025-03-04,A,72\n2025-03-05,A,15\n2025-03-04,B,9\n",
+    );
+    check(
+        tills,
+        &[
+            ("lowest and highest daily amount at desk A", &["15", "72"]),
+            ("highest and lowest daily amount of desk A", &["72", "15"]),
+            (
+                "Which desk has the highest and which the lowest total amount?",
+                &["A", "127", "B", "20"],
+            ),
+        ],
+    );
+    let crew = (
+        "crew.csv",
+        "name,team,wage\nAnn,X,30\nBob,Y,50\nCid,X,20\nDee,Z,35\n",
+    );
+    check(
+        crew,
+        &[
+            (
+                "Who has the highest and who has the lowest wage?",
+                &["Bob", "Cid"],
+            ),
+            (
+                "teams with the largest and the smallest total wage",
+                &["X", "50", "Z", "35"],
+            ),
+            ("the most and the least total wage by team", &["50", "35"]),
+        ],
+    );
+}
+
+#[test]
+fn pieces_are_counted_where_the_file_has_a_column_of_them() {
+    let store = (
+        "store.csv",
+        "Item,Room,Quantity,Price\nChair,Hall,12,179\nDesk,Office,20,104\nChair,Kitchen,6,186\nLamp,Hall,3,20\n",
+    );
+    check(
+        store,
+        &[
+            ("How many chairs do we have?", &["18"]),
+            ("how many lamps are there", &["3"]),
+            ("How many chairs are in the kitchen?", &["6"]),
+        ],
+    );
+    check(
+        (
+            "farm.csv",
+            "Animal,Stable,Stock\nGoat,North,14\nCow,North,6\nGoat,South,5\n",
+        ),
+        &[
+            ("How many goats do we have?", &["19"]),
+            ("how many cows are in North", &["6"]),
+        ],
+    );
+    // Without such a column each row is one.
+    check(
+        (
+            "pets.csv",
+            "Pet,Owner,Age\nDog,Ann,3\nCat,Bob,5\nDog,Cid,9\n",
+        ),
+        &[("How many dogs are there?", &["is 2"])],
+    );
+}
+
+#[test]
+fn a_value_that_any_row_may_be_called_leaves_open_what_is_counted() {
+    let journal = (
+        "journal.csv",
+        "Account,Text,Amount\n4000,Invoice,10\n4000,Booking,20\n4010,Order,30\n4010,Correction,40\n",
+    );
+    for goal in [
+        "How many bookings are there for account 4000?",
+        "how many invoices are there",
+        "How many orders are there for account 4010",
+    ] {
+        assert!(doubted(goal, journal), "{goal}");
+    }
+    let desk = (
+        "desk.csv",
+        "Day,Kind,Fee\n2025-01-01,Purchase,4\n2025-01-02,Return,5\n2025-01-03,Purchase,6\n",
+    );
+    for goal in [
+        "how many purchases are there",
+        "How many purchases did we have?",
+    ] {
+        assert!(doubted(goal, desk), "{goal}");
+    }
+    assert!(!doubted("how many corrections are there", journal));
+}
+
+#[test]
+fn months_that_a_column_names_are_a_stretch_or_any_of_them() {
+    let hours = (
+        "hours.csv",
+        "Employee,Jan,Feb,Mar,Apr\nPetra,10,20,30,1\nJonas,40,5,5,90\nMia,9,30,25,2\n",
+    );
+    check(
+        hours,
+        &[
+            (
+                "Who worked the most hours altogether from January to March?",
+                &["Mia", "64"],
+            ),
+            ("total hours from February to April", &["208"]),
+            ("total hours in January and April", &["152"]),
+        ],
+    );
+    let sales = (
+        "sales.csv",
+        "Year,Quarter,Turnover\n2022,Q1,5\n2022,Q2,7\n2023,Q1,11\n2023,Q2,13\n",
+    );
+    check(
+        sales,
+        &[
+            ("What was the turnover in Q1 of 2023?", &["11"]),
+            ("turnover in Q2 2022", &["7"]),
+        ],
+    );
+}
+
+#[test]
+fn percent_behind_a_number_is_a_unit() {
+    let goods = (
+        "goods.csv",
+        "Product,Margin\nCandle,43.7 %\nBag,7.2 %\nPuzzle,12.5 %\n",
+    );
+    check(
+        goods,
+        &[("How many products have a margin below 20 percent?", &["2"])],
+    );
+    assert!(!doubted(
+        "How many products have a margin below 20 percent?",
+        goods
+    ));
+}
+
+#[test]
+fn an_overview_hears_what_a_short_heading_stands_for() {
+    for (goal, heading) in [
+        ("Analyze the revenue", "rev"),
+        ("Analyse the quantity", "qty"),
+        ("overview of the hours", "hrs"),
+        ("Analyze the amounts", "amt"),
+        ("Summarize the overtime", "ot"),
+    ] {
+        let file =
+            format!("date,reg,{heading}\n2025-07-01,a,616\n2025-07-02,b,813\n2025-07-03,c,499\n");
+        let came = ask(goal, &[("h.csv", &file)]);
+        let answer = &came.written.answer;
+        assert!(!answer.contains("understood"), "{goal}: {answer}");
+    }
+}
