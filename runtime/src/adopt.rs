@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aios_actors::{Adopted, AgentSystem, NotAdopted};
-use aios_memory::Store;
+use aios_memory::{Store, StoreError};
 use aios_protocols::{AgentId, IdentityError, TenantId};
 
 use crate::durable::{self, OpenError};
@@ -29,9 +29,12 @@ pub enum AdoptError {
     /// The tenant is no name.
     #[error(transparent)]
     Name(#[from] IdentityError),
-    /// It was done before, or the state cannot be read or written.
+    /// It was done before, or the agent's state cannot be read or written.
     #[error(transparent)]
     Agent(#[from] NotAdopted),
+    /// The folder cannot be made ready.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Signs what an earlier version has left unsigned of these agents: checkpoints, messages without an outcome, and outcomes. Each is found by
