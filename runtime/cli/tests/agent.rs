@@ -211,7 +211,7 @@ fn what_is_unsigned_is_adopted_where_a_node_has_been_and_none_runs() {
     let folder = folder(&[("agents/clerk.md", CLERK)]);
     let adopt_again = |agent: &str, again: &[&str]| {
         let adopt = ["agent", "adopt", agent, "--folder", "state", "--json"];
-        aios(folder.path(), &[&adopt, again].concat())
+        aios(folder.path(), &[&adopt[..], again].concat())
     };
     let adopt = |agent: &str| adopt_again(agent, &[]);
     let none = adopt("macro.clerk.001@local");
