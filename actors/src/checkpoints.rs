@@ -321,12 +321,12 @@ impl Checkpoints {
     }
 
     /// Signs what an earlier version, or a world without a key, has left unsigned: from now on it is as if this node had saved it. What
-    /// somebody else has signed stays theirs. Returns how many records that are; not yet lasting.
-    pub(crate) fn adopt(&self, agent: &AgentId, now: Timestamp) -> Result<usize, StoreError> {
+    /// somebody else has signed stays theirs. Returns which records that are, in words; not yet lasting.
+    pub(crate) fn adopt(&self, agent: &AgentId, now: Timestamp) -> Result<Vec<String>, StoreError> {
         let Some(signer) = &self.signer else {
-            return Ok(0);
+            return Ok(Vec::new());
         };
-        let mut adopted = 0;
+        let mut adopted = Vec::new();
         for age in 0..KEPT {
             let key = record_key(agent, age);
             let Some(stored) = self.store.get(&key)? else {
@@ -342,9 +342,11 @@ impl Checkpoints {
                 Ok(Read::Record(record)) if record.signed.is_none() => record,
                 _ => continue,
             };
+            let name = String::from_utf8_lossy(&key);
+            let Record { content, bytes, .. } = &record;
+            adopted.push(format!("{name}: {bytes} bytes with the hash {content}"));
             self.store
                 .put(&key, &record.sign(agent, signer).encode()?)?;
-            adopted += 1;
         }
         Ok(adopted)
     }
@@ -582,7 +584,7 @@ mod tests {
         let theirs = world(&store, Some(node(2)));
         theirs.save(&agent(), &snapshot("theirs"), at(3)).unwrap();
         store.put(&record_key(&agent(), 1), b"?").unwrap();
-        assert_eq!(mine.adopt(&agent(), at(4)).unwrap(), 0);
+        assert_eq!(mine.adopt(&agent(), at(4)).unwrap().len(), 0);
         let found = mine.load(&agent()).unwrap();
         assert!(matches!(
             found,
@@ -593,9 +595,9 @@ mod tests {
         let plain = world(&store, None);
         plain.save(&agent(), &snapshot("a"), at(5)).unwrap();
         plain.save(&agent(), &snapshot("b"), at(6)).unwrap();
-        assert_eq!(plain.adopt(&agent(), at(7)).unwrap(), 0);
-        assert_eq!(mine.adopt(&agent(), at(7)).unwrap(), 2);
-        assert_eq!(mine.adopt(&agent(), at(8)).unwrap(), 0, "once");
+        assert_eq!(plain.adopt(&agent(), at(7)).unwrap().len(), 0);
+        assert_eq!(mine.adopt(&agent(), at(7)).unwrap().len(), 2);
+        assert_eq!(mine.adopt(&agent(), at(8)).unwrap().len(), 0, "once");
         let found = mine.load(&agent()).unwrap();
         assert_eq!(found, Found::Usable(snapshot("b"), Vec::new()));
         mine.save(&agent(), &snapshot("c"), at(9)).unwrap();
@@ -619,7 +621,7 @@ mod tests {
         let unsigned = CheckpointError::Unsigned { agent: agent() };
         assert!(unsigned.to_string().contains("aios agent adopt"));
         assert_eq!(mine.load(&agent()).unwrap(), Found::Unusable(unsigned));
-        assert_eq!(mine.adopt(&agent(), at(1)).unwrap(), 1);
+        assert_eq!(mine.adopt(&agent(), at(1)).unwrap().len(), 1);
         let found = mine.load(&agent()).unwrap();
         assert_eq!(found, Found::Usable(snapshot("state"), Vec::new()));
         assert_eq!(snapshot("state").encode(), first, "and is still a content");

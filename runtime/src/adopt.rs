@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aios_actors::{Adopted, AgentSystem};
+use aios_actors::{Adopted, AgentSystem, NotAdopted};
 use aios_memory::{Store, StoreError};
 use aios_protocols::{AgentId, IdentityError, TenantId};
 
@@ -29,20 +29,25 @@ pub enum AdoptError {
     /// The tenant is no name.
     #[error(transparent)]
     Name(#[from] IdentityError),
-    /// The state cannot be read or written.
+    /// It was done before, or the agent's state cannot be read or written.
+    #[error(transparent)]
+    Agent(#[from] NotAdopted),
+    /// The folder cannot be made ready.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Signs what an earlier version has left unsigned of these agents: checkpoints, and messages without an outcome. Each is found by its agent
-/// when the next node starts over the folder.
+/// Signs what an earlier version has left unsigned of these agents: checkpoints, messages without an outcome, and outcomes. Each is found by
+/// its agent when the next node starts over the folder. Of an agent of which it was done before only if `again` is said.
 ///
 /// # Errors
-/// No node's state lies there, another process has it, or it fails; what was adopted until then stays so.
+/// No node's state lies there, another process has it, or it was done before of one of them, which then is done of none, or it fails; what
+/// was adopted until then stays so.
 pub fn adopt(
     folder: &Path,
     tenant: &str,
     agents: &[AgentId],
+    again: bool,
 ) -> Result<Vec<(AgentId, Adopted)>, AdoptError> {
     let none = || AdoptError::None(folder.to_path_buf());
     if !durable::journal(folder).is_dir() {
@@ -57,8 +62,11 @@ pub fn adopt(
         .signer(Arc::clone(&owner))
         .durable_keys(move |agent| owner.derive(agent))
         .build();
+    if !again {
+        agents.iter().try_for_each(|it| system.never_adopted(it))?;
+    }
     let adopted = agents.iter().map(|agent| {
-        let adopted = system.adopt_unsigned(agent)?;
+        let adopted = system.adopt_unsigned(agent, again)?;
         Ok::<_, AdoptError>((agent.clone(), adopted))
     });
     adopted.collect()
@@ -77,7 +85,7 @@ mod tests {
         let other: AgentId = "macro.clerk.002@global".parse().unwrap();
         let named = std::slice::from_ref(&clerk);
         assert!(matches!(
-            adopt(&folder, "local", named),
+            adopt(&folder, "local", named, false),
             Err(AdoptError::None(_))
         ));
         durable::prepare(&folder).unwrap();
@@ -101,20 +109,30 @@ mod tests {
             store.flush().unwrap();
             // Somebody has the folder: nothing is done behind its back.
             assert!(matches!(
-                adopt(&folder, "local", named),
+                adopt(&folder, "local", named, false),
                 Err(AdoptError::State(_))
             ));
         }
-        for (checkpoints, messages) in [(1, 1), (0, 0)] {
-            let adopted = adopt(&folder, "local", named).unwrap();
+        let adopted = |again| -> Adopted {
+            let adopted = adopt(&folder, "local", named, again).unwrap();
             assert_eq!(adopted.len(), 1);
             assert_eq!(adopted[0].0, clerk);
-            let adopted = adopted[0].1;
-            assert_eq!(
-                (adopted.checkpoints, adopted.messages),
-                (checkpoints, messages)
-            );
+            adopted[0].1.clone()
+        };
+        let first = adopted(false);
+        assert_eq!((first.checkpoints, first.messages), (1, 1));
+        for (said, key) in first.signed.iter().zip(keys(&clerk)) {
+            assert!(said.starts_with(&format!("{key}: ")), "{said}");
         }
+        // Once: what is unsigned from now on came there otherwise. Named beside another, nothing is done of either.
+        let both = [other.clone(), clerk.clone()];
+        for agents in [named, &both] {
+            let refused = adopt(&folder, "local", agents, false).unwrap_err();
+            assert!(refused.to_string().contains("--again"), "{refused}");
+        }
+        let again = adopted(true);
+        assert_eq!((again.checkpoints, again.messages), (0, 0));
+        assert!(again.signed.is_empty());
         let store = open();
         let get = |key: &str| store.get(key.as_bytes()).unwrap().unwrap();
         let [of_checkpoint, of_message] = keys(&clerk);
@@ -125,6 +143,6 @@ mod tests {
         assert_eq!(get(&of_checkpoint), snapshot, "nobody spoke of it");
         assert_eq!(get(&of_message), message);
         let on_record = store.scan_prefix(b"adopted/", None, 9).unwrap();
-        assert_eq!(on_record.len(), 1);
+        assert_eq!(on_record.len(), 2, "each time it was done");
     }
 }

@@ -8,8 +8,9 @@
 //! What would be refused if it were taken up at once is not kept: it lies in the mailbox alone, and leaves nothing but its entry in the audit.
 //!
 //! Of each agent there are `mail/{agent}/{number}`, a message without an outcome (see `record`), and `mailed/{agent}/{number}`, the last
-//! outcomes as JSON.
+//! outcomes as JSON (see `outcome`).
 
+mod outcome;
 mod record;
 
 use std::collections::{HashMap, VecDeque};
@@ -18,13 +19,14 @@ use std::time::Duration;
 
 use aios_memory::{Store, StoreError};
 use aios_protocols::{
-    AgentId, Authentic, KeyDirectory, KeyRegistry, Limits, Message, MessageId, Party, Performative,
-    Refusal, Sealed, SigningIdentity, Timestamp, Trusted, Verifier, authenticate,
+    AgentId, Authentic, KeyDirectory, KeyRegistry, Limits, Message, MessageId, Party, Refusal,
+    Sealed, SigningIdentity, Timestamp, Trusted, Verifier, authenticate,
 };
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use outcome::answered;
+pub use outcome::{MailOutcome, Mailed};
 pub(crate) use record::Kept;
 
 use super::Clock;
@@ -33,8 +35,6 @@ use super::Clock;
 const KEPT: &str = "mail/";
 /// Where outcomes lie.
 const SETTLED: &str = "mailed/";
-/// The form of an outcome that is written, and the newest that is read.
-const OUTCOME_FORM: u16 = 1;
 /// Outcomes of one agent that stay on record.
 const OUTCOMES: u64 = 64;
 /// More than there will ever be: what somebody put behind it leaves no number for what comes.
@@ -80,39 +80,6 @@ impl Open {
             in_hand: false,
         }
     }
-}
-
-/// What became of a message. There is one of each.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MailOutcome {
-    /// It was answered by this act, on record before the answer went out.
-    Answered(String),
-    /// It was handled, and no answer was due.
-    Handled,
-    /// It was not handled, because of this; its sender was told if it waits.
-    Failed(String),
-    /// It was not admitted, because of this.
-    Refused(String),
-    /// It was given up: each time it was handed over the agent fell, or its process ended.
-    GivenUp(String),
-}
-
-/// A message that has its outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mailed {
-    form: u16,
-    /// Its place among the messages to this agent.
-    #[serde(skip)]
-    pub number: u64,
-    /// Its name.
-    pub message: String,
-    /// Who said it.
-    pub sender: String,
-    /// When it had its outcome, in microseconds since 1970.
-    pub at_us: u64,
-    /// What became of it.
-    pub outcome: MailOutcome,
 }
 
 /// What is on record of the messages to a durable agent.
@@ -165,18 +132,17 @@ impl Mail {
             coming: 0,
             verifier: Verifier::new(Timestamp::ZERO).with_max_age(Duration::MAX),
         };
-        let settled = records(&store, SETTLED, &agent)?;
-        if let Some((number, _)) = settled.last() {
-            books.next = number + 1;
-        }
+        let settled = Settled::of(&store, &agent, Some(&me))?;
+        books.next = settled.next;
         for (number, bytes) in records(&store, KEPT, &agent)? {
             books.next = books.next.max(number + 1);
-            if settled.iter().any(|(settled, _)| *settled == number) {
+            if settled.has(number) {
                 // Its outcome is on record; the process ended before it was taken off.
                 store.delete(&key(KEPT, &agent, number))?;
                 continue;
             }
-            match Kept::decode(&me, number, &bytes) {
+            match Kept::decode(&me, number, &bytes).and_then(|kept| kept.unless_over(settled.below))
+            {
                 Ok(kept) => {
                     let open = Open::waiting(number);
                     if books.open.insert(hash(&kept.frame), open).is_none() {
@@ -379,24 +345,22 @@ impl Mail {
         outcome: MailOutcome,
     ) -> Result<(), StoreError> {
         let hash = hash(frame);
-        let Some(Open { number, .. }) = self.books.lock().open.get(&hash).copied() else {
-            return Ok(());
+        let (number, below) = {
+            let books = self.books.lock();
+            let Some(Open { number, .. }) = books.open.get(&hash).copied() else {
+                return Ok(());
+            };
+            let others = books.open.values().map(|open| open.number);
+            let lowest = others.filter(|other| *other != number).min();
+            (number, lowest.unwrap_or(books.next))
         };
-        let (message, sender) = match who {
+        let said = match who {
             Some((id, sender)) => (id.to_string(), sender.to_string()),
             None => self.said(number)?,
         };
-        let mailed = Mailed {
-            form: OUTCOME_FORM,
-            number,
-            message,
-            sender,
-            at_us: self.clock.now().as_micros(),
-            outcome,
-        };
-        let bytes = serde_json::to_vec(&mailed).map_err(|error| StoreError::Io {
-            reason: format!("an outcome cannot be written: {error}"),
-        })?;
+        let at_us = self.clock.now().as_micros();
+        let mailed = Mailed::of(number, said, at_us, outcome, below);
+        let bytes = mailed.encode(&self.me)?;
         // The outcome first: cut short behind it, the message has one and is not handed over again.
         self.store.put(&key(SETTLED, &self.agent, number), &bytes)?;
         self.store.delete(&key(KEPT, &self.agent, number))?;
@@ -446,20 +410,19 @@ pub(crate) fn view(
     agent: &AgentId,
     me: Option<&SigningIdentity>,
 ) -> Result<MailView, StoreError> {
-    let mut seen = MailView::default();
-    for (number, bytes) in records(store, SETTLED, agent)? {
-        match serde_json::from_slice::<Mailed>(&bytes) {
-            Ok(mailed) if mailed.form <= OUTCOME_FORM => {
-                seen.settled.push(Mailed { number, ..mailed });
-            }
-            _ => seen.unread.push(named(SETTLED, agent, number)),
-        }
-    }
+    let settled = Settled::of(store, agent, me)?;
+    let unsound = settled.unsound.iter();
+    let mut seen = MailView {
+        waiting: Vec::new(),
+        settled: settled.sound,
+        unread: unsound.map(|it| named(SETTLED, agent, *it)).collect(),
+    };
     for (number, bytes) in records(store, KEPT, agent)? {
         if seen.settled.iter().any(|mailed| mailed.number == number) {
             continue;
         }
-        match me.and_then(|me| Kept::decode(me, number, &bytes).ok()) {
+        let kept = me.and_then(|me| Kept::decode(me, number, &bytes).ok());
+        match kept.and_then(|kept| kept.unless_over(settled.below).ok()) {
             Some(kept) => {
                 let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
                 let name = said.map(|said| said.id().to_string());
@@ -472,18 +435,97 @@ pub(crate) fn view(
     Ok(seen)
 }
 
-/// Signs what an earlier version has left unsigned: from now on it is as if this agent had taken it. Returns how many messages that are.
+/// The outcomes on record of one agent.
+struct Settled {
+    /// Those that it stands for, oldest first.
+    sound: Vec<Mailed>,
+    /// The numbers of those that it does not: they count for nothing.
+    unsound: Vec<u64>,
+    /// Every message below this number had its outcome, also where that is not on record any more.
+    below: u64,
+    /// No number from here on has an outcome.
+    next: u64,
+}
+
+impl Settled {
+    fn of(
+        store: &Arc<dyn Store>,
+        agent: &AgentId,
+        me: Option<&SigningIdentity>,
+    ) -> Result<Self, StoreError> {
+        let (mut sound, mut unsound, mut next) = (Vec::new(), Vec::new(), 1);
+        for (number, bytes) in records(store, SETTLED, agent)? {
+            next = number + 1;
+            match me.map(|me| Mailed::decode(me, number, &bytes)) {
+                Some(Ok(mailed)) => sound.push(mailed),
+                Some(Err(why)) => {
+                    tracing::error!(%agent, number, %why, "an outcome on record counts for nothing");
+                    unsound.push(number);
+                }
+                None => unsound.push(number),
+            }
+        }
+        let below = sound.iter().map(|mailed| mailed.below).max().unwrap_or(0);
+        Ok(Self {
+            sound,
+            unsound,
+            below,
+            next: next.max(below),
+        })
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.sound.iter().any(|mailed| mailed.number == number)
+    }
+}
+
+/// What was signed of the messages to an agent, in words.
+#[derive(Debug, Default)]
+pub(crate) struct AdoptedMail {
+    pub(crate) messages: Vec<String>,
+    pub(crate) outcomes: Vec<String>,
+}
+
+/// Signs what an earlier version has left unsigned: from now on it is as if this agent had taken it, and had said what became of it. Not yet
+/// lasting.
 pub(crate) fn adopt(
     store: &Arc<dyn Store>,
     agent: &AgentId,
     me: &SigningIdentity,
-) -> Result<usize, StoreError> {
-    let mut adopted = 0;
-    for (number, bytes) in records(store, KEPT, agent)? {
-        if let Some(kept) = Kept::unsigned(number, &bytes) {
-            store.put(&key(KEPT, agent, number), &kept.encode(me))?;
-            adopted += 1;
+) -> Result<AdoptedMail, StoreError> {
+    let mut adopted = AdoptedMail::default();
+    for (number, bytes) in records(store, SETTLED, agent)? {
+        if let Some(mailed) = Mailed::unsigned(number, &bytes) {
+            store.put(&key(SETTLED, agent, number), &mailed.encode(me)?)?;
+            let name = named(SETTLED, agent, number);
+            let (outcome, sender) = (&mailed.outcome, &mailed.sender);
+            adopted
+                .outcomes
+                .push(format!("{name}: {outcome:?}, of a message of {sender}"));
         }
+    }
+    let settled = Settled::of(store, agent, Some(me))?;
+    let kept = records(store, KEPT, agent)?;
+    let last = kept.last().map_or(0, |(number, _)| *number);
+    let mut next = settled.next.max(last + 1);
+    for (number, bytes) in kept {
+        let unsigned = Kept::unsigned(number, &bytes);
+        let Some(mut kept) = unsigned.filter(|_| !settled.has(number)) else {
+            continue;
+        };
+        // What has no outcome is not left among what has: it is taken anew, behind it.
+        if number < settled.below {
+            kept.number = next;
+            next += 1;
+            store.delete(&key(KEPT, agent, number))?;
+        }
+        store.put(&key(KEPT, agent, kept.number), &kept.encode(me))?;
+        let name = named(KEPT, agent, kept.number);
+        let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
+        adopted.messages.push(match said {
+            Ok(said) => format!("{name}: {} of {}", said.performative.as_str(), said.sender),
+            Err(why) => format!("{name}: {why}"),
+        });
     }
     Ok(adopted)
 }
@@ -504,11 +546,6 @@ pub(crate) fn agents_with_mail(store: &Arc<dyn Store>) -> Result<Vec<AgentId>, S
         // Behind all messages of this agent: `0` comes after `/`.
         after = Some(format!("{KEPT}{name}0").into_bytes());
     }
-}
-
-/// The act that an answer is, as an outcome.
-pub(crate) fn answered(act: Performative) -> MailOutcome {
-    MailOutcome::Answered(act.as_str().to_owned())
 }
 
 fn hash(frame: &Sealed) -> [u8; 32] {
@@ -556,22 +593,6 @@ mod tests {
     use aios_memory::InMemoryStore;
 
     use super::*;
-
-    /// The file holds what an earlier version wrote; each version reads it.
-    #[test]
-    fn every_form_of_an_outcome_that_was_ever_written_is_read() {
-        let mailed = Mailed {
-            form: 1,
-            number: 0,
-            message: "m".to_owned(),
-            sender: "macro.planner.001@local".to_owned(),
-            at_us: 1_000_000,
-            outcome: answered(Performative::Inform),
-        };
-        let written = include_bytes!("../../tests/golden/mail/mailed-1.json");
-        assert_eq!(serde_json::from_slice::<Mailed>(written).unwrap(), mailed);
-        assert_eq!(serde_json::to_vec(&mailed).unwrap(), written);
-    }
 
     #[test]
     fn whose_messages_wait_is_found_without_reading_all_of_them() {

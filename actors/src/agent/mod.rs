@@ -59,7 +59,9 @@ pub(crate) use backlog::settle_all;
 pub(crate) use cell::{CellParts, Lane, Standing};
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use incarnation::Incarnation;
-pub(crate) use mail::{Mail, adopt as adopt_mail, agents_with_mail, view as mail_view};
+pub(crate) use mail::{
+    AdoptedMail, Mail, adopt as adopt_mail, agents_with_mail, view as mail_view,
+};
 pub(crate) use outbox::Outbox;
 pub(crate) use step::Steps;
 pub use step::Undone;

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 
 pub use builder::AgentSystemBuilder;
-pub use checkpoints::Adopted;
+pub use checkpoints::{Adopted, NotAdopted};
 pub(crate) use membership::KEY_GRACE;
 
 use crate::agent::{Audit, AuditEntry, Cell, Clock, MessageCounts, Steps};

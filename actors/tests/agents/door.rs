@@ -9,7 +9,7 @@ use aios_actors::agent::{
 use aios_actors::{AgentSystem, AgentSystemError, ResendError, Undelivered};
 use aios_protocols::{
     AgentId, Draft, KeyDirectory, Party, Performative, ProtocolName, PublicKey, ReasonKind, Sealed,
-    Sealer, SigningIdentity, TenantId,
+    Sealer, SigningIdentity, TenantId, Timestamp,
 };
 use aios_supervisor::Admission;
 
@@ -58,9 +58,13 @@ impl Forger {
     }
 
     pub(crate) fn seal(&mut self, house: &House, draft: Draft) -> Sealed {
+        self.seal_at(house.system.now(), draft)
+    }
+
+    pub(crate) fn seal_at(&mut self, now: Timestamp, draft: Draft) -> Sealed {
         self.sent += 1;
         self.sealer
-            .seal(draft.to(&self.to), house.system.now(), [self.sent; 10])
+            .seal(draft.to(&self.to), now, [self.sent; 10])
             .unwrap()
             .1
     }

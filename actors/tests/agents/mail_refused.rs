@@ -29,6 +29,13 @@ fn record_key(number: u64) -> String {
     format!("mail/{}/{number:020}", clerk())
 }
 
+fn outcome_key(number: u64) -> String {
+    format!("mailed/{}/{number:020}", clerk())
+}
+
+/// An outcome as the first version wrote it, which nobody has signed.
+const UNSIGNED: &[u8] = br#"{"form":1,"message":"m","sender":"s","at_us":1,"outcome":"handled"}"#;
+
 /// Takes requests and queries, of planners alone.
 struct Choosy(Arc<Book>);
 
@@ -97,10 +104,14 @@ async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adop
     {
         let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
         let mut sender = Forger::enrolled(&house, PLANNER, &clerk());
-        let inform = Draft::new(Performative::Inform, "one");
-        let frame = sender.seal(&house, inform);
-        let record = unsigned(sender.key(), &frame);
-        store.put(record_key(1).as_bytes(), &record).unwrap();
+        for (number, what) in [(1, "one"), (2, "two")] {
+            let inform = Draft::new(Performative::Inform, what);
+            let frame = sender.seal(&house, inform);
+            let record = unsigned(sender.key(), &frame);
+            store.put(record_key(number).as_bytes(), &record).unwrap();
+        }
+        // The second had its outcome, and its process ended before it was taken off.
+        store.put(outcome_key(2).as_bytes(), UNSIGNED).unwrap();
         store.flush().unwrap();
         store.end_within(0);
     }
@@ -109,14 +120,25 @@ async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adop
         let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
         house.settle().await;
         assert_eq!(house.book.lines(), [""; 0]);
-        assert_eq!(house.system.mail(&clerk()).unwrap().unread, [record_key(1)]);
-        let adopted = house.system.adopt_unsigned(&clerk()).unwrap();
-        assert_eq!((adopted.checkpoints, adopted.messages), (0, 1));
-        // That it was done is on record; done again there is nothing to do.
+        let unread = [outcome_key(2), record_key(1), record_key(2)];
+        assert_eq!(house.system.mail(&clerk()).unwrap().unread, unread);
+        // What comes meanwhile has its outcome: those are not left behind it.
+        house.tell("new").await.unwrap();
+        house.all_settled().await;
+        assert_eq!(house.book.lines(), ["new"]);
+        let adopted = house.system.adopt_unsigned(&clerk(), false).unwrap();
+        let counts = (adopted.checkpoints, adopted.messages, adopted.outcomes);
+        assert_eq!(counts, (0, 1, 1));
+        let signed = [
+            format!("{}: inform of {PLANNER}", record_key(4)),
+            format!("{}: Handled, of a message of s", outcome_key(2)),
+        ];
+        assert_eq!(adopted.signed, signed);
+        // That it was done is on record, and it is done once.
         let there = store.scan_prefix(b"adopted/", None, 9).unwrap();
         assert_eq!(there.len(), 1);
-        let again = house.system.adopt_unsigned(&clerk()).unwrap();
-        assert_eq!((again.checkpoints, again.messages), (0, 0));
+        let again = house.system.adopt_unsigned(&clerk(), false).unwrap_err();
+        assert!(again.to_string().contains("--again"), "{again}");
         let there = store.scan_prefix(b"adopted/", None, 9).unwrap();
         assert_eq!(there.len(), 1);
         store.end_within(0);
@@ -124,7 +146,83 @@ async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adop
     let house = House::with_clerk(Mortal::after(&store)).await;
     house.all_settled().await;
     assert_eq!(house.book.lines(), ["one"]);
-    assert_eq!(house.outcomes(), [MailOutcome::Handled]);
+    assert_eq!(house.outcomes(), [const { MailOutcome::Handled }; 3]);
+}
+
+/// Whoever can write the store makes no message one that was handled: neither unsigned, nor with the outcome of another.
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_somebody_else_put_on_record_counts_for_nothing() {
+    let store = Mortal::fresh();
+    {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        house.tell("before").await.unwrap();
+        house.all_settled().await;
+        house.cell(&clerk()).suspend();
+        house.tell("one").await.unwrap();
+        house.tell("two").await.unwrap();
+        let another = store.get(outcome_key(1).as_bytes()).unwrap().unwrap();
+        store.put(outcome_key(2).as_bytes(), UNSIGNED).unwrap();
+        store.put(outcome_key(3).as_bytes(), &another).unwrap();
+        store.flush().unwrap();
+        let view = house.system.mail(&clerk()).unwrap();
+        assert_eq!(view.waiting.len(), 2);
+        assert_eq!(view.unread, [outcome_key(2), outcome_key(3)]);
+        store.end_within(0);
+    }
+    let house = House::with_clerk(Mortal::after(&store)).await;
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["one", "two"]);
+    assert_eq!(house.outcomes().len(), 3);
+    assert!(house.system.mail(&clerk()).unwrap().unread.is_empty());
+}
+
+/// A message whose outcome has given its place to later ones, and an old copy of it.
+#[tokio::test(start_paused = true)]
+async fn what_is_put_back_after_its_outcome_is_gone_is_named_and_handed_to_nobody() {
+    let store = Mortal::fresh();
+    let copy = {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        house.cell(&clerk()).suspend();
+        house.tell("old").await.unwrap();
+        let copy = store.get(record_key(1).as_bytes()).unwrap().unwrap();
+        house.cell(&clerk()).resume();
+        for _ in 0..64 {
+            house.tell("new").await.unwrap();
+            house.all_settled().await;
+        }
+        assert_eq!(store.get(outcome_key(1).as_bytes()).unwrap(), None);
+        store.put(record_key(1).as_bytes(), &copy).unwrap();
+        store.flush().unwrap();
+        store.end_within(0);
+        copy
+    };
+    let store = Mortal::after(&store);
+    let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+    house.tell("after").await.unwrap();
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["after"]);
+    assert_eq!(house.system.mail(&clerk()).unwrap().unread, [record_key(1)]);
+    let there = store.get(record_key(1).as_bytes()).unwrap();
+    assert_eq!(there, Some(copy), "it stays for whoever wants to know");
+}
+
+/// Its sender hears that it was taken; by the time it is taken up its clock may not be ahead any more.
+#[tokio::test(start_paused = true)]
+async fn what_comes_from_a_clock_that_is_ahead_is_on_record() {
+    let store = Mortal::fresh();
+    {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        house.cell(&clerk()).suspend();
+        let mut sender = Forger::enrolled(&house, PLANNER, &clerk());
+        let ahead = house.system.now() + 45 * crate::house::SECOND;
+        let frame = sender.seal_at(ahead, Draft::new(Performative::Inform, "early"));
+        post(&house, &clerk(), frame, true).await;
+        assert_eq!(house.system.mail(&clerk()).unwrap().waiting.len(), 1);
+        store.end_within(0);
+    }
+    let house = House::with_clerk(Mortal::after(&store)).await;
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["early"]);
 }
 
 /// Whatever is refused as it comes is in the audit and nowhere else: a hundred of them cost the store nothing.

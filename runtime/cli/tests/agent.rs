@@ -209,10 +209,11 @@ fn a_team_is_drawn_and_what_is_wrong_with_it_is_said() {
 #[test]
 fn what_is_unsigned_is_adopted_where_a_node_has_been_and_none_runs() {
     let folder = folder(&[("agents/clerk.md", CLERK)]);
-    let adopt = |agent: &str| {
+    let adopt_again = |agent: &str, again: &[&str]| {
         let adopt = ["agent", "adopt", agent, "--folder", "state", "--json"];
-        aios(folder.path(), &adopt)
+        aios(folder.path(), &[&adopt[..], again].concat())
     };
+    let adopt = |agent: &str| adopt_again(agent, &[]);
     let none = adopt("macro.clerk.001@local");
     assert_eq!(none.status.code(), Some(1));
     let said = object(&none);
@@ -224,9 +225,18 @@ fn what_is_unsigned_is_adopted_where_a_node_has_been_and_none_runs() {
     assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
     let adopted = adopt("macro.clerk.001@local");
     assert_eq!(adopted.status.code(), Some(0), "{}", text(&adopted.stderr));
-    let none =
-        serde_json::json!([{"agent": "macro.clerk.001@local", "checkpoints": 0, "messages": 0}]);
+    let none = serde_json::json!([{
+        "agent": "macro.clerk.001@local", "checkpoints": 0, "messages": 0, "outcomes": 0, "signed": [],
+    }]);
     assert_eq!(object(&adopted), none);
+    // Once.
+    let refused = adopt("macro.clerk.001@local");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = object(&refused);
+    let message = said["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("--again"), "{said}");
+    let again = adopt_again("macro.clerk.001@local", &["--again"]);
+    assert_eq!(object(&again), none);
     let misnamed = adopt("clerk");
     assert_eq!(misnamed.status.code(), Some(1));
     assert_eq!(object(&misnamed)["error"]["kind"], "usage");

@@ -13,7 +13,7 @@ use super::hash;
 /// What a kept message begins with.
 const MAGIC: &[u8; 4] = b"AIML";
 /// The form that is written, and the newest that is read. The first form was not signed.
-pub(super) const FORM: u8 = 2;
+const FORM: u8 = 2;
 /// What is signed, so that a signature over anything else is none over a kept message.
 const PURPOSE: &str = "application/vnd.aios.mail";
 
@@ -35,10 +35,12 @@ pub(crate) struct Kept {
 pub(super) enum NotKept {
     #[error("it is no message")]
     NoMessage,
+    #[error("it is no outcome")]
+    NoOutcome,
     #[error("it is cut short")]
     Torn,
-    #[error("it was written in form {0}, and this version reads up to form {FORM}")]
-    Form(u8),
+    #[error("it was written in form {0}, which this version does not read")]
+    Form(u16),
     #[error(
         "it is not signed, as a version before this one wrote it; `aios agent adopt {0}` signs what is there, if nobody else could write the storage folder"
     )]
@@ -49,6 +51,8 @@ pub(super) enum NotKept {
     BadSignature,
     #[error("the key that it names is none")]
     Key,
+    #[error("it had its outcome, and somebody has put it back since")]
+    Over,
 }
 
 impl Kept {
@@ -73,7 +77,7 @@ impl Kept {
             let agent = || me.party().agent().cloned();
             return Err(match form {
                 1 => agent().map_or(NotKept::Form(1), NotKept::Unsigned),
-                other => NotKept::Form(other),
+                other => NotKept::Form(other.into()),
             });
         }
         let (signature, rest) = rest.split_first_chunk::<64>().ok_or(NotKept::Torn)?;
@@ -84,6 +88,15 @@ impl Kept {
             return Err(NotKept::BadSignature);
         }
         Ok(kept)
+    }
+
+    /// Nothing where every message below a number had its outcome and this is one of them.
+    pub(super) fn unless_over(self, below: u64) -> Result<Self, NotKept> {
+        if self.number < below {
+            Err(NotKept::Over)
+        } else {
+            Ok(self)
+        }
     }
 
     /// What a record of the first form holds, which nobody has signed.

@@ -31,6 +31,9 @@ pub(crate) struct AgentAdopt {
     /// Their names, such as `macro.clerk.001@global`. Whatever is unsigned of them in the folder is believed from then on.
     #[arg(required = true, value_name = "AGENT")]
     pub(crate) agents: Vec<String>,
+    /// Also of agents of which it was done before: what is unsigned now came there since.
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Where.
     #[command(flatten)]
     pub(crate) place: AuditFolder,

@@ -19,12 +19,18 @@ pub(crate) fn run(arguments: &AgentAdopt) -> Result<ExitCode, Failure> {
             "{error}; an agent is named as it is in what says that its records are unsigned"
         ))
     })?;
-    let adopted = adopt(&folder, &tenant, &agents).map_err(failed)?;
+    let adopted = adopt(&folder, &tenant, &agents, arguments.again).map_err(failed)?;
     if arguments.place.json {
         let adopted: Vec<_> = adopted
             .iter()
             .map(|(agent, it)| {
-                json!({"agent": agent, "checkpoints": it.checkpoints, "messages": it.messages})
+                json!({
+                    "agent": agent,
+                    "checkpoints": it.checkpoints,
+                    "messages": it.messages,
+                    "outcomes": it.outcomes,
+                    "signed": it.signed,
+                })
             })
             .collect();
         console::json(&adopted)?;
@@ -32,9 +38,10 @@ pub(crate) fn run(arguments: &AgentAdopt) -> Result<ExitCode, Failure> {
         let lines: Vec<String> = adopted
             .iter()
             .map(|(agent, it)| {
+                let signed: String = it.signed.iter().map(|it| format!("\n  {it}")).collect();
                 format!(
-                    "{agent}: {} checkpoints and {} messages are signed now",
-                    it.checkpoints, it.messages
+                    "{agent}: {} checkpoints, {} messages and {} outcomes of messages are signed now{signed}",
+                    it.checkpoints, it.messages, it.outcomes
                 )
             })
             .collect();
