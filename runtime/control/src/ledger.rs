@@ -83,10 +83,10 @@ pub struct AuditTrail {
     pub entries: Vec<AuditLine>,
     /// How many were ever refused, by the word for why.
     pub refused: BTreeMap<String, u64>,
-    /// Whether every entry that is kept names the digest of the one before it in its chain: commands that were forbidden have a chain of
-    /// their own, so that they push nothing else out.
+    /// Whether every entry that is kept names the digest of the one before it in its chain: commands that were forbidden and messages that
+    /// were refused have chains of their own, so that they push nothing else out.
     pub chain_holds: bool,
-    /// The digest of the last entry that is no forbidden command, SHA-256 in hexadecimal: whoever writes it down elsewhere can tell later whether the trail was changed.
+    /// The digest of the last command that was not forbidden, SHA-256 in hexadecimal: whoever writes it down elsewhere can tell later whether the commands before it were changed.
     pub head: String,
 }
 

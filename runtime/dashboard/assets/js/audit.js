@@ -21,12 +21,12 @@ async function digest(entry) {
   return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Goes along the chains: how many links hold, and the entry at which one does not. Commands that were forbidden have a chain of their own. */
+/** Goes along the chains: how many links hold, and the entry at which one does not. Commands that were forbidden and messages that were refused have chains of their own. */
 async function gone({ entries, head }) {
   const last = new Map();
   let links = 0;
   for (const entry of entries) {
-    const chain = entry.sort === "command" && entry.label === "forbidden" ? "forbidden" : "done";
+    const chain = entry.sort === "refusal" ? "refusals" : entry.label === "forbidden" ? "forbidden" : "done";
     const before = last.get(chain);
     if (before && await digest(before) !== entry.before) return { links, broken: entry.seq };
     if (before) links += 1;
