@@ -88,8 +88,10 @@ async fn agents(report: &mut Report, served: &Served) -> Result<(), BenchError> 
     let spawned: serde_json::Value =
         serde_json::from_slice(last.first().map_or(&[], Vec::as_slice)).map_err(failed)?;
     let agent = spawned["agent"].as_str().unwrap_or_default();
-    let alive = served.node.view().agents;
-    let alive = alive.iter().filter(|one| one.id.contains(".echo.")).count();
+    // The directory knows all of them; a view shows a thousand.
+    let alive = served.node.system().directory().cards();
+    let alive = { alive.iter() }.filter(|card| card.id.to_string().contains(".echo."));
+    let alive = alive.count();
     let path = format!("/v1/agents/{agent}/ask");
     let body = r#"{"content": "work", "deadline_ms": 20000}"#;
     let mut took = Samples::new();
