@@ -63,10 +63,10 @@ pub struct Rights {
     pub key: Option<String>,
 }
 
+#[cfg(any(feature = "http", feature = "grpc"))]
 impl Caller {
     /// Where what is made for a caller is put when it does not say, below the server's folder: where the owner said, and whoever came by a key
     /// has a folder of its tenant there.
-    #[cfg(any(feature = "http", feature = "grpc"))]
     pub(crate) fn home(&self, out: &str) -> String {
         match self.rights {
             None => out.to_owned(),
@@ -75,7 +75,6 @@ impl Caller {
     }
 
     /// The same caller, who may name what lies there besides.
-    #[cfg(any(feature = "http", feature = "grpc"))]
     pub(crate) fn at_home(mut self, out: &str) -> Self {
         let home = self.home(out);
         if let Some(rights) = &mut self.rights {
