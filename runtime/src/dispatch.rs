@@ -376,7 +376,9 @@ fn disobeyed(error: &OrderError) -> ErrorKind {
         OrderError::Deadline { .. } => ErrorKind::Late,
         OrderError::AlreadyStarted { .. }
         | OrderError::AlreadyPresent { .. }
-        | OrderError::Running { .. } => ErrorKind::Conflict,
+        | OrderError::Running { .. }
+        | OrderError::Restarting { .. }
+        | OrderError::NotAlive { .. } => ErrorKind::Conflict,
         _ => ErrorKind::Failed,
     }
 }
@@ -495,5 +497,21 @@ impl From<SwarmError> for ControlError {
             SwarmError::Unwritable(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_kills_what_does_not_run_made_a_mistake_and_the_node_has_no_fault() {
+        let id = || "macro.executor.001@local".into();
+        for error in [
+            OrderError::NotAlive { id: id() },
+            OrderError::Restarting { id: id() },
+        ] {
+            assert_eq!(disobeyed(&error), ErrorKind::Conflict, "{error}");
+        }
     }
 }
