@@ -60,18 +60,9 @@ pub(crate) struct ModelUnload {
 pub(crate) struct ModelSwap {
     /// The name of the one that is there.
     pub(crate) current: String,
-    /// A model that `aios model list` names, or a file below the node's `model.folder`.
-    #[arg(value_name = "NAME|FILE")]
-    pub(crate) model: String,
-    /// What a file is called from now on; without it as the file is.
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Of which engine; of the one that has it without it.
-    #[arg(long)]
-    pub(crate) engine: Option<String>,
-    /// Which node.
+    /// What takes its place.
     #[command(flatten)]
-    pub(crate) asked: Asked,
+    pub(crate) to: ModelLoad,
 }
 
 #[derive(Debug, Args)]

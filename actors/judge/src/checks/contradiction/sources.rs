@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aios_languages::{Sense, Tag};
-use aios_work::{Category, Severity};
+use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, at};
 use crate::clause::{clause_spans, denied_word, denies, parts, stems_of};
@@ -49,21 +49,28 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
                     }
                 });
                 if against {
-                    let mut issue = at(
-                        reading,
-                        piece,
-                        Category::Accuracy,
-                        Severity::Critical,
-                        "the source says the opposite",
-                        "Say what the source says",
-                    );
-                    issue.evidence = Some(paper.quoted(place));
-                    finding.issues.push(issue);
+                    finding
+                        .issues
+                        .push(opposite(reading, piece, Some(paper.quoted(place))));
                     return;
                 }
             }
         }
     }
+}
+
+/// That a source says the opposite of a piece, and where.
+fn opposite(reading: &Reading<'_>, piece: usize, place: Option<String>) -> Issue {
+    let mut issue = at(
+        reading,
+        piece,
+        Category::Accuracy,
+        Severity::Critical,
+        "the source says the opposite",
+        "Say what the source says",
+    );
+    issue.evidence = place;
+    issue
 }
 
 /// Words of a part of a source that is short.
@@ -233,16 +240,9 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             let as_much = denies(text, 0, all) == denies(&sentence.text, 0, whole);
             let same_side = !sides(text, start, end).is_disjoint(&sides(&sentence.text, 0, whole));
             if here >= 2 && here * 10 >= shared * 7 && own != other && !as_much && !same_side {
-                let mut issue = at(
-                    reading,
-                    piece,
-                    Category::Accuracy,
-                    Severity::Critical,
-                    "the source says the opposite",
-                    "Say what the source says",
-                );
-                issue.evidence = Some(paper.quoted(best));
-                finding.issues.push(issue);
+                finding
+                    .issues
+                    .push(opposite(reading, piece, Some(paper.quoted(best))));
                 return;
             }
         }
@@ -400,16 +400,7 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
         for piece in reading.said() {
             let own = sides(&reading.texts[piece]);
             if own.len() == 1 && own.contains(&!source) {
-                let mut issue = at(
-                    reading,
-                    piece,
-                    Category::Accuracy,
-                    Severity::Critical,
-                    "the source says the opposite",
-                    "Say what the source says",
-                );
-                issue.evidence = place.clone();
-                finding.issues.push(issue);
+                finding.issues.push(opposite(reading, piece, place.clone()));
                 break;
             }
         }
@@ -460,16 +451,9 @@ pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding
                 let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
                 let best = whole.intersection(&words).count() == most;
                 if against && best && shared > 0 && shared * 2 >= words.len().min(4) {
-                    let mut issue = at(
-                        reading,
-                        piece,
-                        Category::Accuracy,
-                        Severity::Critical,
-                        "the source says the opposite",
-                        "Say what the source says",
-                    );
-                    issue.evidence = Some(paper.quoted(place));
-                    finding.issues.push(issue);
+                    finding
+                        .issues
+                        .push(opposite(reading, piece, Some(paper.quoted(place))));
                     return;
                 }
             }
@@ -508,16 +492,9 @@ pub(super) fn opposed_as_a_whole(reading: &Reading<'_>, piece: usize, finding: &
                 .iter()
                 .any(|(pair, side)| one(&own, *pair, *side) && one(&theirs, *pair, !side));
             if against {
-                let mut issue = at(
-                    reading,
-                    piece,
-                    Category::Accuracy,
-                    Severity::Critical,
-                    "the source says the opposite",
-                    "Say what the source says",
-                );
-                issue.evidence = Some(paper.quoted(place));
-                finding.issues.push(issue);
+                finding
+                    .issues
+                    .push(opposite(reading, piece, Some(paper.quoted(place))));
                 return;
             }
         }

@@ -46,12 +46,13 @@ pub(crate) fn unload(arguments: &ModelUnload) -> Result<ExitCode, Failure> {
 pub(crate) fn swap(arguments: &ModelSwap) -> Result<ExitCode, Failure> {
     let asked = SwapModel {
         current: arguments.current.clone(),
-        model: meant(&arguments.model)?,
-        name: arguments.name.clone(),
-        engine: arguments.engine.clone(),
+        model: meant(&arguments.to.model)?,
+        name: arguments.to.name.clone(),
+        engine: arguments.to.engine.clone(),
     };
-    let swapped: ModelSwapped = client::once(&arguments.asked.which, &Request::SwapModel(asked))?;
-    if arguments.asked.json {
+    let swapped: ModelSwapped =
+        client::once(&arguments.to.asked.which, &Request::SwapModel(asked))?;
+    if arguments.to.asked.json {
         console::json(&swapped)?;
     } else {
         let (before, ms) = (&swapped.before, swapped.took_ms);
