@@ -75,9 +75,9 @@ pub(super) enum Meant {
 
 /// The key of somebody.
 pub(super) fn id(principal: &PrincipalId, key: &str) -> Result<Id, ControlError> {
-    if key.is_empty() || key.len() > KEY_MAX {
+    if key.is_empty() || key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ControlError::invalid(format!(
-            "the idempotency key has {} bytes, 1 to {KEY_MAX} are allowed",
+            "the idempotency key has {} bytes; 1 to {KEY_MAX} are allowed, each a letter, a digit or a mark of ASCII, without spaces",
             key.len()
         )));
     }
@@ -324,7 +324,7 @@ mod tests {
             "nobody makes others be forgotten"
         );
         drop(under_way);
-        for key in ["", "x".repeat(257).as_str()] {
+        for key in ["", "a key", "schlüssel", "x".repeat(257).as_str()] {
             assert!(id(&owner(), key).is_err());
         }
     }
