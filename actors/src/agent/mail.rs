@@ -13,6 +13,7 @@
 mod outcome;
 mod record;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,8 +145,9 @@ impl Mail {
             match Kept::decode(&me, number, &bytes).and_then(|kept| kept.unless_over(settled.below))
             {
                 Ok(kept) => {
-                    let open = Open::waiting(number);
-                    if books.open.insert(hash(&kept.frame), open).is_none() {
+                    // The first of two records of one frame counts.
+                    if let Entry::Vacant(place) = books.open.entry(hash(&kept.frame)) {
+                        place.insert(Open::waiting(number));
                         books.left.push_back(kept);
                     } else {
                         store.delete(&key(KEPT, &agent, number))?;
@@ -517,9 +519,12 @@ pub(crate) fn adopt(
         if number < settled.below {
             kept.number = next;
             next += 1;
-            store.delete(&key(KEPT, agent, number))?;
         }
         store.put(&key(KEPT, agent, kept.number), &kept.encode(me))?;
+        if kept.number != number {
+            // Only now: of two records of one frame the first counts, and of none nothing is left.
+            store.delete(&key(KEPT, agent, number))?;
+        }
         let name = named(KEPT, agent, kept.number);
         let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
         adopted.messages.push(match said {

@@ -103,7 +103,9 @@ impl Mailed {
 
     /// What a record of the first form holds, which nobody has signed.
     pub(super) fn unsigned(number: u64, bytes: &[u8]) -> Option<Self> {
-        read(number, bytes).ok().filter(|it| it.form < FORM)
+        // It had no mark of what lies below it: one that stands there is nobody's word.
+        let first = read(number, bytes).ok().filter(|it| it.form < FORM)?;
+        Some(Self { below: 0, ..first })
     }
 
     fn body(&self, agent: &Party) -> Result<Vec<u8>, StoreError> {
