@@ -375,8 +375,7 @@ fn file(folder: &str, asked: &str) -> Result<PathBuf, ControlError> {
     if found == root || !found.starts_with(&root) {
         return Err(outside());
     }
-    let way = found.ancestors().take_while(|path| path.starts_with(&root));
-    way.filter(|path| path.exists()).try_for_each(own)?;
+    own_way(&root, &found)?;
     let about = fs::metadata(&found)
         .map_err(|_| ControlError::unknown(format!("there is no model {shown:?}")))?;
     if about.is_file() {
@@ -394,9 +393,16 @@ fn file(folder: &str, asked: &str) -> Result<PathBuf, ControlError> {
             .and_then(|entry| fs::canonicalize(entry.path()).ok())
             .filter(|path| path.starts_with(&root) && at < FILES_MAX)
             .ok_or_else(outside)?;
-        own(&inside)?;
+        // A link leads elsewhere below the root, by a way of its own.
+        own_way(&root, &inside)?;
     }
     Ok(found)
+}
+
+/// Every folder from the root down to a place, and what is there.
+fn own_way(root: &Path, place: &Path) -> Result<(), ControlError> {
+    let way = place.ancestors().take_while(|path| path.starts_with(root));
+    { way }.filter(|path| path.exists()).try_for_each(own)
 }
 
 /// Refuses what others than the node's user and the system's may write: they choose what is loaded then, and may choose anew at any time.
@@ -444,6 +450,33 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+
+    #[test]
+    fn the_way_that_a_link_leads_is_looked_at_as_well() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().canonicalize().unwrap().join("models");
+        let (whole, drop) = (root.join("whole"), root.join("drop"));
+        let mode = |path: &Path, bits: u32| {
+            fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
+        };
+        for folder in [&root, &whole, &drop] {
+            fs::create_dir_all(folder).unwrap();
+            mode(folder, 0o755);
+        }
+        fs::write(drop.join("x"), "w").unwrap();
+        mode(&drop.join("x"), 0o644);
+        symlink(drop.join("x"), whole.join("model.safetensors")).unwrap();
+        let found = || file(root.to_str().unwrap(), whole.to_str().unwrap());
+        assert_eq!(found(), Ok(whole.clone()));
+        // Whoever may write there puts another file in its place.
+        mode(&drop, 0o777);
+        assert_eq!(
+            found().map_err(|error| error.kind),
+            Err(ErrorKind::Forbidden)
+        );
+    }
 
     #[test]
     fn a_model_is_loaded_from_its_folder_and_no_path_leads_out_of_it() {
