@@ -180,7 +180,10 @@ impl Table {
             }
             let over = |id: &Id| {
                 self.commands.get(id).is_none_or(|command| {
-                    (!own_alone || command.by == *by) && command.heard.borrow().is_some()
+                    // Nobody will say what came of one whose teller is gone: it fell.
+                    let over =
+                        command.heard.borrow().is_some() || command.heard.has_changed().is_err();
+                    (!own_alone || command.by == *by) && over
                 })
             };
             let Some(oldest) = self.order.iter().copied().find(|id| over(id)) else {
@@ -323,7 +326,16 @@ mod tests {
             matches!(again, Ok(Meant::Again(_))),
             "nobody makes others be forgotten"
         );
+        // It fell, so nobody says what came of it, and it makes room as others do.
         drop(under_way);
+        for at in 0..KEPT_EACH {
+            let fresh = fresh(&keys, &format!("then-{at}"), &kill("a")).unwrap();
+            keys.done(fresh, Ok(Bytes::from_static(b"null")));
+        }
+        assert!(
+            fresh(&keys, "first", &kill("a")).is_some(),
+            "it is forgotten"
+        );
         for key in ["", "a key", "schlüssel", "x".repeat(257).as_str()] {
             assert!(id(&owner(), key).is_err());
         }
