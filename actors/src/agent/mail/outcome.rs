@@ -169,6 +169,9 @@ mod tests {
         let me = agent(1, "macro.clerk.001@local");
         let first = include_bytes!("../../../tests/golden/mail/mailed-1.json");
         assert_eq!(Mailed::unsigned(7, first), Some(mailed()));
+        // It had no mark, so one that somebody wrote into it is nobody's word.
+        let marked = String::from_utf8_lossy(first).replacen('{', "{\"below\":99,", 1);
+        assert_eq!(Mailed::unsigned(7, marked.as_bytes()), Some(mailed()));
         let refused = Mailed::decode(&me, 7, first).unwrap_err().to_string();
         assert!(
             refused.contains("aios agent adopt macro.clerk.001@local"),
