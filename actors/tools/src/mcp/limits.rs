@@ -32,6 +32,8 @@ pub(crate) const START: Duration = Duration::from_secs(60);
 pub(crate) const WRITE: Duration = Duration::from_secs(10);
 /// How long a call waits for a server that is starting or coming back.
 pub(crate) const COMES_BACK: Duration = Duration::from_secs(15);
+/// Calls in a row that a connection may leave unanswered until it is begun anew.
+pub(crate) const UNANSWERED: u32 = 3;
 /// How long a process is given at each rung when it is stopped: its input is closed, then it is asked to end, then it is killed.
 pub(crate) const RUNG: Duration = Duration::from_secs(1);
 /// Characters of its own words that are told when a server ends.

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::environment::Environment;
-use super::limits::CALLS;
+use super::limits::{CALLS, UNANSWERED};
 use super::listing::Listing;
 use super::offer::{self, NotOffered, Offered};
 use super::pin::{PinError, Pins};
@@ -74,6 +74,8 @@ struct Inner {
     awaiting: Option<Listing>,
     trouble: String,
     environment: Environment,
+    /// Calls in a row that this connection left unanswered.
+    unanswered: u32,
 }
 
 /// See the module.
@@ -110,6 +112,7 @@ impl Seat {
             inner: Mutex::new(Inner {
                 state: ServerState::Down,
                 life: 0,
+                unanswered: 0,
                 peer: None,
                 pinned,
                 offered: BTreeMap::new(),
@@ -139,6 +142,7 @@ impl Seat {
     pub(crate) fn starting(&self, environment: Environment) -> u64 {
         let mut inner = self.inner();
         inner.life += 1;
+        inner.unanswered = 0;
         inner.environment = environment;
         self.enter(&mut inner, ServerState::Starting);
         inner.life
@@ -279,6 +283,30 @@ impl Seat {
             inner.trouble = why.to_owned();
             self.enter(&mut inner, ServerState::Starting);
             self.lost.send_replace(life);
+        }
+    }
+
+    /// A call was answered, whatever with.
+    pub(crate) fn answered(&self, life: u64) {
+        let mut inner = self.inner();
+        if inner.life == life {
+            inner.unanswered = 0;
+        }
+    }
+
+    /// A call was not answered in time. A connection that answers none of several in a row is begun anew: it may be stuck, and nothing else would
+    /// ever find that out.
+    pub(crate) fn unanswered(&self, life: u64) {
+        let mut inner = self.inner();
+        if inner.life == life {
+            inner.unanswered += 1;
+            if inner.unanswered >= UNANSWERED {
+                drop(inner);
+                self.lose(
+                    life,
+                    &format!("{UNANSWERED} calls in a row were not answered"),
+                );
+            }
         }
     }
 

@@ -70,6 +70,9 @@ impl ServerTool {
         // Dropped, in time or by whoever waited for it, it tells the server that nobody waits any more.
         let answer = timeout_at(due.into(), connection.peer.call_tool_once(params)).await;
         drop(permit);
+        if answer.is_ok() {
+            self.seat.answered(connection.life);
+        }
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
@@ -81,6 +84,7 @@ impl ServerTool {
                 Err(failed.error)
             }
             Err(_) => {
+                self.seat.unanswered(connection.life);
                 let waited = begun.elapsed().as_millis();
                 let sentence = format!("tool {name} did not answer within {waited} ms");
                 Err(ToolError::new(ToolErrorKind::Timeout, sentence).in_doubt())

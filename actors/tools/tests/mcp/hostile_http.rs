@@ -83,14 +83,16 @@ async fn a_call_that_goes_wrong_over_http_ends_in_its_time_and_the_next_one_is_a
         ("endless", ToolErrorKind::InvalidArguments, ""),
     ];
     for (tool, kind, why) in rows {
-        let call = Rig::given(json!({}), "k", Duration::from_secs(3));
+        // A busy machine takes its time to hear how much is too much.
+        let allowed = Duration::from_secs(if tool == "hangs" { 3 } else { 15 });
+        let call = Rig::given(json!({}), "k", allowed);
         let begun = Instant::now();
         let error = rig
             .tool(&format!("s__{tool}"))
             .call(call)
             .await
             .unwrap_err();
-        assert!(begun.elapsed() < Duration::from_secs(6), "{tool}");
+        assert!(begun.elapsed() < allowed + Duration::from_secs(3), "{tool}");
         assert_eq!(error.kind(), kind, "{tool}: {error}");
         assert!(error.to_string().contains(why), "{tool}: {error}");
         assert!(error.is_in_doubt(), "{tool}: {error}");
@@ -103,5 +105,35 @@ async fn a_call_that_goes_wrong_over_http_ends_in_its_time_and_the_next_one_is_a
             );
         }
     }
+    rig.tree.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_answers_none_of_several_calls_in_a_row_is_begun_anew() {
+    let (url, _) = serve("honest").await;
+    let rig = Rig::start(spec(&url)).await;
+    rig.ready().await;
+    let hangs = async || {
+        let call = Rig::given(json!({}), "k", Duration::from_millis(200));
+        let error = rig.tool("s__hangs").call(call).await.unwrap_err();
+        assert_eq!(error.kind(), ToolErrorKind::Timeout, "{error}");
+    };
+    // One that is answered, whatever with, begins the count again.
+    for between in ["s__good", "s__lies"] {
+        hangs().await;
+        hangs().await;
+        let _ = rig.call(between, json!({})).await;
+    }
+    assert!(!rig.tree.view().to_string().contains("restarts 1"));
+    for _ in 0..3 {
+        hangs().await;
+    }
+    eventually("that it is begun anew", || {
+        let drawn = rig.tree.view().to_string();
+        drawn.contains("restarts 1") && drawn.contains("last exit: failed")
+    })
+    .await;
+    rig.ready().await;
+    rig.call("s__good", json!({})).await.unwrap();
     rig.tree.stop().await;
 }
