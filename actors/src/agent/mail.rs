@@ -113,7 +113,7 @@ impl From<StoreError> for NotTaken {
 pub(crate) enum Taken {
     /// It is on record, or need not be: it goes into the mailbox.
     In,
-    /// It is on record and in the mailbox already.
+    /// It is on record already, and in the mailbox or on its way there.
     Already,
 }
 
@@ -197,6 +197,9 @@ impl Mail {
         let number = {
             let mut books = self.books.lock();
             if books.open.contains_key(&hash) {
+                drop(books);
+                // Whoever brought it first may still be waiting for the disk.
+                self.store.flush()?;
                 return Ok(Taken::Already);
             }
             if queued() + books.coming + books.left.len() >= capacity {

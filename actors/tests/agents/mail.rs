@@ -538,7 +538,16 @@ async fn what_is_on_record_is_taken_once_and_what_has_an_outcome_is_not_handed_o
         let prefix = format!("mail/{}/", clerk());
         let kept = store.scan_prefix(prefix.as_bytes(), None, 9).unwrap();
         let frame = Sealed::from_bytes(kept[0].1[113..].to_vec());
-        house.cell(&clerk()).post(frame, true).await.unwrap();
+        house
+            .cell(&clerk())
+            .post(frame.clone(), true)
+            .await
+            .unwrap();
+        // Who brings it anew is told that it is kept only when all that was written lasts.
+        store.full.store(true, Ordering::Release);
+        let refused = house.cell(&clerk()).post(frame, true).await.unwrap_err();
+        assert!(matches!(refused, SendError::NotKept { .. }), "{refused}");
+        store.full.store(false, Ordering::Release);
         assert_eq!(house.system.mail(&clerk()).unwrap().waiting.len(), 2);
         assert_eq!(house.view(&clerk()).mailbox.queued, 2);
         house.cell(&clerk()).resume();
