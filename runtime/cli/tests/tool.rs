@@ -230,6 +230,36 @@ fn what_is_wrong_or_not_granted_is_told_with_what_to_do() {
     assert!(!folder.path().join("a").exists());
 }
 
+/// What is configured and does not come is not left out in silence.
+#[test]
+fn a_server_that_does_not_come_is_named_with_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        "[tools.dies]\ncommand = [\"sh\", \"-c\", \"echo no module named x >&2; exit 3\"]\n";
+    fs::write(folder.path().join("aios.toml"), config).unwrap();
+    let config = ["--config", "aios.toml"];
+    let listed = aios(folder.path(), &[&["tool", "list"][..], &config].concat());
+    let err = text(&listed.stderr);
+    assert_eq!(listed.status.code(), Some(0), "{err}");
+    assert!(text(&listed.stdout).contains("calc"));
+    for part in ["server dies is down", "no module named x"] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    let shown = aios(
+        folder.path(),
+        &[&["tool", "show", "dies__work"][..], &config].concat(),
+    );
+    let err = text(&shown.stderr);
+    assert_eq!(shown.status.code(), Some(1), "{err}");
+    for part in [
+        "there is no tool called \"dies__work\": server dies is down",
+        "no module named x",
+        "there are: calc",
+    ] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+}
+
 /// The block of a page between two marks, without its fence.
 fn script(page: &str, mark: &str) -> String {
     let block = page.split(mark).nth(1).unwrap().trim();

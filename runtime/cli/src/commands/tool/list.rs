@@ -15,7 +15,11 @@ const NAME: usize = 32;
 const NEEDS: usize = 28;
 
 pub(super) fn run(arguments: &ToolList) -> Result<ExitCode, Failure> {
-    let tools = Asked::new(&arguments.of)?.tools()?;
+    let known = Asked::new(&arguments.of)?.known()?;
+    for gap in known.gaps() {
+        console::note(&gap);
+    }
+    let tools = known.tools;
     if arguments.of.json {
         console::json(&tools)?;
         return Ok(ExitCode::SUCCESS);
