@@ -42,6 +42,7 @@ mod storm;
 mod strangers;
 mod swarm;
 mod tables;
+mod teams;
 mod verdict;
 
 /// A few clients; two hundred are in the slow suite.
