@@ -43,6 +43,7 @@ mod strangers;
 mod swarm;
 mod tables;
 mod teams;
+mod till;
 mod verdict;
 
 /// A few clients; two hundred are in the slow suite.
