@@ -1,7 +1,7 @@
 //! Messages as bytes: the only place where signed bytes are made and read.
 //!
 //! A frame is `magic and version (4) | signature (64) | body`; the body is protobuf. Protobuf has many encodings of
-//! one message, so what is signed is the body exactly as it travels, wrapped by [`pre_authentication`]. The layout is
+//! one message, so what is signed is the body exactly as it travels, wrapped as `signing` says. The layout is
 //! drawn in `docs/formats/message.md` and held by golden bytes in `tests/golden`.
 //!
 //! Sender and key id come first in a body, in this order, so that a receiver can find the key and check the signature
@@ -17,7 +17,8 @@ use prost::Message as _;
 use crate::limits::{DecodeError, EncodeError, Limits, MAX_PARTY, OverLimit, VERSION};
 use crate::{
     Content, ConversationId, Envelope, KeyId, Message, MessageId, Party, Performative,
-    ProtocolName, PublicKey, Qos, Signature, TenantId, Timestamp, TraceContext, wire,
+    ProtocolName, PublicKey, Qos, Signature, SigningIdentity, TenantId, Timestamp, TraceContext,
+    wire,
 };
 
 /// First bytes of every frame; the fourth is the version.
@@ -25,7 +26,7 @@ const MAGIC: [u8; 3] = *b"AIM";
 const SIGNATURE_AT: usize = MAGIC.len() + 1;
 const BODY_AT: usize = SIGNATURE_AT + Signature::LENGTH;
 /// What a message's signature is made for; a signature over anything else is none over a message.
-pub(crate) const MESSAGE_TYPE: &str = "application/vnd.aios.fipa-acl";
+const MESSAGE_TYPE: &str = "application/vnd.aios.fipa-acl";
 
 /// A signed message as it travels. Cloning is a reference count; nothing about it is trusted.
 #[derive(Clone)]
@@ -81,7 +82,7 @@ impl Sealed {
     }
 
     /// The frame of a signature that was made just now, over this body, with the secret half of this key.
-    pub(crate) fn signed(signature: &Signature, body: &[u8], key: &PublicKey) -> Self {
+    fn signed(signature: &Signature, body: &[u8], key: &PublicKey) -> Self {
         let frame = Self::assemble(signature, body);
         let _ = frame.holds_under.set(key.to_bytes());
         frame
@@ -139,20 +140,19 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// The bytes that are signed for a body: `AIOSv1 <length of type> <type> <length of body> <body>`, in the manner of
-/// DSSE's pre-authentication encoding. No two pairs of type and body give the same bytes, so a signature made for one
-/// purpose cannot serve another.
-pub(crate) fn pre_authentication(payload_type: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(payload_type.len() + body.len() + 48);
-    bytes.extend_from_slice(b"AIOSv1 ");
-    bytes.extend_from_slice(payload_type.len().to_string().as_bytes());
-    bytes.push(b' ');
-    bytes.extend_from_slice(payload_type.as_bytes());
-    bytes.push(b' ');
-    bytes.extend_from_slice(body.len().to_string().as_bytes());
-    bytes.push(b' ');
-    bytes.extend_from_slice(body);
-    bytes
+impl SigningIdentity {
+    /// Signs a stamped message of this party.
+    pub fn seal(&self, message: &Message, limits: &Limits) -> Result<Sealed, EncodeError> {
+        if message.sender != *self.party() || message.envelope.key_id != self.key_id() {
+            return Err(EncodeError::NotTheSigner {
+                sender: message.sender.clone(),
+                signer: self.party().clone(),
+            });
+        }
+        let body = encode_body(message, limits)?;
+        let signature = self.sign(MESSAGE_TYPE, &body);
+        Ok(Sealed::signed(&signature, &body, &self.public_key()))
+    }
 }
 
 /// The body as it travels. Numbers never change; new fields get new numbers.
@@ -206,7 +206,7 @@ struct Body {
 }
 
 /// The body's bytes. The message must be within the limits.
-pub(crate) fn encode_body(message: &Message, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
+fn encode_body(message: &Message, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
     if message.receivers.is_empty() {
         return Err(EncodeError::NoReceiver);
     }
@@ -436,7 +436,7 @@ fn read_trace(bytes: &[u8]) -> Result<Option<TraceContext>, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PrincipalId, SigningIdentity};
+    use crate::PrincipalId;
 
     fn identity(seed: u8) -> SigningIdentity {
         let ann: PrincipalId = "user:ann@local".parse().unwrap();

@@ -114,7 +114,7 @@ impl Draft {
             .protocol(ProtocolName::FipaSubscribe)
     }
 
-    pub(crate) fn answering(asked: &Message, act: Performative, content: Content) -> Self {
+    fn answering(asked: &Message, act: Performative, content: Content) -> Self {
         let mut draft = Self::new(act, content).because_of(asked);
         draft.receivers = if asked.reply_to.is_empty() {
             BTreeSet::from([asked.sender.clone()])
@@ -130,7 +130,7 @@ impl Draft {
         draft
     }
 
-    pub(crate) fn cancelling(sent: &Message) -> Self {
+    fn cancelling(sent: &Message) -> Self {
         let mut draft = Self::new(Performative::Cancel, Content::empty()).because_of(sent);
         draft.receivers.clone_from(&sent.receivers);
         draft.protocol = sent.protocol;
@@ -299,5 +299,19 @@ impl Draft {
                 metadata: self.metadata,
             },
         }
+    }
+}
+
+/// What a message leads to.
+impl Message {
+    /// An answer: same conversation, protocol, tenant, urgency and trace; addressed to reply-to or else the sender;
+    /// in-reply-to names this message's reply-with.
+    pub fn reply(&self, act: Performative, content: impl Into<Content>) -> Draft {
+        Draft::answering(self, act, content.into())
+    }
+
+    /// The cancel meta-protocol's opening, for a message that the canceller sent itself.
+    pub fn cancel(&self) -> Draft {
+        Draft::cancelling(self)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::{KeyClaim, KeyId, Party, PublicKey, Timestamp, Verifier};
+use crate::{KeyClaim, KeyId, Party, PublicKey, Timestamp};
 
 /// Looks up the key that a message claims to be signed with.
 pub trait KeyDirectory: Send + Sync {
@@ -24,7 +24,7 @@ pub trait KeyDirectory: Send + Sync {
 
 /// The highest epoch that a party whose clock is ahead may have come to.
 fn last_epoch(at: Timestamp) -> u64 {
-    (at + Verifier::CLOCK_SKEW).as_micros()
+    (at + Timestamp::CLOCK_SKEW).as_micros()
 }
 
 /// Why a key does not count.
@@ -237,8 +237,7 @@ impl KeyRegistry {
     /// Enters a new party with its first key. The claim's epoch is above that of every party that was removed, so that
     /// no used claim comes back.
     pub fn register(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
-        self.check_epoch(claim, now)?;
-        claim.check_possession()?;
+        self.check_claim(claim, now)?;
         let mut inner = self.write();
         if let Some(known) = inner.parties.get(claim.party()) {
             return Err(if known.revoked {
@@ -269,8 +268,7 @@ impl KeyRegistry {
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), RegistryError> {
-        self.check_epoch(claim, now)?;
-        claim.check_possession()?;
+        self.check_claim(claim, now)?;
         let party = claim.party();
         self.known(party)?;
         let not_endorsed = || RegistryError::NotEndorsed(party.clone());
@@ -293,8 +291,7 @@ impl KeyRegistry {
         now: Timestamp,
         grace: Duration,
     ) -> Result<(), RegistryError> {
-        self.check_epoch(claim, now)?;
-        claim.check_possession()?;
+        self.check_claim(claim, now)?;
         self.write().enter_after(claim, now, grace)
     }
 
@@ -326,8 +323,7 @@ impl KeyRegistry {
 
     /// Lets a party that was cut off in again, with a new key only.
     pub fn reinstate(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
-        self.check_epoch(claim, now)?;
-        claim.check_possession()?;
+        self.check_claim(claim, now)?;
         let inner = &mut *self.write();
         if !inner.parties.contains_key(claim.party()) {
             return Err(RegistryError::NotRegistered(claim.party().clone()));
@@ -361,12 +357,15 @@ impl KeyRegistry {
         last_epoch(at.max(Timestamp::since_epoch(Duration::from_micros(latest))))
     }
 
-    /// Whether the claim's epoch can have come by now.
-    fn check_epoch(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
+    /// Whether the claim's epoch can have come by now, and the claimed key signed.
+    fn check_claim(&self, claim: &KeyClaim, now: Timestamp) -> Result<(), RegistryError> {
         self.advance(now);
         let (asked, allowed) = (claim.epoch(), self.last_epoch(now));
         if asked > allowed {
             return Err(RegistryError::FutureEpoch { asked, allowed });
+        }
+        if !claim.is_possessed() {
+            return Err(RegistryError::NotPossessed(claim.party().clone()));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! act was expected, and [`access`] who may open what. Nothing here reads a clock, draws a random number or touches a
 //! socket: time and randomness are arguments, so every rule can be tested as a table.
 //!
-//! Read in this order: identity, performative, message, draft, codec, signing, keys, replay, verifier, conversation.
+//! Read in this order: identity, performative, signing, message, draft, codec, keys, replay, verifier, conversation.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

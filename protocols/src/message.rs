@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Content, ConversationId, Draft, Envelope, MessageId, Party, Performative, ProtocolName,
-    Timestamp,
+    Content, ConversationId, Envelope, MessageId, Party, Performative, ProtocolName, Timestamp,
 };
 
 /// One communicative act, addressed and stamped. A value of this type is a claim; [`crate::Trusted`] is proof.
@@ -44,17 +43,6 @@ impl Message {
     /// The message's name.
     pub fn id(&self) -> MessageId {
         self.envelope.id
-    }
-
-    /// An answer: same conversation, protocol, tenant, urgency and trace; addressed to reply-to or else the sender;
-    /// in-reply-to names this message's reply-with.
-    pub fn reply(&self, act: Performative, content: impl Into<Content>) -> Draft {
-        Draft::answering(self, act, content.into())
-    }
-
-    /// The cancel meta-protocol's opening, for a message that the canceller sent itself.
-    pub fn cancel(&self) -> Draft {
-        Draft::cancelling(self)
     }
 
     /// True if the answer can no longer come in time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::access::Denied;
-use crate::conversation::{OutOfProtocol, Share};
+use crate::conversation::{NoPlace, OutOfProtocol, Share};
 use crate::{
     DecodeError, KeyId, KeyProblem, Party, Performative, Reason, ReasonKind, ReplayProblem,
     TenantId, Timestamp,
@@ -243,6 +243,16 @@ impl From<ReplayProblem> for Refusal {
         match problem {
             ReplayProblem::StaleEpoch { asked, current } => Refusal::StaleEpoch { asked, current },
             other => Refusal::Replayed(other),
+        }
+    }
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(full: NoPlace) -> Self {
+        Refusal::TooManyConversations {
+            share: full.share,
+            asked: full.asked,
+            allowed: full.allowed,
         }
     }
 }

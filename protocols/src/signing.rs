@@ -8,9 +8,23 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroize;
 
-use crate::codec::{self, MESSAGE_TYPE, Sealed};
-use crate::limits::{EncodeError, Limits};
-use crate::{Message, Party};
+use crate::Party;
+
+/// The bytes that are signed for a body: `AIOSv1 <length of type> <type> <length of body> <body>`, in the manner of
+/// DSSE's pre-authentication encoding. No two pairs of type and body give the same bytes, so a signature made for one
+/// purpose cannot serve another.
+fn pre_authentication(payload_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(payload_type.len() + body.len() + 48);
+    bytes.extend_from_slice(b"AIOSv1 ");
+    bytes.extend_from_slice(payload_type.len().to_string().as_bytes());
+    bytes.push(b' ');
+    bytes.extend_from_slice(payload_type.as_bytes());
+    bytes.push(b' ');
+    bytes.extend_from_slice(body.len().to_string().as_bytes());
+    bytes.push(b' ');
+    bytes.extend_from_slice(body);
+    bytes
+}
 
 /// Names a public key: the first 8 bytes of its SHA-256.
 ///
@@ -97,7 +111,7 @@ impl PublicKey {
     /// non-canonical signatures fail.
     #[must_use]
     pub fn verifies(&self, payload_type: &str, body: &[u8], signature: &Signature) -> bool {
-        let signed = codec::pre_authentication(payload_type, body);
+        let signed = pre_authentication(payload_type, body);
         self.key.verify_strict(&signed, &signature.0).is_ok()
     }
 }
@@ -246,23 +260,7 @@ impl SigningIdentity {
     /// Signs a body for a purpose other than a message, such as a grant. The purpose is part of what is signed.
     #[must_use]
     pub fn sign(&self, payload_type: &str, body: &[u8]) -> Signature {
-        Signature(
-            self.key
-                .sign(&codec::pre_authentication(payload_type, body)),
-        )
-    }
-
-    /// Signs a stamped message of this party.
-    pub fn seal(&self, message: &Message, limits: &Limits) -> Result<Sealed, EncodeError> {
-        if message.sender != self.party || message.envelope.key_id != self.key_id() {
-            return Err(EncodeError::NotTheSigner {
-                sender: message.sender.clone(),
-                signer: self.party.clone(),
-            });
-        }
-        let body = codec::encode_body(message, limits)?;
-        let signature = self.sign(MESSAGE_TYPE, &body);
-        Ok(Sealed::signed(&signature, &body, &self.public_key()))
+        Signature(self.key.sign(&pre_authentication(payload_type, body)))
     }
 }
 

@@ -45,6 +45,8 @@ impl Timestamp {
     pub const ZERO: Timestamp = Timestamp(0);
     /// The last microsecond of the year 9999.
     pub const MAX: Timestamp = Timestamp(253_402_300_799_999_999);
+    /// How far the clock of whoever signed may be ahead of ours.
+    pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
     /// From microseconds since the Unix epoch.
     pub const fn from_micros(micros: u64) -> Result<Self, TimestampError> {

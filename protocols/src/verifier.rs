@@ -147,8 +147,6 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// How far a sender's clock may be ahead.
-    pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
     /// How old a message may be when it is taken up, unless said otherwise. A conversation nobody touches is kept as
     /// long ([`crate::Conversations::IDLE`]), so nothing older has anything to go on with.
     pub const MAX_AGE: Duration = Duration::from_secs(3_600);
@@ -161,10 +159,10 @@ impl Verifier {
     }
 
     /// For a party whose windows were lost, with the end of its process say: refuses whatever the lost windows may
-    /// have admitted. That is what was signed before now, and by clocks that are ahead up to [`Verifier::CLOCK_SKEW`]
+    /// have admitted. That is what was signed before now, and by clocks that are ahead up to [`Timestamp::CLOCK_SKEW`]
     /// later; so the first messages are admitted after that time.
     pub fn restarted(now: Timestamp) -> Self {
-        Self::new(now + Self::CLOCK_SKEW + Duration::from_micros(1))
+        Self::new(now + Timestamp::CLOCK_SKEW + Duration::from_micros(1))
     }
 
     /// A verifier with windows kept from before.
@@ -273,7 +271,7 @@ impl Verifier {
         }
         self.check_tenant(message, receiver)?;
         let envelope = &message.envelope;
-        if envelope.timestamp > now + Self::CLOCK_SKEW {
+        if envelope.timestamp > now + Timestamp::CLOCK_SKEW {
             return Err(Refusal::FromTheFuture {
                 sent: envelope.timestamp,
                 now,

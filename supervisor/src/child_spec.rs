@@ -11,14 +11,15 @@ use std::{
 
 use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell, ActorRef, actor::ActorRuntime, concurrency::JoinHandle};
-use thiserror::Error;
 
 use crate::{
     backoff::Backoff,
+    fault::StartError,
     intensity::Intensity,
     mailbox::{Depth, Mailbox},
+    policy::Policy,
     shared::{Nest, Shared},
-    spec::{SpecError, SupervisorSpec},
+    spec::SupervisorSpec,
     strategy::{Kind, Restart, Shutdown},
 };
 
@@ -65,78 +66,6 @@ impl<M> From<(ActorRef<M>, JoinHandle<()>)> for Started {
             cell: actor.into(),
             join: Some(join),
             subtree: None,
-        }
-    }
-}
-
-/// Why a child did not start.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum StartError {
-    /// The actor's own start failed or panicked.
-    #[error("start failed: {0}")]
-    Failed(String),
-    /// The child has nothing to do; it counts as started and finished (OTP's `ignore`).
-    #[error("the child asked not to run")]
-    Ignored,
-    /// The start was called off because the child or its supervisor was told to stop.
-    #[error("start called off by a stop order")]
-    Cancelled,
-    /// The spec is unsound; nothing was started.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// A child of the supervisor did not start; those started before it have been stopped in reverse order.
-    #[error("child `{id}` of `{supervisor}` did not start: {error}")]
-    Child {
-        /// Path of the supervisor.
-        supervisor: Arc<str>,
-        /// The child.
-        id: Arc<str>,
-        /// Why, in words.
-        error: String,
-    },
-    /// A child failed too often while the supervisor was still starting.
-    #[error("gave up while starting: {0}")]
-    GaveUp(String),
-}
-
-impl From<ractor::SpawnErr> for StartError {
-    fn from(error: ractor::SpawnErr) -> Self {
-        match error {
-            ractor::SpawnErr::StartupFailed(inner) => Self::Failed(inner.to_string()),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-/// The part of a spec that decisions are made from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
-    /// When it comes back.
-    pub restart: Restart,
-    /// How it is asked to leave.
-    pub shutdown: Shutdown,
-    /// Worker or supervisor; only shown and counted.
-    pub kind: Kind,
-    /// Whether its end can end the supervisor, see [`crate::AutoShutdown`].
-    pub significant: bool,
-    /// Wait between restarts; at once without it.
-    pub backoff: Option<Backoff>,
-    /// A limit of its own beside the supervisor's; exceeding either one makes the supervisor give up.
-    pub intensity: Option<Intensity>,
-    /// A start that takes longer is called off and counts as failed.
-    pub start_within: Option<Duration>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            restart: Restart::Permanent,
-            shutdown: Shutdown::WORKER_DEFAULT,
-            kind: Kind::Worker,
-            significant: false,
-            backoff: None,
-            intensity: None,
-            start_within: None,
         }
     }
 }

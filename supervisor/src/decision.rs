@@ -27,11 +27,12 @@ use std::{
 use rand::{SeedableRng, rngs::SmallRng};
 
 use crate::{
-    child_spec::{Policy, StartError},
     events::EventKind,
     exit::ExitReason,
+    fault::StartError,
     intensity::{Intensity, Window},
     order::OrderError,
+    policy::Policy,
     snapshot::{ChildCounts, ChildState, SupervisorState},
     strategy::{AutoShutdown, Kind, Strategy},
 };

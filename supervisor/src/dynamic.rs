@@ -13,9 +13,11 @@ use ractor::Actor;
 
 use crate::{
     backoff::Backoff,
-    child_spec::{ChildSpec, Extras, Policy, StartContext, StartError, Started, spawn_linked},
+    child_spec::{ChildSpec, Extras, StartContext, Started, spawn_linked},
+    fault::StartError,
     intensity::Intensity,
     order::OrderError,
+    policy::Policy,
     reference::{ChildHandle, SupervisorRef},
     spec::SupervisorSpec,
     strategy::{Restart, Shutdown, Strategy},

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
 
-use crate::child_spec::StartError;
+use crate::fault::StartError;
 
 /// Why an order to a supervisor was not carried out.
 #[derive(Clone, Debug, Error, PartialEq)]

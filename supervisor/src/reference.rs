@@ -8,10 +8,11 @@ use thiserror::Error;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::{
-    child_spec::{ChildSpec, Policy},
+    child_spec::ChildSpec,
     decision::{Key, Order},
     events::SupervisionEvent,
     order::OrderError,
+    policy::Policy,
     shared::Shared,
     snapshot::{ChildCounts, ChildView, SupervisorState, TreeView},
     spec::check_child,
@@ -74,7 +75,7 @@ impl SupervisorRef {
                 "a dynamic supervisor starts children from its template; use `dynamic::<T>()`",
             ));
         }
-        let fault = |what| crate::SpecError::Child {
+        let fault = |what| crate::fault::SpecError::Child {
             supervisor: Arc::clone(&self.shared.path),
             id: Arc::clone(&spec.id),
             what,

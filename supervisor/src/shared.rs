@@ -18,11 +18,12 @@ use ractor::{ActorCell, ActorId, ActorStatus, concurrency::JoinHandle};
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use crate::{
-    child_spec::{ChildSpec, Extras, StartError, StartFn, Started},
+    child_spec::{ChildSpec, Extras, StartFn, Started},
     decision::{Child, Key, Mode, Settings, Tree},
     dynamic::AnyTemplate,
     ends::{Ended, Ends},
     events::SupervisionEvent,
+    fault::StartError,
     links::Watcher,
     options::Options,
     snapshot::{ChildView, SupervisorState, TreeView},

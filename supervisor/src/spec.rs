@@ -2,11 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use thiserror::Error;
-
 use crate::{
-    child_spec::{ChildSpec, Policy},
+    child_spec::ChildSpec,
+    fault::SpecError,
     intensity::Intensity,
+    policy::Policy,
     strategy::{AutoShutdown, Restart, Shutdown, Strategy},
 };
 
@@ -167,67 +167,6 @@ pub(crate) fn check_policy(
 /// Names are joined by `/` to paths and printed in trees.
 fn name_is_sound(name: &str) -> bool {
     !name.is_empty() && name.len() <= 256 && !name.chars().any(|c| c == '/' || c.is_control())
-}
-
-/// Why a tree is unsound.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum SpecError {
-    /// A supervisor's name cannot be part of a path.
-    #[error(
-        "supervisor name `{name}` must be 1 to 256 characters without `/` and control characters"
-    )]
-    Name {
-        /// The name.
-        name: Arc<str>,
-    },
-    /// Restarts are allowed within no time.
-    #[error(
-        "supervisor `{supervisor}` allows {restarts} restarts within a window of zero; give it a length"
-    )]
-    Window {
-        /// The supervisor.
-        supervisor: Arc<str>,
-        /// Restarts allowed.
-        restarts: u32,
-    },
-    /// Two children with one id.
-    #[error(
-        "supervisor `{supervisor}` has two children with the id `{id}`; ids are unique among siblings"
-    )]
-    DuplicateChild {
-        /// The supervisor.
-        supervisor: Arc<str>,
-        /// The id.
-        id: Arc<str>,
-    },
-    /// A template without the dynamic strategy, or the other way round.
-    #[error("supervisor `{supervisor}` {what}")]
-    Template {
-        /// The supervisor.
-        supervisor: Arc<str>,
-        /// What is missing.
-        what: &'static str,
-    },
-    /// A dynamic supervisor with children of its own.
-    #[error(
-        "dynamic supervisor `{supervisor}` lists {children} children; they are started at run time only"
-    )]
-    DynamicWithChildren {
-        /// The supervisor.
-        supervisor: Arc<str>,
-        /// Children listed.
-        children: usize,
-    },
-    /// A child's spec contradicts itself or its supervisor.
-    #[error("child `{id}` of `{supervisor}`: {what}")]
-    Child {
-        /// The supervisor.
-        supervisor: Arc<str>,
-        /// The child.
-        id: Arc<str>,
-        /// What is wrong and what to do.
-        what: &'static str,
-    },
 }
 
 #[cfg(test)]

@@ -22,10 +22,11 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::{
-    child_spec::{ChildSpec, StartContext, StartError, Started},
+    child_spec::{ChildSpec, StartContext, Started},
     counters::Counters,
     decision::{Action, Input, Key, Order, Outcome, Ticket},
     exit::{ExitReason, SHUTDOWN},
+    fault::StartError,
     options::Options,
     order::OrderError,
     reference::SupervisorRef,

@@ -10,7 +10,7 @@ use crate::layering::{code, is_test, members, root, sources};
 
 /// Circles that there may be: the bar is a ceiling to come down from, and whoever breaks one lowers it. What the largest are about is in
 /// `docs/architecture.md`.
-const CIRCLES: usize = 14;
+const CIRCLES: usize = 5;
 
 /// A path of names, the last of which may be `*`.
 type Names = Vec<String>;

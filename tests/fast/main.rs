@@ -42,6 +42,8 @@ mod storm;
 mod strangers;
 mod swarm;
 mod tables;
+mod teams;
+mod till;
 mod verdict;
 
 /// A few clients; two hundred are in the slow suite.

@@ -4,6 +4,7 @@
 mod door;
 mod house;
 mod jade;
+mod late;
 mod life;
 mod mail;
 mod mail_refused;

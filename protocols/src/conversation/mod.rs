@@ -37,6 +37,7 @@ use std::fmt;
 use thiserror::Error;
 
 pub use conversations::{Conversations, Step};
+pub(crate) use shares::NoPlace;
 pub use shares::Share;
 
 use leg::Leg;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-use crate::{Party, Refusal, TenantId};
+use crate::{Party, TenantId};
 
 /// Of which share there is no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,16 @@ impl fmt::Display for Share {
     }
 }
 
+/// A share has no place left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoPlace {
+    pub(crate) share: Share,
+    /// Conversations there would be.
+    pub(crate) asked: usize,
+    /// Conversations allowed.
+    pub(crate) allowed: usize,
+}
+
 /// For whom a place is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
@@ -70,13 +80,13 @@ impl Places {
     }
 
     /// Whether one more may be held, by the party itself if `holder` is `None`.
-    pub(super) fn check(&self, capacity: usize, holder: Option<&Holder>) -> Result<(), Refusal> {
+    pub(super) fn check(&self, capacity: usize, holder: Option<&Holder>) -> Result<(), NoPlace> {
         let at_most = |share: Share, held: usize| {
             let allowed = share.of(capacity);
             if held < allowed {
                 return Ok(());
             }
-            Err(Refusal::TooManyConversations {
+            Err(NoPlace {
                 share,
                 asked: held + 1,
                 allowed,

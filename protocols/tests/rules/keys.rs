@@ -384,7 +384,7 @@ fn when_revocations_cannot_be_remembered_no_new_key_is_entered() {
 #[test]
 fn no_epoch_is_ahead_of_the_time_by_more_than_a_clock_may_be() {
     let now = morning();
-    let highest = (now + Verifier::CLOCK_SKEW).as_micros();
+    let highest = (now + Timestamp::CLOCK_SKEW).as_micros();
     let second = identity(PLANNER, 2);
     let newcomer = identity("macro.planner.404@global", 1);
     for asked in [highest + 1, u64::MAX - 1, u64::MAX] {

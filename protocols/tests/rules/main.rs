@@ -5,6 +5,7 @@
 mod world;
 
 mod access;
+mod admission;
 mod bus;
 mod conversation;
 mod conversations;
@@ -14,6 +15,7 @@ mod forged;
 mod golden;
 mod identity;
 mod keys;
+mod places;
 mod printed;
 mod properties;
 mod replay;

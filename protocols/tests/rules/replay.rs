@@ -373,7 +373,7 @@ fn a_new_message_does_not_reopen_the_door_for_the_old_ones() {
 fn a_restarted_receiver_refuses_what_a_clock_that_is_ahead_had_signed() {
     let world = World::new();
     let now = morning();
-    let ahead = now + Verifier::CLOCK_SKEW;
+    let ahead = now + Timestamp::CLOCK_SKEW;
     let draft = || Draft::request(party(EXECUTOR), "hello");
     let (_, early) = sealer(PLANNER).seal(draft(), ahead, [5; 10]).unwrap();
     let me = party(EXECUTOR);
@@ -479,10 +479,10 @@ fn the_age_of_a_message_is_bounded() {
             morning() - micro,
             Some("too-old"),
         ),
-        (fresh(), morning() + Verifier::CLOCK_SKEW, None),
+        (fresh(), morning() + Timestamp::CLOCK_SKEW, None),
         (
             fresh(),
-            morning() + Verifier::CLOCK_SKEW + micro,
+            morning() + Timestamp::CLOCK_SKEW + micro,
             Some("from-the-future"),
         ),
     ];
@@ -544,7 +544,7 @@ fn a_sender_that_restarts_goes_on_and_its_old_frames_do_not() {
 #[test]
 fn a_messages_epoch_lies_between_its_senders_entry_and_now() {
     let now = morning();
-    let highest = (now + Verifier::CLOCK_SKEW).as_micros();
+    let highest = (now + Timestamp::CLOCK_SKEW).as_micros();
     let keys = KeyRegistry::new();
     let entered = now.as_micros() - 10;
     let planner = Arc::new(identity(PLANNER, 1));

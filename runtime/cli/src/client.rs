@@ -220,6 +220,14 @@ fn once_over<T: DeserializeOwned>(
     })
 }
 
+/// There is neither a node nor a folder in which the goal could lie.
+pub(crate) fn nowhere() -> Failure {
+    Failure::plain(
+        "no node of yours is running, and no storage.folder is set in which the goal could lie; \
+         name it with --set storage.folder=FOLDER",
+    )
+}
+
 async fn from_storage<T: DeserializeOwned>(
     mut config: Config,
     request: &Request,

@@ -1,17 +1,19 @@
-//! `aios serve` as a person, a script and stock clients meet it. All with the scripted engine.
+//! `aios serve` as a person and a script meet it; `clients` is the part for programs that others have written. All with the scripted engine.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../control/tests/http/authority.rs"]
 mod authority;
+#[path = "serve/clients.rs"]
+mod clients;
 mod python;
+#[path = "serve/served.rs"]
+mod served;
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use aios_wire::generated::registry::WatchRequest;
@@ -21,115 +23,7 @@ use aios_wire::generated::supervision::v1::supervision_service_client::Supervisi
 use serde_json::{Value, json};
 
 use authority::Authority;
-
-/// The clients that programs are written against, exactly these.
-const CLIENTS: [&str; 3] = ["openai==3.57.0", "langchain-openai==1.7.4", "mcp==2.3.0"];
-
-fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs")
-        .canonicalize()
-        .unwrap()
-}
-
-fn aios(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_aios"));
-    command
-        .current_dir(folder)
-        .env_remove("AIOS_CONFIG")
-        .env("AIOS_CACHE", folder.join("no-models"))
-        .env("AIOS_DOOR_FOLDER", folder.join("doors"))
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null());
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A node that serves; killed when it is dropped.
-struct Served {
-    child: Child,
-    folder: tempfile::TempDir,
-    http: String,
-    token_file: PathBuf,
-    link: String,
-    read_only_link: Value,
-    grpc: Value,
-}
-
-impl Served {
-    fn begin(more: &[&str]) -> Self {
-        Self::beside(more, &[])
-    }
-
-    fn beside(more: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::at("127.0.0.1:0", more, environment)
-    }
-
-    fn at(http: &str, more: &[&str], environment: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = aios(folder.path())
-            .args(["serve", "--http", http, "--json", "--engine", "scripted"])
-            .args(more)
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(File::create(folder.path().join("notes")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        let notes = fs::read_to_string(folder.path().join("notes")).unwrap();
-        let ready: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("{error}: {line:?}: {notes}"));
-        let field = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Self {
-            http: field("http"),
-            token_file: field("token_file").into(),
-            link: field("link"),
-            read_only_link: ready["read_only_link"].clone(),
-            grpc: ready["grpc"].clone(),
-            child,
-            folder,
-        }
-    }
-
-    /// The command as another process of the same user.
-    fn aios(&self, arguments: &[&str]) -> Output {
-        aios(self.folder.path()).args(arguments).output().unwrap()
-    }
-
-    /// A program with what the examples are told by.
-    fn example(&self, command: &mut Command) -> String {
-        let output = command
-            .env("AIOS_NODE", &self.http)
-            .env("AIOS_TOKEN_FILE", &self.token_file)
-            .env("DATA", docs().join("examples/q3_sales.csv"))
-            .env("NOTES", docs().join("examples/notes.md"))
-            .output()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{command:?}: {out}{err}");
-        out
-    }
-
-    fn asked_to_stop(&mut self) -> Duration {
-        let begun = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").arg(pid).status().unwrap().success());
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        begun.elapsed()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use served::{Served, aios, docs, text, visit};
 
 #[test]
 fn a_node_is_served_to_this_user_and_goes_when_it_is_told() {
@@ -494,201 +388,6 @@ fn a_token_file_of_ones_own_lasts_and_one_that_others_read_is_refused() {
 }
 
 #[test]
-fn the_examples_of_the_guide_do_what_they_say() {
-    let served = Served::begin(&[]);
-    let examples = docs().join("examples/serve");
-    let guide = fs::read_to_string(docs().join("guide/serve.md")).unwrap();
-    for name in ["ask.sh", "supervised.py", "openai_client.py"] {
-        let example = fs::read_to_string(examples.join(name)).unwrap();
-        assert!(guide.contains(&example), "the guide shows {name} as it is");
-    }
-    let told = served.example(Command::new("sh").arg(examples.join("ask.sh")));
-    assert!(
-        told.contains("macro.planner.001@local") && told.contains("event: end"),
-        "{told}"
-    );
-    assert!(told.contains(r#""status":"approved""#), "{told}");
-    let told = served.example(Command::new("python3").arg(examples.join("supervised.py")));
-    assert!(told.trim().ends_with("running after 1 restart"), "{told}");
-}
-
-#[test]
-fn the_stock_client_speaks_with_goals_engines_and_errors_and_leaves() {
-    let served = Served::begin(&[]);
-    let script = docs().join("examples/serve/openai_client.py");
-    let told = served.example(Command::new(python()).arg(script));
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(
-        lines,
-        [
-            "models: ['aios', 'local']",
-            "goal: approved True",
-            "engine: True stop True",
-            "vectors: 2 True",
-            "error: model_not_found model",
-            "left: assistant",
-        ]
-    );
-    left(&served, "left-early");
-}
-
-/// The goal whose stream was left is called off, unless it had come to its end before.
-fn left(served: &Served, goal: &str) {
-    let token = fs::read_to_string(&served.token_file).unwrap();
-    let begun = Instant::now();
-    let phase = loop {
-        let state = get(&served.http, token.trim(), &format!("/v1/goals/{goal}"));
-        let phase = state["phase"].as_str().unwrap_or_default().to_owned();
-        if phase != "running" || begun.elapsed() > Duration::from_secs(30) {
-            break phase;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    assert!(
-        ["cancelled", "answered"].contains(&phase.as_str()),
-        "{phase}"
-    );
-}
-
-#[test]
-fn langchain_speaks_with_goals_engines_and_errors_and_leaves() {
-    let served = Served::begin(&[]);
-    let script = docs().join("examples/serve/langchain_client.py");
-    let told = served.example(Command::new(python()).arg(script));
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(
-        lines,
-        [
-            "goal: True",
-            "engine: True stop True",
-            "stream: True True",
-            "vectors: [True, True]",
-            "error: model_not_found",
-            "left",
-        ]
-    );
-    left(&served, "left-by-langchain");
-}
-
-#[test]
-fn the_protocols_own_client_has_the_nodes_goals_as_tools_over_http_and_from_a_program_it_starts() {
-    let served = Served::begin(&[]);
-    let script = docs().join("examples/serve/mcp_client.py");
-    let told = served.example(
-        Command::new(python())
-            .arg(script)
-            .arg(env!("CARGO_BIN_EXE_aios"))
-            .args(["--engine", "scripted"])
-            .current_dir(served.folder.path())
-            .env("AIOS_CACHE", served.folder.path().join("no-models")),
-    );
-    let lines: Vec<&str> = told.lines().collect();
-    let each = |name: &str| {
-        [
-            format!("{name} tools: True"),
-            format!("{name} tree: True"),
-            format!("{name} goal: True answered"),
-            format!("{name} status: answered"),
-            format!("{name} refused: True True"),
-        ]
-    };
-    assert_eq!(lines, [each("http"), each("stdio")].concat());
-}
-
-#[test]
-fn a_program_that_starts_the_server_as_its_page_says_needs_no_node_that_runs() {
-    let page = include_str!("../../../docs/guide/mcp-server.md");
-    let block = page.split("```json\n").nth(1).unwrap();
-    let client: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
-    let server = &client["mcpServers"]["aios"];
-    assert_eq!(server["command"], "aios");
-    let arguments = server["args"].as_array().unwrap().iter();
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = aios(folder.path())
-        .args(arguments.map(|word| word.as_str().unwrap()))
-        .env("AIOS_MODEL_ENGINE", "scripted")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut to = child.stdin.take().unwrap();
-    let mut from = BufReader::new(child.stdout.take().unwrap());
-    let mut said = |line: Value| writeln!(to, "{line}").unwrap();
-    let mut heard = || -> Value {
-        let mut line = String::new();
-        from.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    };
-    said(
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}),
-    );
-    assert_eq!(heard()["result"]["serverInfo"]["name"], "aios");
-    said(json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
-    said(
-        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "tree", "arguments": {}}}),
-    );
-    let tree = heard();
-    let text = tree["result"]["content"][0]["text"].as_str().unwrap();
-    assert!(text.contains("macro.planner.001@local"), "{text}");
-    said(json!({"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {}}));
-    let listed = heard();
-    let listed = listed["result"]["tools"].as_array().unwrap().iter();
-    let mut listed: Vec<&str> = listed.map(|tool| tool["name"].as_str().unwrap()).collect();
-    let rows = page.lines().filter(|line| line.starts_with("| `"));
-    let mut shown: Vec<&str> = rows
-        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
-        // For charters, of which there are none here.
-        .filter(|name| *name != "ask_NAME")
-        .collect();
-    listed.sort_unstable();
-    shown.sort_unstable();
-    assert_eq!(listed, shown);
-    drop(to);
-    // Its client has left, so it goes.
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > Duration::from_secs(30) {
-            let _ = child.kill();
-            panic!("it stays");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-#[test]
-fn the_python_package_spawns_asks_kills_and_sees_an_agent_come_back() {
-    let served = Served::begin(&[]);
-    let script = docs().join("clients/python/examples/comes_back.py");
-    let unset = Command::new("python3")
-        .arg(&script)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env_remove("AIOS_NODE")
-        .output()
-        .unwrap();
-    let said = text(&unset.stderr);
-    assert!(said.contains("AIOS_NODE is not set"), "{said}");
-    let told = served.example(
-        Command::new("python3")
-            .arg(script)
-            .env("PYTHONDONTWRITEBYTECODE", "1"),
-    );
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(
-        lines,
-        [
-            "said something: True",
-            "came back after restarts: 1",
-            "said something again: True",
-            "events: True goal: approved",
-            "listed: True",
-            "refused: unknown",
-        ]
-    );
-}
-
-#[test]
 fn keys_are_issued_listed_rotated_and_revoked_beside_a_node_that_runs() {
     let served = Served::begin(&["--read-only-link"]);
     let key = |arguments: &[&str]| -> Value {
@@ -800,33 +499,4 @@ fn a_service_manager_hears_that_the_node_is_ready_alive_and_stopping() {
     served.asked_to_stop();
     let last = std::iter::repeat_with(heard).find(|said| said != "WATCHDOG=1");
     assert_eq!(last.unwrap(), "STOPPING=1");
-}
-
-/// What is said to somebody without a token.
-fn visit(http: &str, line: &str, more: &str) -> String {
-    let address = http.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{more}\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn get(http: &str, token: &str, path: &str) -> Value {
-    let address = http.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1)
-        .unwrap_or_else(|error| panic!("{error}: {answer}"))
-}
-
-/// A Python whose environment has the clients.
-fn python() -> PathBuf {
-    python::with("stock-clients", &CLIENTS)
 }

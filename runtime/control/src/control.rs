@@ -92,6 +92,27 @@ impl Caller {
     }
 }
 
+#[cfg(any(feature = "http", feature = "grpc"))]
+impl Caller {
+    /// Where what is made for a caller is put when it does not say, below the server's folder: where the owner said, and whoever came by a key
+    /// has a folder of its tenant there.
+    pub(crate) fn home(&self, out: &str) -> String {
+        match self.rights {
+            None => out.to_owned(),
+            Some(_) => format!("{out}/{}", self.principal.tenant()),
+        }
+    }
+
+    /// The same caller, who may name what lies there besides.
+    pub(crate) fn at_home(mut self, out: &str) -> Self {
+        let home = self.home(out);
+        if let Some(rights) = &mut self.rights {
+            Arc::make_mut(rights).folders.push(home);
+        }
+        self
+    }
+}
+
 /// Where a caller is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

@@ -10,6 +10,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+#[cfg(any(feature = "http", feature = "grpc"))]
+mod address;
 mod agents;
 mod client;
 #[cfg(feature = "socket")]
@@ -54,6 +56,8 @@ pub mod tls;
 /// What a human is asked. Times are RFC 3339.
 pub type Approval = aios_work::Approval<String>;
 
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub use address::AddressError;
 pub use agents::{AgentLine, AgentShown, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion};
 pub use aios_work::{
     ApprovalStatus, Decision, Report, RestartRule, StreamReply, ToolServer, WorkKind,
@@ -63,8 +67,6 @@ pub use client::{Client, ClientError, Transport};
 pub use control::{Caller, Control, EventStream, Place, Response};
 pub use engines::{EmbedTexts, Embedded, EngineLine, Generate, Generated, Speaker, Turn};
 pub use error::{ControlError, ErrorKind};
-#[cfg(any(feature = "http", feature = "grpc"))]
-pub use far::AddressError;
 pub use goals::{
     Encoding, Event, EventKind, Events, Explained, GivenFile, GoalLine, GoalPhase, GoalState,
     Submit, Submitted, Way,

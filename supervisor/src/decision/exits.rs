@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Action, Cause, FailedStart, Key, Mode, Outcome, Phase, Step, Then};
 use crate::{
-    child_spec::StartError,
     events::EventKind,
     exit::ExitReason,
+    fault::StartError,
     intensity::Window,
     order::OrderError,
     strategy::{AutoShutdown, Restart},

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use super::{Action, Cause, Key, Mode, Order, Phase, Step, Then, Ticket};
 use crate::{
-    child_spec::{Policy, StartError},
-    events::EventKind,
-    order::OrderError,
-    strategy::Restart,
+    events::EventKind, fault::StartError, order::OrderError, policy::Policy, strategy::Restart,
 };
 
 impl<L> Step<'_, L> {

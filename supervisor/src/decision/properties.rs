@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    child_spec::{Policy, StartError},
     exit::ExitReason,
+    fault::StartError,
     intensity::Intensity,
+    policy::Policy,
     strategy::{AutoShutdown, Restart, Shutdown, Strategy},
 };
 

@@ -9,11 +9,12 @@ use std::{
 
 use super::{Action, Cause, Input, Key, Order, Outcome, Phase, Settings, Then, Ticket, Tree};
 use crate::{
-    child_spec::{Policy, StartError},
     events::EventKind,
     exit::ExitReason,
+    fault::StartError,
     intensity::Intensity,
     order::OrderError,
+    policy::Policy,
     strategy::{AutoShutdown, Restart, Shutdown, Strategy},
 };
 

@@ -5,8 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Action, Cause, Key, Mode, Outcome, Phase, Step, Then};
 use crate::{
-    child_spec::StartError, events::EventKind, exit::ExitReason, order::OrderError,
-    strategy::Shutdown,
+    events::EventKind, exit::ExitReason, fault::StartError, order::OrderError, strategy::Shutdown,
 };
 
 impl<L> Step<'_, L> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Ended, Run, Seen, known};
 use crate::{
-    child_spec::StartError,
     decision::{Action, Input, Key, Mode},
     exit::{ExitReason, SHUTDOWN},
+    fault::StartError,
     links::Watcher,
     shared::{Book, Live, Shared},
 };

@@ -9,10 +9,11 @@ use tokio::sync::oneshot;
 
 use super::{Msg, State};
 use crate::{
-    child_spec::{StartContext, StartError, Started},
+    child_spec::{StartContext, Started},
     decision::{Action, Input, Key},
     events::{EventKind, SupervisionEvent},
     exit::{ExitReason, SHUTDOWN},
+    fault::StartError,
     shared::{Live, Nest, Pending, StartSlot, drop_foreign},
     strategy::Kind,
 };

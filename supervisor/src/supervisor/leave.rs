@@ -7,9 +7,10 @@ use futures::{StreamExt, stream::FuturesUnordered};
 
 use super::State;
 use crate::{
-    child_spec::{StartError, Started},
+    child_spec::Started,
     decision::{Input, Key, Phase},
     exit::{ExitReason, SHUTDOWN},
+    fault::StartError,
     shared::Remains,
 };
 

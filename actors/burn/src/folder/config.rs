@@ -5,12 +5,14 @@ use std::f64::consts::TAU;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::index::{EMBEDDING, OUTPUT};
 use super::{CONFIG, part, read_json};
 use crate::error::LoadError;
 use crate::gguf::{Assembly, Format, Kept};
 use crate::store::Store;
 
+/// What a GGUF file calls the embedding and the output matrix.
+pub(super) const EMBEDDING: &str = "token_embd.weight";
+pub(super) const OUTPUT: &str = "output.weight";
 /// The families by the names they have in such files.
 const FAMILIES: [(&str, &str); 4] = [
     ("llama", "llama"),

@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use super::config::Config;
+use super::config::{Config, EMBEDDING, OUTPUT};
 use super::{INDEX, part, read_json};
 use crate::error::LoadError;
 use crate::gguf::{Assembly, Format};
@@ -136,10 +136,6 @@ pub(super) fn say(
         tensor: "model.embed_tokens.weight".to_owned(),
     })
 }
-
-/// What a GGUF file calls the embedding and the output matrix.
-pub(super) const EMBEDDING: &str = "token_embd.weight";
-pub(super) const OUTPUT: &str = "output.weight";
 
 fn format(dtype: Dtype) -> Option<Format> {
     match dtype {

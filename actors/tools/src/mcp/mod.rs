@@ -26,7 +26,7 @@ mod tolerance;
 mod tool;
 mod wire;
 
-pub use seat::{ApproveError, Registrar};
+pub use seat::ApproveError;
 pub use server::{Reach, ServerSpec};
-pub use servers::{SUPERVISOR, Servers};
+pub use servers::{Registrar, SUPERVISOR, Servers};
 pub use tool::IDEMPOTENCY_KEY;

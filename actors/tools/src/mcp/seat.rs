@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aios_work::{
-    AwaitingList, RefusedTool, ServerState, Tool, ToolError, ToolErrorKind, ToolServer,
-};
+use aios_work::{AwaitingList, RefusedTool, ServerState, ToolError, ToolErrorKind, ToolServer};
 use rmcp::{Peer, RoleClient};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
@@ -19,15 +17,14 @@ use super::offer::{self, NotOffered, Offered};
 use super::pin::{PinError, Pins};
 use super::plain::plain;
 use super::server::ServerSpec;
-use super::tool::ServerTool;
 
 /// Characters of the line that the tree shows.
 const NOTE: usize = 300;
 /// Changes that are listed for a person.
 const CHANGES: usize = 50;
 
-/// Told a server's name and its tools whenever they are others.
-pub type Registrar = Arc<dyn Fn(&str, Vec<Arc<dyn Tool>>) + Send + Sync>;
+/// Told the seat and what its server offers whenever that is something else.
+pub(crate) type Publisher = Arc<dyn Fn(&Arc<Seat>, &[Offered]) + Send + Sync>;
 
 /// Why a list was not approved.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +79,7 @@ struct Inner {
 pub(crate) struct Seat {
     pub(crate) spec: ServerSpec,
     pins: Pins,
-    registrar: Registrar,
+    publisher: Publisher,
     inner: Mutex<Inner>,
     /// Moves whenever the state does.
     moved: watch::Sender<u64>,
@@ -99,7 +96,7 @@ pub(crate) struct Connection {
 
 impl Seat {
     /// A seat with the list that was pinned, if one was.
-    pub(crate) fn new(spec: ServerSpec, pins: Pins, registrar: Registrar) -> Arc<Self> {
+    pub(crate) fn new(spec: ServerSpec, pins: Pins, publisher: Publisher) -> Arc<Self> {
         let (pinned, trouble) = match pins.load(&spec.name) {
             Ok(None) => (Pinned::Nothing, String::new()),
             Ok(Some(listing)) => (Pinned::List(listing), String::new()),
@@ -108,7 +105,7 @@ impl Seat {
         let seat = Arc::new(Self {
             spec,
             pins,
-            registrar,
+            publisher,
             inner: Mutex::new(Inner {
                 state: ServerState::Down,
                 life: 0,
@@ -214,16 +211,12 @@ impl Seat {
 
     fn publish(self: &Arc<Self>, inner: &mut Inner, listing: &Listing) {
         let (offered, refused) = offer::offer(&self.spec, listing);
-        let tools = offered
-            .iter()
-            .map(|offered| ServerTool::shared(Arc::clone(self), offered));
-        let tools: Vec<Arc<dyn Tool>> = tools.collect();
+        (self.publisher)(self, &offered);
         inner.refused = refused;
         inner.offered = offered
             .into_iter()
             .map(|one| (one.spec.name.clone(), one))
             .collect();
-        (self.registrar)(&self.spec.name, tools);
     }
 
     fn enter(&self, inner: &mut Inner, state: ServerState) {

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_supervisor::{Backoff, ChildSpec, Shutdown, Strategy, SupervisorSpec};
-use aios_work::ToolServer;
+use aios_work::{Tool, ToolServer};
 use tokio::time::Instant;
 
 use super::life::Server;
 use super::limits::RUNG;
 use super::pin::Pins;
-use super::seat::{ApproveError, FIRST_LIST, Registrar, Seat};
+use super::seat::{ApproveError, FIRST_LIST, Publisher, Seat};
 use super::server::ServerSpec;
+use super::tool::ServerTool;
 
 /// The supervisor of the servers in the tree.
 pub const SUPERVISOR: &str = "servers";
+
+/// Told a server's name and its tools whenever they are others.
+pub type Registrar = Arc<dyn Fn(&str, Vec<Arc<dyn Tool>>) + Send + Sync>;
 
 /// The servers of a node. Cheap to clone; clones are the same servers.
 #[derive(Clone)]
@@ -26,9 +30,16 @@ impl Servers {
     #[must_use]
     pub fn new(specs: Vec<ServerSpec>, folder: Option<&Path>, registrar: &Registrar) -> Self {
         let pins = Pins::below(folder);
+        let registrar = Arc::clone(registrar);
+        let publisher: Publisher = Arc::new(move |seat, offered| {
+            let tools = offered
+                .iter()
+                .map(|offered| ServerTool::shared(Arc::clone(seat), offered));
+            registrar(&seat.spec.name, tools.collect());
+        });
         let seats = specs
             .into_iter()
-            .map(|spec| Seat::new(spec, pins.clone(), Arc::clone(registrar)));
+            .map(|spec| Seat::new(spec, pins.clone(), Arc::clone(&publisher)));
         Self(seats.collect())
     }
 

@@ -295,12 +295,7 @@ fn order(arguments: &OneGoal, request: &Request, done: &str) -> Result<ExitCode,
 
 /// Gives an order after which a goal is under way, and watches it to its answer: at a running node if there is one, else here, over the
 /// storage folder.
-pub(super) fn goes_on(
-    which: &Which,
-    json: bool,
-    goal_id: &str,
-    order: Request,
-) -> Result<ExitCode, Failure> {
+fn goes_on(which: &Which, json: bool, goal_id: &str, order: Request) -> Result<ExitCode, Failure> {
     let config = settings::load(&which.settings, &[])?;
     let runtime = threads()?;
     let answer = runtime.block_on(async {
@@ -329,20 +324,12 @@ pub(super) fn goes_on(
                 node.stop().await;
                 outcome
             }
-            Err(ClientError::NoNode) => Err(nowhere()),
+            Err(ClientError::NoNode) => Err(client::nowhere()),
             Err(error) => Err(error.into()),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     report(&answer?, Format::of(json))
-}
-
-/// There is neither a node nor a folder in which the goal could lie.
-pub(super) fn nowhere() -> Failure {
-    Failure::plain(
-        "no node of yours is running, and no storage.folder is set in which the goal could lie; \
-         name it with --set storage.folder=FOLDER",
-    )
 }
 
 async fn ordered(node: &mut Client, order: &Request) -> Result<(), Failure> {

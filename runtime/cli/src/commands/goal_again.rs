@@ -14,7 +14,6 @@ use aios_work::shown;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::goal::nowhere;
 use super::run::{Leaving, report, watch};
 use crate::arguments::{DiffGoals, ExportGoal, ForkGoal, Format, ImportGoal, OneGoal};
 use crate::client;
@@ -47,7 +46,7 @@ pub(crate) fn fork(arguments: &ForkGoal) -> Result<ExitCode, Failure> {
                 node.stop().await;
                 worked
             }
-            Err(ClientError::NoNode) => Err(nowhere()),
+            Err(ClientError::NoNode) => Err(client::nowhere()),
             Err(error) => Err(error.into()),
         }
     });

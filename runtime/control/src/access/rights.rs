@@ -2,13 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-#[cfg(any(feature = "http", feature = "grpc"))]
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "http", feature = "grpc"))]
-use crate::Caller;
 use crate::Request;
 
 /// How much somebody may; whoever may more may all that is less.
@@ -61,27 +57,6 @@ pub struct Rights {
     pub folders: Vec<String>,
     /// The key's name, for the record; none for a link that was given out.
     pub key: Option<String>,
-}
-
-#[cfg(any(feature = "http", feature = "grpc"))]
-impl Caller {
-    /// Where what is made for a caller is put when it does not say, below the server's folder: where the owner said, and whoever came by a key
-    /// has a folder of its tenant there.
-    pub(crate) fn home(&self, out: &str) -> String {
-        match self.rights {
-            None => out.to_owned(),
-            Some(_) => format!("{out}/{}", self.principal.tenant()),
-        }
-    }
-
-    /// The same caller, who may name what lies there besides.
-    pub(crate) fn at_home(mut self, out: &str) -> Self {
-        let home = self.home(out);
-        if let Some(rights) = &mut self.rights {
-            Arc::make_mut(rights).folders.push(home);
-        }
-        self
-    }
 }
 
 /// Whose a thing is that a request is about.

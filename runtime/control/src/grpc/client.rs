@@ -14,7 +14,8 @@ use wire::control_service_client::ControlServiceClient;
 
 use super::status::refusal;
 use crate::access::Token;
-use crate::far::{AddressError, CONNECT, Far, GRACE, Scheme, own_port};
+use crate::address::{AddressError, Scheme, own_port};
+use crate::far::{CONNECT, Far, GRACE};
 use crate::{Client, ClientError, Event, LINE_MAX, Request, Transport};
 
 /// How often a node that is silent is asked whether it is there, and how long the answer may take: a watch may wait for long.

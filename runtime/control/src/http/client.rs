@@ -15,7 +15,8 @@ use serde_json::Value;
 use sse_stream::SseStream;
 
 use crate::access::Token;
-use crate::far::{AddressError, Far, Scheme, own_port};
+use crate::address::{AddressError, Scheme, own_port};
+use crate::far::Far;
 use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
 
 /// How long a link may take.

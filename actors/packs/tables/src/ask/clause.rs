@@ -6,6 +6,13 @@ use super::marks::{Mark, What};
 use super::schema::Schema;
 use super::words::Words;
 
+/// Words before which rows are meant.
+pub(super) const LEADS: [&str; 33] = [
+    "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom", "bei",
+    "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour", "dans", "chez",
+    "del", "para", "con", "zum", "zur", "avec",
+];
+
 /// The marks of each question, as ranges.
 pub(super) fn clauses(words: &Words, marks: &[Mark], schema: &Schema) -> Vec<(usize, usize)> {
     let mut out = Vec::new();
@@ -112,7 +119,7 @@ fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
     let led = left
         .first()
         .map(|mark| words.text(mark.from))
-        .is_some_and(|word| super::heard::LEADS.contains(&word) || APART.contains(&word));
+        .is_some_and(|word| LEADS.contains(&word) || APART.contains(&word));
     led && !has_measure(left, schema)
         && left.iter().all(|mark| match &mark.what {
             What::Ask(ask) => matches!(

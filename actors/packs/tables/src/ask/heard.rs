@@ -2,7 +2,7 @@
 
 use aios_languages::Ask;
 
-use super::clause::is_filler;
+use super::clause::{LEADS, is_filler};
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Question, Test};
 use super::resolve::{Asks, Reader};
@@ -99,13 +99,6 @@ pub(super) const CHOOSING: &[&str] = &[
 const PRONOUNS: &[&str] = &[
     "we", "they", "you", "i", "it", "he", "she", "wir", "sie", "ihr", "ich", "er", "man", "nous",
     "vous", "ils", "elles", "on", "nosotros", "ellos",
-];
-
-/// Words before which rows are meant.
-pub(super) const LEADS: [&str; 33] = [
-    "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom", "bei",
-    "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour", "dans", "chez",
-    "del", "para", "con", "zum", "zur", "avec",
 ];
 
 /// Words before what all of is meant.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aios_protocols::{
     KeyDirectory, KeyId, KeyProblem, Party, Signature, SigningIdentity, TenantId, Timestamp,
-    TraceContext, Verifier,
+    TraceContext,
 };
 use bytes::Bytes;
 use thiserror::Error;
@@ -242,7 +242,7 @@ pub fn admit(
     if proven.frame.tenant != *tenant {
         return Err(FrameRefused::WrongTenant(proven.frame.tenant.clone()));
     }
-    if proven.frame.time > now + Verifier::CLOCK_SKEW {
+    if proven.frame.time > now + Timestamp::CLOCK_SKEW {
         return Err(FrameRefused::FromTheFuture);
     }
     let age = now.since(proven.frame.time);
