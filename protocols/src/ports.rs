@@ -263,20 +263,59 @@ pub trait TensorSlot {
     /// If the shape does not fill what was allocated.
     fn grant(&self, note: &FrameNote) -> Result<TensorGrant, TensorBusError>;
 
-    /// Signals that the content is there.
+    /// Closes the frame: when this returns its header and its proof are in the memory, and all that is left is to say that it is
+    /// there. For whoever wants that to take no longer than it must.
     ///
     /// # Errors
-    /// If something is not written yet, or the shape does not fill what was allocated.
-    fn publish(self: Box<Self>, note: &FrameNote) -> Result<TensorGrant, TensorBusError>;
+    /// If something is not written yet, the shape does not fill what was allocated, or the slot was written over.
+    fn seal<'a>(
+        self: Box<Self>,
+        note: &FrameNote,
+    ) -> Result<Box<dyn SealedSlot + 'a>, TensorBusError>
+    where
+        Self: 'a;
+
+    /// Closes the frame and signals that it is there.
+    ///
+    /// # Errors
+    /// As [`TensorSlot::seal`] and [`SealedSlot::publish`].
+    fn publish(self: Box<Self>, note: &FrameNote) -> Result<TensorGrant, TensorBusError> {
+        self.seal(note)?.publish()
+    }
+}
+
+/// A frame that is complete and that nobody was told is there. Dropping it gives its slot back.
+pub trait SealedSlot {
+    /// Its grant.
+    fn grant(&self) -> &TensorGrant;
+
+    /// Signals that it is there. Takes the same time whatever its size.
+    ///
+    /// # Errors
+    /// [`TensorBusError::Damaged`] if somebody wrote over the slot's control word.
+    fn publish(self: Box<Self>) -> Result<TensorGrant, TensorBusError>;
 }
 
 /// The writing end of a stream of chunks. There is one; when its process dies another may take it up where it was left.
 pub trait StreamWriter: Send {
-    /// Writes a chunk and signals it; its sequence number, from 0.
+    /// Writes a chunk that belongs to no conversation and signals it; its sequence number, from 0.
     ///
     /// # Errors
     /// [`TensorBusError::Full`], [`TensorBusError::TooLarge`].
-    fn write(&mut self, chunk: &[u8], timestamp_ns: u64) -> Result<u64, TensorBusError>;
+    fn write(&mut self, chunk: &[u8], timestamp_ns: u64) -> Result<u64, TensorBusError> {
+        self.write_of([0; 16], chunk, timestamp_ns)
+    }
+
+    /// The same of a conversation, which its header names.
+    ///
+    /// # Errors
+    /// As [`StreamWriter::write`].
+    fn write_of(
+        &mut self,
+        conversation: [u8; 16],
+        chunk: &[u8],
+        timestamp_ns: u64,
+    ) -> Result<u64, TensorBusError>;
 
     /// Waits until the ring has room.
     ///

@@ -298,16 +298,23 @@ impl TensorHeader {
     /// # Errors
     /// If length or checksum differ.
     pub fn check(&self, content: &[u8]) -> Result<(), HeaderError> {
-        if self.content_length != content.len() as u64 {
+        self.check_sums(content.len() as u64, crc32fast::hash(content))
+    }
+
+    /// The same of content that was summed in pieces, by its length in bytes and its CRC-32 (IEEE).
+    ///
+    /// # Errors
+    /// If length or checksum differ.
+    pub fn check_sums(&self, length: u64, crc32: u32) -> Result<(), HeaderError> {
+        if self.content_length != length {
             return Err(HeaderError::Length {
                 found: self.content_length,
-                expected: content.len() as u64,
+                expected: length,
             });
         }
-        let found = crc32fast::hash(content);
-        if found != self.crc32 {
+        if self.crc32 != crc32 {
             return Err(HeaderError::Checksum {
-                found,
+                found: crc32,
                 expected: self.crc32,
             });
         }

@@ -163,7 +163,7 @@ async fn a_full_ring_leaves_the_rest_with_the_sender() {
 struct Never;
 
 impl StreamWriter for Never {
-    fn write(&mut self, _: &[u8], _: u64) -> Result<u64, TensorBusError> {
+    fn write_of(&mut self, _: [u8; 16], _: &[u8], _: u64) -> Result<u64, TensorBusError> {
         Err(TensorBusError::EndHeld)
     }
 

@@ -80,6 +80,11 @@ pub fn ring(
 mod tests {
     use super::*;
     use crate::tensor::conformance;
+    use crate::tensor::proof::PIECE;
+    use crate::tensor::segment::Layout;
+    use aios_protocols::ports::{FrameNote, StreamReader as _, StreamWriter as _, TensorBus as _};
+    use aios_protocols::tensor::{ContentType, Flags, FrameKind};
+    use std::sync::atomic::Ordering::Relaxed;
 
     struct InProcess;
 
@@ -107,5 +112,60 @@ mod tests {
     #[test]
     fn memory_of_one_process_keeps_the_contract() {
         conformance::check(&InProcess);
+    }
+
+    #[test]
+    fn content_of_several_pieces_is_read_as_it_was_written_and_not_with_a_bit_changed() {
+        let party = |name: &str| PartyHash::of(&name.parse().unwrap());
+        let (here, there) = (party("meso.state.001@here"), party("meso.state.001@there"));
+        for length in [PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 13] {
+            let shape = PoolShape {
+                slots: 1,
+                slot_bytes: length as u32,
+            };
+            let bytes: Vec<u8> = (0..length).map(|at| (at * at >> 7) as u8).collect();
+            let pool = pool(shape, &[7; RANDOM_BYTES]).unwrap();
+            let reader = pool.join([8; 32]).unwrap();
+            let ring = ring(shape, &[7; RANDOM_BYTES], here, there).unwrap();
+            let mut written = ring.writer().unwrap();
+            written.write(&bytes, 0).unwrap();
+            let mut chunks = ring.reader().unwrap();
+            let mut read = Vec::new();
+            chunks.read(&mut read).unwrap().unwrap();
+            assert!(read == bytes, "a chunk of {length}");
+            for pieces in [length, 1_000, PIECE - 3] {
+                let mut slot = pool.allocate(length).unwrap();
+                for piece in bytes.chunks(pieces) {
+                    slot.write(piece).unwrap();
+                }
+                let grant = slot.publish(&note(length, here, there)).unwrap();
+                let content = Layout::content(pool.words(0));
+                for byte in [0, length / 2, length - 1] {
+                    let (word, bit) = (&content[byte / 8], 1 << (8 * (byte % 8)));
+                    word.fetch_xor(bit, Relaxed);
+                    let outcome = reader.read(&grant, &mut read);
+                    assert_eq!(outcome, Err(TensorBusError::Forged), "byte {byte}");
+                    assert!(read.is_empty(), "nothing leaves with a refusal");
+                    word.fetch_xor(bit, Relaxed);
+                }
+                reader.read(&grant, &mut read).unwrap();
+                assert!(read == bytes, "{length} in pieces of {pieces}");
+                reader.release(&grant).unwrap();
+            }
+        }
+    }
+
+    fn note(length: usize, sender: PartyHash, receiver: PartyHash) -> FrameNote {
+        FrameNote {
+            kind: FrameKind::Tensor,
+            content_type: ContentType::Raw,
+            shape: vec![length as u64],
+            flags: Flags::NONE,
+            conversation: [0; 16],
+            sequence: 0,
+            timestamp_ns: 0,
+            sender,
+            receiver,
+        }
     }
 }

@@ -294,19 +294,17 @@ impl TensorPool {
         let (mut mac, mut header) = ([0; MAC_BYTES], [0; TensorHeader::BYTES]);
         load(Layout::mac(words), &mut mac);
         load(Layout::header(words), &mut header);
-        into.resize(handle.length as usize, 0);
-        load(Layout::content(words), into);
+        let mut proof = Proof::with(&grant.key);
+        let sum = proof.copy_out(Layout::content(words), handle.length as usize, into);
         fence(Acquire);
         if self.state(slot) != Some(state) {
             return Err(TensorBusError::Stale);
         }
-        let mut proof = Proof::with(&grant.key);
-        proof.content(into);
         if !proof.holds(&header, &handle.place(), mac) {
             return Err(TensorBusError::Forged);
         }
         let header = TensorHeader::decode(&header)?;
-        header.check(into)?;
+        header.check_sums(handle.length, sum)?;
         let as_granted = header.sender == grant.sender
             && header.receiver == grant.receiver
             && header.content_type == handle.dtype;

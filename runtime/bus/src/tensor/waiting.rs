@@ -9,8 +9,8 @@ use super::segment::Segment;
 
 /// Longest sleep before the other side's life is looked at again.
 const SLICE: Duration = Duration::from_millis(50);
-/// Looks between two looks at the clock while spinning.
-const LOOKS: u32 = 32;
+/// Looks between two looks at the clock while spinning: so many that hardly ever something comes while the clock is read.
+const LOOKS: u32 = 128;
 /// About what it costs to be woken by the kernel (`aios bench buses`): who has looked for so long sleeps.
 const WAKE_UP: Duration = Duration::from_micros(15);
 /// Longer than an answer takes of one who has a core. After it a spinner offers its own, as the other side may wait for it.
@@ -42,13 +42,21 @@ pub(super) fn until<T>(
         }
         None
     };
+    let words = segment.words();
+    let (word_at, sleepers) = (&words[word], &words[sleepers]);
     if how != Wait::Block {
         loop {
-            for _ in 0..LOOKS {
-                if let Some(outcome) = ready() {
-                    return Ok(outcome);
-                }
+            // Loaded before the look, so that nothing comes between the two unseen.
+            let seen = word_at.load(Relaxed);
+            if let Some(outcome) = ready() {
+                return Ok(outcome);
+            }
+            let changed = (0..LOOKS).any(|_| {
                 std::hint::spin_loop();
+                word_at.load(Relaxed) != seen
+            });
+            if changed && let Some(outcome) = ready() {
+                return Ok(outcome);
             }
             if let Some(end) = over(&mut ready) {
                 return end;
@@ -60,8 +68,6 @@ pub(super) fn until<T>(
             }
         }
     }
-    let words = segment.words();
-    let (word_at, sleepers) = (&words[word], &words[sleepers]);
     let _asleep = Asleep::over(sleepers);
     loop {
         let seen = word_at.load(Acquire) as u32;

@@ -21,6 +21,7 @@ pub(super) fn check(maker: &dyn Maker) {
     an_end_that_leaves_frees_what_it_held(maker);
     an_end_too_many_is_refused_and_takes_nothing_from_the_others(maker);
     waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker);
+    a_sealed_frame_is_nobodys_until_it_is_published(maker);
     an_observer_hears_of_every_lease_and_keeps_slots_back(maker);
 }
 
@@ -298,6 +299,44 @@ fn waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker: &dyn Maker) {
             Some(TensorBusError::Stale)
         );
     }
+}
+
+fn a_sealed_frame_is_nobodys_until_it_is_published(maker: &dyn Maker) {
+    let (one, two) = pair(maker);
+    let mut read = Vec::new();
+    let slot = must(one.allocate(2));
+    assert_eq!(
+        slot.seal(&note(2)).err(),
+        Some(TensorBusError::Incomplete {
+            written: 0,
+            allocated: 2
+        })
+    );
+    let mut slot = must(one.allocate(6));
+    let ahead = must(slot.grant(&note(6)));
+    must(slot.write(b"sealed"));
+    let sealed = must(slot.seal(&note(6)));
+    assert_eq!(*sealed.grant(), ahead);
+    let brief = Duration::from_millis(2);
+    for how in [Wait::Spin, Wait::SpinThenBlock, Wait::Block] {
+        let late = Some(TensorBusError::Late(brief));
+        assert_eq!(two.wait(&ahead, how, brief).err(), late);
+    }
+    let early = Some(TensorBusError::NotReady);
+    assert_eq!(two.read(&ahead, &mut read).err(), early);
+    assert!(read.is_empty(), "nothing leaves before it is published");
+    assert_eq!(must(sealed.publish()), ahead);
+    must(two.read(&ahead, &mut read));
+    assert_eq!(read, b"sealed");
+    must(two.release(&ahead));
+    let mut slot = must(one.allocate(1));
+    must(slot.write(b"x"));
+    drop(must(slot.seal(&note(1))));
+    assert_eq!(
+        one.view().in_use,
+        0,
+        "one that is let go of gives its slot back"
+    );
 }
 
 /// Keeps what was refused.
