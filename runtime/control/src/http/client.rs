@@ -16,7 +16,7 @@ use sse_stream::SseStream;
 
 use crate::access::Token;
 use crate::far::{AddressError, Far, Scheme, own_port};
-use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
+use crate::{Client, ClientError, ControlError, LINE_MAX, Request, Told, Transport};
 
 /// How long a link may take.
 const LINK: Duration = Duration::from_secs(5);
@@ -226,7 +226,7 @@ impl Transport for HttpClient {
         .await
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         loop {
             let Some(watch) = &mut self.watch else {
                 return Ok(None);
