@@ -591,6 +591,7 @@ async fn raise(
         .map_err(|error| StartError::Bus(error.to_string()))?;
     let told = tokio::spawn(lookout::bus(told, Arc::clone(&lookout)));
     let kept = tokio::spawn(lookout.keeping());
+    let beats = tokio::spawn(lookout.beating());
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => followed(&ground, &system, &services)
@@ -664,7 +665,7 @@ async fn raise(
         working,
         telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills, supervised, told, guests, kept],
+        listeners: [relay, follow, skills, supervised, told, guests, kept, beats],
         remote,
         spawning: tokio::sync::Mutex::default(),
         #[cfg(feature = "shared-memory")]

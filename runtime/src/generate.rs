@@ -6,7 +6,7 @@ use aios_actors::recovery::guarded::{self, ModelError, Writing};
 use aios_actors::recovery::{Budget, OverBudget, service};
 use aios_control::{
     Caller, ControlError, EmbedTexts, Embedded, EngineLine, ErrorKind, Event, EventKind,
-    EventStream, Generate, Generated, Response, Speaker,
+    EventStream, Generate, Generated, Response, Speaker, Told,
 };
 use aios_inference::{
     ChatRole, ChatTurn, EmbedRequest, EngineError, EngineHandle, Finish, InferRequest, Inference,
@@ -227,7 +227,7 @@ struct Written {
 
 #[async_trait]
 impl EventStream for Written {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Told> {
         // A token without text is a character that is not whole yet.
         let text = loop {
             match self.tokens.as_mut()?.next().await {
@@ -248,7 +248,7 @@ impl EventStream for Written {
         };
         self.seq += 1;
         let seq = self.seq;
-        Some(Event { seq, kind, body })
+        Some(Event { seq, kind, body }.into())
     }
 }
 

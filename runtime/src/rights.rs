@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use aios_control::access::{Concern, Rights, Scope};
 use aios_control::{
-    CallTool, Caller, ControlError, ErrorKind, Event, EventStream, Events, Fork, Request, Submit,
+    CallTool, Caller, ControlError, ErrorKind, EventStream, Events, Fork, Request, Submit, Told,
 };
 use aios_protocols::SigningIdentity;
 use aios_work::content::hex;
@@ -216,7 +216,7 @@ struct OfTenant<S> {
 
 #[async_trait]
 impl<S: EventStream> EventStream for OfTenant<S> {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Told> {
         loop {
             let event = self.events.next().await?;
             let goal = event.body["goal_id"].as_str();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     AgentLine, AgentShown, Approval, Ask, Asked, CallTool, ControlError, Decision, Event, Events,
     Explained, GoalLine, GoalState, Judge, JudgeMore, PlanShown, Report, Request, Spawn, Spawned,
-    StreamReply, Submit, Submitted, ToolCalled, ToolLine, TreeAsked, Watch,
+    StreamReply, Submit, Submitted, Told, ToolCalled, ToolLine, TreeAsked, Watch,
 };
 
 /// Why a request came to nothing.
@@ -110,7 +110,7 @@ pub trait Transport: Send + fmt::Debug {
     ///
     /// # Errors
     /// When the node went away or let the watcher go.
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError>;
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError>;
 }
 
 /// A conversation with a node.
@@ -278,7 +278,7 @@ impl Client {
     ///
     /// # Errors
     /// When the node went away or let the watcher go; a new watch goes on after the last event that was seen.
-    pub async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    pub async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         self.0.next_event().await
     }
 

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, Client, ClientError, ConversationsAsked, Decision, EmbedTexts,
-    Embedded, EngineLine, ErrorKind, Event, Generate, Generated, GivenFile, GoalPhase, Judge,
-    PlanTask, Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, TreeAsked, Turn,
+    Embedded, EngineLine, ErrorKind, Generate, Generated, GivenFile, GoalPhase, Judge, PlanTask,
+    Request, RestartRule, Spawn, Speaker, Submit, SwarmQuestion, Told, TreeAsked, Turn,
     UnloadModel, Watch,
 };
 
@@ -228,7 +228,7 @@ async fn an_agent_is_asked_or_the_asker_hears_why_not(stage: &mut Stage) {
 }
 
 /// Every event from here to the end of the watch.
-async fn events(client: &mut Client) -> Vec<Event> {
+async fn events(client: &mut Client) -> Vec<Told> {
     let mut events = Vec::new();
     while let Some(event) = done("an event", soon("an event", client.next_event()).await) {
         events.push(event);

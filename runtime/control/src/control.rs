@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::access::Rights;
-use crate::{ControlError, Event, Request};
+use crate::{ControlError, Request, Told};
 
 /// A node, seen through the contract. Whoever implements it decides who may do what; the transports only say who asks.
 #[async_trait]
@@ -67,7 +67,7 @@ impl fmt::Debug for Response {
 #[async_trait]
 pub trait EventStream: Send {
     /// The next event; `None` when there will be no more. Dropped while it waits, it has taken none.
-    async fn next(&mut self) -> Option<Event>;
+    async fn next(&mut self) -> Option<Told>;
 }
 
 /// Who asks. A transport makes it from what it knows of the other end, never from what the other end says of itself.

@@ -35,6 +35,7 @@ mod shares;
 #[cfg(any(feature = "http", feature = "grpc"))]
 mod stream;
 mod talks;
+mod told;
 mod tools;
 mod tree;
 
@@ -90,6 +91,7 @@ pub use runs::{
 };
 pub use shares::{Most, Share, Shares, Tied};
 pub use talks::{ConversationLine, ConversationShown, ConversationsAsked, Owed, Participant};
+pub use told::Told;
 pub use tools::{CallTool, ToolCalled, ToolLine};
 pub use tree::{
     AgentPart, EndedAgent, MailboxPart, Sleepers, SupervisorPart, TreeAsked, TreeLine, TreePage,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Caller, Client, ClientError, Control, Event, EventStream, Place, Request, Response, Transport,
+    Caller, Client, ClientError, Control, EventStream, Place, Request, Response, Told, Transport,
 };
 
 /// A node in this process, asked in somebody's name.
@@ -82,7 +82,7 @@ impl Transport for Local {
         }
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         let Some(watch) = &mut self.watch else {
             return Ok(None);
         };

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
-    Event, Events, FiguresAsked, Fork, Generate, Judge, JudgeMore, LoadModel, Spawn, Submit,
-    SwapModel, SwarmQuestion, TreeAsked, UnloadModel, Watch,
+    Events, FiguresAsked, Fork, Generate, Judge, JudgeMore, LoadModel, Spawn, Submit, SwapModel,
+    SwarmQuestion, Told, TreeAsked, UnloadModel, Watch,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -166,7 +166,7 @@ pub enum Request {
         /// Which.
         goal_id: String,
     },
-    /// What has happened with a goal so far: a list of [`Event`]s, at most [`HISTORY_MAX`] of them.
+    /// What has happened with a goal so far: a list of [`Event`](crate::Event)s, at most [`HISTORY_MAX`] of them.
     History(Events),
     /// Why a goal is where it is and what can be done about it: its [`Explained`](crate::Explained).
     Explain {
@@ -224,9 +224,9 @@ pub enum Request {
     Audit(AuditAsked),
     /// The settings the node was started with.
     Config {},
-    /// What happens while a goal is under way, up to its end: [`Event`]s.
+    /// What happens while a goal is under way, up to its end: [`Event`](crate::Event)s.
     Events(Events),
-    /// What happens on the node: [`Event`]s, each with a body of its kind. It ends with the node.
+    /// What happens on the node: [`Event`](crate::Event)s, each with a body of its kind. It ends with the node.
     Watch(Watch),
     /// A part of the tree whenever it looks otherwise, at most four times a second: events of kind `tree`, each with a whole
     /// [`TreePage`](crate::TreePage).
@@ -353,7 +353,7 @@ pub enum Reply {
     /// What was asked for; nothing for a watch that begins.
     Answer(Value),
     /// Something that happened.
-    Event(Event),
+    Event(Told),
     /// The watch is over.
     End {},
     /// Why not.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aios_control::{
-    ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit,
+    ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit, Told,
 };
 use aios_memory::StoreError;
 use aios_work::content::{Answer, GoalStatus};
@@ -238,18 +238,18 @@ pub(super) struct Watch {
 
 #[async_trait]
 impl EventStream for Watch {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Told> {
         loop {
             self.news.mark_unchanged();
             {
                 let log = self.goal.log.lock();
                 if let Some(event) = self.earlier(&log) {
                     self.seen = event.seq;
-                    return Some(event);
+                    return Some(event.into());
                 }
                 if let Some(event) = log.after(self.seen) {
                     self.seen = event.seq;
-                    return Some(event.clone());
+                    return Some(event.clone().into());
                 }
                 if log.phase != GoalPhase::Running {
                     return None;

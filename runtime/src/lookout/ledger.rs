@@ -158,14 +158,17 @@ impl Trail {
     }
 }
 
-/// A line as this tenant sees it: what others command is said without the names of their goals, which stand in quotes.
-pub(super) fn shown(mut line: AuditLine, tenant: &str) -> AuditLine {
-    let by = line.by.parse::<PrincipalId>();
-    if line.sort == "command" && by.is_ok_and(|by| by.tenant() != tenant) {
-        let named = line.what.find('"').unwrap_or(line.what.len());
-        line.what.truncate(named);
-        line.what.truncate(line.what.trim_end().len());
-    }
+/// Whether this tenant may read all of a line: what others command is [`veiled`].
+pub(super) fn is_open_to(line: &AuditLine, tenant: &str) -> bool {
+    let by = || line.by.parse::<PrincipalId>();
+    line.sort != "command" || by().is_ok_and(|by| by.tenant() == tenant)
+}
+
+/// A line without the names of goals, which stand in quotes.
+pub(super) fn veiled(mut line: AuditLine) -> AuditLine {
+    let named = line.what.find('"').unwrap_or(line.what.len());
+    line.what.truncate(named);
+    line.what.truncate(line.what.trim_end().len());
     line
 }
 
@@ -225,8 +228,8 @@ impl Lookout {
             .filter(|line| line.seq > asked.after_seq)
             .cloned()
             .map(|line| match tenant {
-                Some(tenant) => shown(line, tenant),
-                None => line,
+                Some(tenant) if !is_open_to(&line, tenant) => veiled(line),
+                _ => line,
             })
             .collect();
         entries.sort_by_key(|line| line.seq);
@@ -356,12 +359,12 @@ mod tests {
         let owner: PrincipalId = "user:owner@local".parse().unwrap();
         let reader: PrincipalId = "user:reader@local".parse().unwrap();
         lookout.commanded(&owner, "kill \"a\"", None);
-        let before = lookout.last();
+        let before = lookout.rings().last();
         let began = Instant::now();
         for _ in 0..2 * KEPT {
             lookout.commanded(&reader, "kill \"b\"", Some(ErrorKind::Forbidden));
         }
-        let told = lookout.last() - before;
+        let told = lookout.rings().last() - before;
         assert!(told <= 1 + began.elapsed().as_secs(), "{told}");
         let trail = lookout.audit(&AuditAsked::default(), None);
         assert!(trail.chain_holds);

@@ -3,13 +3,14 @@
 //! Nothing here is sent to what is drawn: agents are seen through what passes by them and through the snapshots they leave, so a watcher
 //! cannot slow what it watches. Messages are noted only while somebody looks; the flag for that is all that a message costs otherwise.
 //!
-//! `ring` keeps what happened, `stream` is one watcher's way through it, `observer` what agents and their world tell, `heard` what
+//! `ring` keeps what happened, `stream` is one watcher's way through it, `pace` says when watchers are woken, `observer` what agents and their world tell, `heard` what
 //! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures; `recorded` is where the trail lies.
 
 mod heard;
 mod ledger;
 mod letters;
 mod observer;
+mod pace;
 mod recorded;
 mod ring;
 mod stream;
@@ -19,18 +20,19 @@ mod tree;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::Clock;
-use aios_control::{EndedAgent, GoalHappened, GoalPhase, Happened, InHand};
+use aios_control::{EndedAgent, EventKind, GoalHappened, GoalPhase, Happened, InHand};
 use aios_protocols::{Timestamp, TraceContext};
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 use crate::falls::Falls;
 use crate::metric;
 use ledger::Trail;
+use pace::{BEAT, Pace, Wakes};
 use ring::Rings;
 
 pub(crate) use heard::{EVENTS, QUEUE, bus, supervision};
@@ -53,13 +55,21 @@ pub(crate) struct Lookout {
     clock: Arc<dyn Clock>,
     /// Whether messages are noted now.
     on: AtomicBool,
-    /// Watchers that want messages.
+    /// Watchers that want messages, and those of them who look for something in particular.
     watchers: AtomicUsize,
+    choosy: AtomicUsize,
+    /// Whether messages are only counted until the beat is over, and how many were.
+    full: AtomicBool,
+    let_pass: AtomicU64,
     /// Until when messages are noted though nobody watches, in milliseconds since the beginning.
     lingers_until: AtomicU64,
     began: Instant,
     rings: Mutex<Rings>,
-    news: Notify,
+    pace: Mutex<Pace>,
+    /// Wakes everybody who watches.
+    news: watch::Sender<()>,
+    /// Wakes whoever keeps the beat.
+    beat: watch::Sender<()>,
     closed: AtomicBool,
     ended: Mutex<VecDeque<EndedAgent>>,
     heirs: Mutex<HashMap<String, InHand>>,
@@ -117,10 +127,15 @@ impl Lookout {
             clock,
             on: AtomicBool::new(false),
             watchers: AtomicUsize::new(0),
+            choosy: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            let_pass: AtomicU64::new(0),
             lingers_until: AtomicU64::new(0),
             began: Instant::now(),
             rings: Mutex::new(Rings::new(begin)),
-            news: Notify::new(),
+            pace: Mutex::new(Pace::new(Instant::now())),
+            news: watch::Sender::new(()),
+            beat: watch::Sender::new(()),
             closed: AtomicBool::new(false),
             ended: Mutex::default(),
             heirs: Mutex::default(),
@@ -147,19 +162,62 @@ impl Lookout {
 
     /// Notes what happened.
     pub(crate) fn note(&self, happened: Happened) {
+        let is_message = happened.kind() == EventKind::Message;
         self.rings.lock().push(happened);
-        // Costs next to nothing while nobody waits.
-        self.news.notify_waiters();
+        self.wake(is_message);
     }
 
     /// Notes a message that passes by.
     fn pass(&self, passing: observer::Passing) {
         self.rings.lock().pass(passing);
-        self.news.notify_waiters();
+        self.wake(true);
     }
 
-    fn last(&self) -> u64 {
-        self.rings.lock().last()
+    /// Something was noted.
+    fn wake(&self, is_message: bool) {
+        if self.news.receiver_count() == 0 {
+            return;
+        }
+        let mut pace = self.pace.lock();
+        let wakes = pace.noted(is_message, Instant::now);
+        self.full.store(pace.is_full(), Ordering::Relaxed);
+        drop(pace);
+        match wakes {
+            Wakes::All => self.news.send_replace(()),
+            Wakes::Beat => self.beat.send_replace(()),
+            Wakes::Nobody => {}
+        }
+    }
+
+    /// The beat is over.
+    fn wake_all(&self) {
+        let mut pace = self.pace.lock();
+        pace.beat(Instant::now());
+        self.full.store(false, Ordering::Relaxed);
+        drop(pace);
+        self.news.send_replace(());
+    }
+
+    /// What keeps the beat at which watchers are woken in a flood, as long as the node is there.
+    pub(crate) fn beating(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
+        beat(Arc::downgrade(self), self.beat.subscribe())
+    }
+
+    /// Whether a message is noted now. One that is not is counted, and told of as left out.
+    fn notes(&self) -> bool {
+        let full = self.full.load(Ordering::Relaxed);
+        if !full || self.choosy.load(Ordering::Relaxed) > 0 || self.lingers() {
+            return true;
+        }
+        self.let_pass.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+
+    /// The rings, with what was let pass until now.
+    fn rings(&self) -> MutexGuard<'_, Rings> {
+        let mut rings = self.rings.lock();
+        rings.let_pass(self.let_pass.swap(0, Ordering::Relaxed));
+        rings
     }
 
     fn left_out(&self, events: u64) {
@@ -173,7 +231,7 @@ impl Lookout {
     /// Nothing happens here any more: watchers are told what there is, and end.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        self.news.notify_waiters();
+        self.news.send_replace(());
     }
 
     /// Messages are noted for a while.
@@ -184,13 +242,15 @@ impl Lookout {
         self.on.store(true, Ordering::Release);
     }
 
+    fn lingers(&self) -> bool {
+        let until_ms = self.lingers_until.load(Ordering::Acquire);
+        // For most nobody ever asked, and the clock is left alone.
+        until_ms > 0 && self.began.elapsed().as_millis() < u128::from(until_ms)
+    }
+
     /// Turns itself off when nobody looks any more. Asked only while it is on.
     fn rests(&self) -> bool {
-        if self.watchers.load(Ordering::Acquire) > 0 {
-            return false;
-        }
-        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if now_ms < self.lingers_until.load(Ordering::Acquire) {
+        if self.watchers.load(Ordering::Acquire) > 0 || self.lingers() {
             return false;
         }
         self.on.store(false, Ordering::Release);
@@ -253,10 +313,20 @@ impl Lookout {
     }
 }
 
+async fn beat(lookout: Weak<Lookout>, mut due: watch::Receiver<()>) {
+    while due.changed().await.is_ok() {
+        tokio::time::sleep(BEAT).await;
+        let Some(lookout) = lookout.upgrade() else {
+            return;
+        };
+        lookout.wake_all();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aios_actors::agent::SystemClock;
-    use aios_control::{Event, EventKind, EventStream, Gap, MessageHappened, Reset, Watch};
+    use aios_control::{EventStream, Gap, MessageHappened, Reset, Told, Watch};
 
     use super::*;
 
@@ -279,7 +349,7 @@ mod tests {
         })
     }
 
-    async fn next(watcher: &mut Watcher) -> Event {
+    async fn next(watcher: &mut Watcher) -> Told {
         tokio::time::timeout(Duration::from_secs(20), watcher.next())
             .await
             .unwrap()

@@ -47,7 +47,7 @@ impl From<&Passing> for MessageHappened {
 
 impl Observer for Lookout {
     fn looks(&self) -> bool {
-        self.on.load(Ordering::Relaxed)
+        self.on.load(Ordering::Relaxed) && self.notes()
     }
 
     fn message(&self, seen: MessageSeen) {
@@ -74,7 +74,7 @@ impl Observer for Lookout {
         let line = self.trail.lock().refuse(entry);
         self.entered();
         if let Some(message) = &entry.message
-            && self.looks()
+            && self.on.load(Ordering::Relaxed)
         {
             self.note(Happened::Message(MessageHappened {
                 at: entry.at.to_string(),

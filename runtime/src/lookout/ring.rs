@@ -1,11 +1,12 @@
-//! What happened, kept for a while: two rings with one row of numbers, so that a flood of messages does not push out what is rare.
+//! What happened, kept for a while: two rings with one row of numbers, so that a flood of messages does not push out what is rare. What was
+//! let pass in a flood lies in between as its number.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use aios_control::{EventKind, Happened, MessageHappened, Watch};
-use serde_json::Value;
+use aios_control::{Event, EventKind, Gap, Happened, MessageHappened, Told, Watch};
 
+use super::ledger;
 use super::observer::Passing;
 
 /// Rare events kept: hours of a quiet node.
@@ -17,9 +18,13 @@ const MESSAGES: usize = 8_192;
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(crate) seq: u64,
+    /// How many events there were in its ring before it.
+    before: u64,
     heard: Heard,
-    told: OnceLock<Happened>,
-    written: OnceLock<Option<Value>>,
+    happened: OnceLock<Box<Happened>>,
+    told: OnceLock<Option<Told>>,
+    /// As those are told who may not read all of it.
+    veiled: OnceLock<Option<Told>>,
 }
 
 /// What was noted.
@@ -27,6 +32,8 @@ pub(crate) struct Noted {
 enum Heard {
     Told(Box<Happened>),
     Passing(Box<Passing>),
+    /// So many messages were not noted here.
+    LetPass(u64),
 }
 
 impl Noted {
@@ -34,23 +41,42 @@ impl Noted {
         match &self.heard {
             Heard::Told(happened) => happened.kind(),
             Heard::Passing(_) => EventKind::Message,
+            Heard::LetPass(_) => EventKind::Gap,
         }
     }
 
     pub(crate) fn happened(&self) -> &Happened {
+        let said = || match &self.heard {
+            Heard::Passing(passing) => Happened::Message(MessageHappened::from(passing.as_ref())),
+            Heard::LetPass(left_out) => Happened::Gap(Gap {
+                left_out: *left_out,
+            }),
+            Heard::Told(happened) => happened.as_ref().clone(),
+        };
         match &self.heard {
             Heard::Told(happened) => happened,
-            Heard::Passing(passing) => self
-                .told
-                .get_or_init(|| Happened::Message(MessageHappened::from(passing.as_ref()))),
+            _ => self.happened.get_or_init(|| Box::new(said())),
         }
     }
 
-    /// The same as it is told.
-    pub(crate) fn written(&self) -> Option<Value> {
-        // Their fields are texts and numbers, which can always be written.
-        let written = || serde_json::to_value(self.happened()).ok();
-        self.written.get_or_init(written).clone()
+    /// How many messages were not noted here.
+    pub(crate) fn let_pass(&self) -> u64 {
+        match &self.heard {
+            Heard::LetPass(messages) => *messages,
+            _ => 0,
+        }
+    }
+
+    /// The same as it is told to somebody of a tenant, or to whoever may read all of it.
+    pub(crate) fn told(&self, tenant: Option<&str>) -> Option<Told> {
+        if let (Some(tenant), Happened::Audit(line)) = (tenant, self.happened())
+            && !ledger::is_open_to(line, tenant)
+        {
+            let veiled = || told(self.seq, &Happened::Audit(ledger::veiled(line.clone())));
+            return self.veiled.get_or_init(veiled).clone();
+        }
+        let whole = || told(self.seq, self.happened());
+        self.told.get_or_init(whole).clone()
     }
 
     /// Whether a watch asks for it.
@@ -106,6 +132,8 @@ struct Ring {
     capacity: usize,
     /// The number of the last one that was pushed out.
     forgotten: u64,
+    /// How many events there ever were, those that were let pass among them.
+    total: u64,
 }
 
 impl Ring {
@@ -114,21 +142,40 @@ impl Ring {
             kept: VecDeque::new(),
             capacity,
             forgotten: begin,
+            total: 0,
         }
     }
 
-    fn push(&mut self, noted: Noted) {
+    fn push(&mut self, seq: u64, heard: Heard) {
         if self.kept.len() >= self.capacity
             && let Some(oldest) = self.kept.pop_front()
         {
             self.forgotten = oldest.seq;
         }
-        self.kept.push_back(Arc::new(noted));
+        let events = match &heard {
+            Heard::LetPass(messages) => *messages,
+            _ => 1,
+        };
+        self.kept.push_back(Arc::new(Noted {
+            seq,
+            before: self.total,
+            heard,
+            happened: OnceLock::new(),
+            told: OnceLock::new(),
+            veiled: OnceLock::new(),
+        }));
+        self.total += events;
     }
 
-    fn after(&self, seq: u64) -> impl ExactSizeIterator<Item = &Arc<Noted>> {
-        let from = self.kept.partition_point(|noted| noted.seq <= seq);
-        self.kept.range(from..)
+    /// Where the first behind a number lies.
+    fn place_behind(&self, seq: u64) -> usize {
+        self.kept.partition_point(|noted| noted.seq <= seq)
+    }
+
+    /// How many events there are behind a number.
+    fn behind(&self, seq: u64) -> u64 {
+        let next = self.kept.get(self.place_behind(seq));
+        next.map_or(0, |next| self.total - next.before)
     }
 }
 
@@ -152,19 +199,20 @@ impl Rings {
         self.enter(Heard::Passing(Box::new(passing)));
     }
 
+    /// So many messages passed by and were not noted.
+    pub(crate) fn let_pass(&mut self, messages: u64) {
+        if messages > 0 {
+            self.enter(Heard::LetPass(messages));
+        }
+    }
+
     fn enter(&mut self, heard: Heard) {
         self.last += 1;
-        let noted = Noted {
-            seq: self.last,
-            heard,
-            told: OnceLock::new(),
-            written: OnceLock::new(),
+        let ring = match &heard {
+            Heard::Told(happened) if happened.kind() != EventKind::Message => &mut self.rare,
+            _ => &mut self.messages,
         };
-        let ring = match noted.kind() {
-            EventKind::Message => &mut self.messages,
-            _ => &mut self.rare,
-        };
-        ring.push(noted);
+        ring.push(self.last, heard);
     }
 
     /// The number of the last event.
@@ -191,10 +239,11 @@ impl Rings {
 
     /// Events behind a place, in order.
     pub(crate) fn after(&self, place: Place) -> impl Iterator<Item = &Arc<Noted>> {
-        let last = self.last;
-        let mut rare = self.rare.after(place.rare.unwrap_or(last)).peekable();
-        let messages = self.messages.after(place.messages.unwrap_or(last));
-        let mut messages = messages.peekable();
+        let behind = |ring: &'_ Ring, seq: Option<u64>| ring.place_behind(seq.unwrap_or(self.last));
+        let rare = self.rare.kept.range(behind(&self.rare, place.rare)..);
+        let messages = behind(&self.messages, place.messages);
+        let messages = self.messages.kept.range(messages..);
+        let (mut rare, mut messages) = (rare.peekable(), messages.peekable());
         std::iter::from_fn(move || match (rare.peek(), messages.peek()) {
             (Some(one), Some(other)) if one.seq < other.seq => rare.next(),
             (_, Some(_)) => messages.next(),
@@ -202,17 +251,26 @@ impl Rings {
         })
     }
 
-    /// How many there are behind a number, in the rings that are read at a place.
-    pub(crate) fn behind(&self, seq: u64, place: Place) -> u64 {
-        let rare = place.rare.map_or(0, |_| self.rare.after(seq).len());
-        let messages = place.messages.map_or(0, |_| self.messages.after(seq).len());
-        (rare + messages) as u64
+    /// How many there are behind a place.
+    pub(crate) fn behind(&self, place: Place) -> u64 {
+        let rare = place.rare.map_or(0, |seq| self.rare.behind(seq));
+        rare + place.messages.map_or(0, |seq| self.messages.behind(seq))
     }
 
     /// Messages that are kept, oldest first.
     pub(crate) fn messages(&self) -> Vec<Arc<Noted>> {
         self.messages.kept.iter().cloned().collect()
     }
+}
+
+pub(super) fn told(seq: u64, happened: &Happened) -> Option<Told> {
+    let event = Event {
+        seq,
+        kind: happened.kind(),
+        // Their fields are texts and numbers, which can always be written.
+        body: serde_json::to_value(happened).ok()?,
+    };
+    Some(event.into())
 }
 
 #[cfg(test)]
@@ -264,8 +322,8 @@ mod tests {
         assert_eq!(seqs(&rings, 0, false, true), [102]);
         assert!(seqs(&rings, 103, true, true).is_empty());
         for (rare, messages, behind) in [(true, true, 2), (true, false, 1), (false, true, 1)] {
-            let place = Place::at(0, rare, messages);
-            assert_eq!(rings.behind(101, place), behind, "{place:?}");
+            let place = Place::at(101, rare, messages);
+            assert_eq!(rings.behind(place), behind, "{place:?}");
         }
         for _ in 0..MESSAGES + 10 {
             rings.push(message());

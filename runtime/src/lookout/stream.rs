@@ -3,19 +3,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aios_control::{Event, EventKind, EventStream, Gap, Happened, Reset, Watch};
+use aios_control::{EventKind, EventStream, Gap, Happened, Reset, Told, Watch};
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::Lookout;
-use super::ledger;
-use super::ring::Place;
+use super::pace::Allowed;
+use super::ring::{Noted, Place, told};
 
-/// How often a watcher looks at most. What happened meanwhile is told at once, and whoever makes it happen wakes nobody for each.
-const BEAT: Duration = Duration::from_millis(25);
-/// Events looked at in one go.
-const LOOK: usize = 16_384;
+/// Events taken from the rings at a time: whoever notes one waits no longer than that takes.
+const TAKEN: usize = 256;
 /// Events that a watcher is told in a second, of those that come in floods and again of the others. More than a person follows, and few
 /// enough that ten watchers do not cost a node its throughput.
 const RATE: f64 = 200.0;
@@ -24,38 +23,6 @@ const BURST: f64 = 500.0;
 /// What whoever comes late is told at once of the others: all that is kept.
 const KEPT: f64 = 4_096.0;
 
-/// What a watcher may still be told.
-#[derive(Debug)]
-struct Allowed {
-    left: f64,
-    at: Instant,
-}
-
-impl Allowed {
-    fn new(left: f64, at: Instant) -> Self {
-        Self { left, at }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let since = now.saturating_duration_since(self.at).as_secs_f64();
-        // What was there at first may be used up, and does not come back.
-        self.left = (self.left + since * RATE).min(BURST.max(self.left));
-        self.at = now;
-    }
-
-    fn is_some(&self) -> bool {
-        self.left >= 1.0
-    }
-
-    fn take(&mut self) -> bool {
-        let may = self.is_some();
-        if may {
-            self.left -= 1.0;
-        }
-        may
-    }
-}
-
 /// A watch of a node.
 pub(crate) struct Watcher {
     lookout: Arc<Lookout>,
@@ -63,11 +30,12 @@ pub(crate) struct Watcher {
     messages: bool,
     /// How far it has looked.
     place: Place,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Told>,
     /// What comes in floods, so that it leaves room for the rest.
     floods: Allowed,
     others: Allowed,
-    looked: Instant,
+    /// Woken with all others, when there is something to look at.
+    news: watch::Receiver<()>,
     /// Whose goals are named; none for all.
     tenant: Option<String>,
 }
@@ -80,15 +48,20 @@ impl Watcher {
     }
 
     pub(crate) fn new(lookout: Arc<Lookout>, watch: Watch) -> Self {
+        let mut news = lookout.news.subscribe();
+        news.mark_changed();
         let messages = watch.wants(EventKind::Message);
         let rare =
             watch.kinds.is_empty() || watch.kinds.iter().any(|kind| *kind != EventKind::Message);
         if messages {
             lookout.watchers.fetch_add(1, Ordering::AcqRel);
+            if is_choosy(&watch) {
+                lookout.choosy.fetch_add(1, Ordering::AcqRel);
+            }
             lookout.on.store(true, Ordering::Release);
         }
         let mut ready = VecDeque::new();
-        let rings = lookout.rings.lock();
+        let rings = lookout.rings();
         let last = rings.last();
         let place = if watch.fresh {
             Place::at(last, rare, messages)
@@ -107,21 +80,22 @@ impl Watcher {
                     after_seq: watch.after_seq,
                     first_seq: place.seq() + 1,
                 };
-                ready.extend(event(place.seq(), &Happened::Reset(reset)));
+                ready.extend(told(place.seq(), &Happened::Reset(reset)));
             }
             place
         };
         drop(rings);
-        let (now, fresh) = (Instant::now(), watch.fresh);
+        let now = Instant::now();
+        let others = if watch.fresh { BURST } else { KEPT };
         Self {
             lookout,
             watch,
             messages,
             place,
             ready,
-            floods: Allowed::new(BURST, now),
-            others: Allowed::new(if fresh { BURST } else { KEPT }, now),
-            looked: now.checked_sub(BEAT).unwrap_or(now),
+            floods: Allowed::new(BURST, BURST, RATE, now),
+            others: Allowed::new(others, BURST, RATE, now),
+            news,
             tenant: None,
         }
     }
@@ -131,110 +105,83 @@ impl Watcher {
         let now = Instant::now();
         self.floods.refill(now);
         self.others.refill(now);
-        let mut wanted = Vec::new();
-        let rings = self.lookout.rings.lock();
-        // They went by while this watcher was elsewhere. Which of them it asked for nobody knows any more.
-        let mut left_out = rings.catch_up(&mut self.place);
-        let Watch {
-            kinds,
-            goal_id,
-            agent,
-            conversation,
-            ..
-        } = &self.watch;
-        let chosen = goal_id.is_some() || agent.is_some() || conversation.is_some();
-        let all = kinds.is_empty() && !chosen;
-        let mut looked = 0;
-        let mut seen = self.place.seq();
-        for noted in rings.after(self.place).take(LOOK) {
-            looked += 1;
-            seen = noted.seq;
-            if !noted.is_wanted(&self.watch) {
-                continue;
-            }
-            let floods = matches!(
-                noted.kind(),
-                EventKind::Message | EventKind::DeadLetter | EventKind::Audit
-            );
-            let allowed = match floods {
-                true => &mut self.floods,
-                false => &mut self.others,
-            };
-            if !allowed.take() {
-                left_out += 1;
+        let all = self.watch.kinds.is_empty() && !is_choosy(&self.watch);
+        let mut left_out = 0;
+        let mut taken: Vec<Arc<Noted>> = Vec::new();
+        loop {
+            {
+                let rings = self.lookout.rings();
+                // They went by while this watcher was elsewhere. Which of them it asked for nobody knows any more.
+                left_out += rings.catch_up(&mut self.place);
                 if all && !self.floods.is_some() && !self.others.is_some() {
                     // Whatever follows is left out as well, and is counted without a look at each.
-                    left_out += rings.behind(seen, self.place);
-                    looked = 0;
+                    left_out += rings.behind(self.place);
+                    self.place.pass(rings.last());
                     break;
                 }
-                continue;
+                taken.extend(rings.after(self.place).take(TAKEN).cloned());
+                // What is between was of no ring that is looked at.
+                let seen = match taken.last() {
+                    Some(last) if taken.len() == TAKEN => last.seq,
+                    _ => rings.last(),
+                };
+                self.place.pass(seen);
             }
-            wanted.push(Arc::clone(noted));
-        }
-        if looked < LOOK {
-            // What is between was of no ring that is looked at.
-            seen = rings.last();
-        }
-        drop(rings);
-        self.place.pass(seen);
-        for noted in wanted {
-            let told = match self.tenant.as_deref() {
-                Some(tenant) if noted.kind() == EventKind::Audit => match noted.happened() {
-                    Happened::Audit(line) => {
-                        let line = ledger::shown(line.clone(), tenant);
-                        event(noted.seq, &Happened::Audit(line))
-                    }
-                    other => event(noted.seq, other),
-                },
-                _ => noted.written().map(|body| Event {
-                    seq: noted.seq,
-                    kind: noted.kind(),
-                    body,
-                }),
-            };
-            self.ready.extend(told);
+            let is_last = taken.len() < TAKEN;
+            for noted in taken.drain(..) {
+                left_out += self.weigh(&noted);
+            }
+            if is_last {
+                break;
+            }
         }
         if left_out > 0 {
             self.lookout.left_out(left_out);
-            self.ready
-                .extend(event(seen, &Happened::Gap(Gap { left_out })));
+            let gap = Happened::Gap(Gap { left_out });
+            self.ready.extend(told(self.place.seq(), &gap));
         }
+    }
+
+    /// Puts one ready if it is wanted; how many are left out with it.
+    fn weigh(&mut self, noted: &Noted) -> u64 {
+        if noted.let_pass() > 0 {
+            return noted.let_pass();
+        }
+        if !noted.is_wanted(&self.watch) {
+            return 0;
+        }
+        let allowed = match noted.kind() {
+            EventKind::Message | EventKind::DeadLetter | EventKind::Audit => &mut self.floods,
+            _ => &mut self.others,
+        };
+        if !allowed.take() {
+            return 1;
+        }
+        self.ready.extend(noted.told(self.tenant.as_deref()));
+        0
     }
 }
 
-fn event(seq: u64, happened: &Happened) -> Option<Event> {
-    Some(Event {
-        seq,
-        kind: happened.kind(),
-        // Their fields are texts and numbers, which can always be written.
-        body: serde_json::to_value(happened).ok()?,
-    })
+/// Whether it looks for something in particular, which may be said in the middle of a flood.
+fn is_choosy(watch: &Watch) -> bool {
+    watch.goal_id.is_some() || watch.agent.is_some() || watch.conversation.is_some()
 }
 
 #[async_trait]
 impl EventStream for Watcher {
-    async fn next(&mut self) -> Option<Event> {
-        let lookout = Arc::clone(&self.lookout);
+    async fn next(&mut self) -> Option<Told> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
+            if let Some(told) = self.ready.pop_front() {
+                return Some(told);
             }
-            if lookout.is_closed() {
-                return None;
+            let closed = self.lookout.is_closed();
+            if !closed {
+                // The sender lies in what is watched, so it cannot be gone.
+                let _ = self.news.changed().await;
             }
-            let news = lookout.news.notified();
-            tokio::pin!(news);
-            news.as_mut().enable();
-            let due = self.looked + BEAT;
-            let now = Instant::now();
-            if now < due {
-                tokio::time::sleep(due - now).await;
-            }
-            self.looked = Instant::now();
             self.look();
-            if self.ready.is_empty() && !lookout.is_closed() && lookout.last() <= self.place.seq() {
-                news.await;
+            if closed && self.ready.is_empty() {
+                return None;
             }
         }
     }
@@ -244,6 +191,110 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         if self.messages {
             self.lookout.watchers.fetch_sub(1, Ordering::AcqRel);
+            if is_choosy(&self.watch) {
+                self.lookout.choosy.fetch_sub(1, Ordering::AcqRel);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aios_actors::agent::SystemClock;
+    use aios_actors::{MessageSeen, Observer, Step};
+    use aios_control::GoalPhase;
+    use aios_protocols::{ConversationId, MessageId, Party, Performative, Timestamp};
+
+    use super::*;
+    use crate::lookout::pace::NOTED;
+
+    const FLOOD: u64 = 20_000;
+
+    fn conversation(number: u8) -> ConversationId {
+        ConversationId::new(Timestamp::from_micros(1).unwrap(), [number; 10])
+    }
+
+    /// Says so many messages, as agents do: nothing is made of one that nobody looks at.
+    fn flood(lookout: &Lookout, conversation: ConversationId) {
+        let party: Party = "macro.critic.001@local".parse().unwrap();
+        let at = Timestamp::from_micros(1).unwrap();
+        for _ in 0..FLOOD {
+            if lookout.looks() {
+                lookout.message(MessageSeen {
+                    at,
+                    step: Step::Sent,
+                    id: MessageId::new(at, [0; 10]),
+                    act: Performative::Inform,
+                    sender: party.clone(),
+                    receiver: party.clone(),
+                    conversation,
+                    protocol: None,
+                    reply_by: None,
+                    content_bytes: 0,
+                    trace: None,
+                });
+            }
+        }
+    }
+
+    /// What is told up to a goal: messages, and how many were left out.
+    async fn until_goal(watcher: &mut Watcher) -> (u64, u64) {
+        let (mut told, mut left_out, mut goals) = (0, 0, 0);
+        let heard = async {
+            while goals == 0 || told + left_out < FLOOD {
+                let event = watcher.next().await.unwrap();
+                match event.kind {
+                    EventKind::Message => told += 1,
+                    EventKind::Gap => left_out += event.read::<Gap>().unwrap().left_out,
+                    EventKind::Goal => goals += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let watchdog = std::time::Duration::from_secs(20);
+        tokio::time::timeout(watchdog, heard).await.unwrap();
+        (told, left_out)
+    }
+
+    #[tokio::test]
+    async fn in_a_flood_messages_are_counted_and_not_noted_until_watchers_were_woken() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        tokio::spawn(lookout.beating());
+        let conversation = conversation(1);
+        flood(&lookout, conversation);
+        assert!(lookout.rings().messages().is_empty(), "nobody looks");
+        let mut all = Watcher::new(Arc::clone(&lookout), Watch::default());
+        flood(&lookout, conversation);
+        lookout.goal("a", GoalPhase::Running);
+        let noted = lookout.rings().messages().len();
+        assert!(noted < 2 * NOTED, "{noted} of {FLOOD} were noted");
+        let (told, left_out) = until_goal(&mut all).await;
+        assert_eq!(told + left_out, FLOOD, "nothing is left out in silence");
+        assert!(told > 0);
+        // Woken once more, it is told again.
+        flood(&lookout, conversation);
+        lookout.goal("b", GoalPhase::Running);
+        let (told, left_out) = until_goal(&mut all).await;
+        assert_eq!(told + left_out, FLOOD);
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_for_something_in_particular_finds_it_in_a_flood() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        tokio::spawn(lookout.beating());
+        let [one, other] = [1, 2].map(conversation);
+        let _all = Watcher::new(Arc::clone(&lookout), Watch::default());
+        let of = Watch {
+            conversation: Some(one.to_string()),
+            ..Watch::default()
+        };
+        let watcher = Watcher::new(Arc::clone(&lookout), of.clone());
+        flood(&lookout, other);
+        let kept = lookout.rings().messages().len();
+        assert!(kept > 2 * NOTED, "all of it is noted, as much as is kept");
+        drop(watcher);
+        flood(&lookout, other);
+        let after = lookout.rings().messages();
+        assert!(after.iter().any(|noted| noted.let_pass() > 0));
     }
 }

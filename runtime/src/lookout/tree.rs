@@ -7,7 +7,7 @@ use aios_actors::SleepCounts;
 use aios_actors::agent::{AgentState, AgentView};
 use aios_control::{
     AgentPart, ControlError, Event, EventKind, EventStream, MailboxPart, Sleepers, SupervisorPart,
-    TreeAsked, TreeLine, TreePage,
+    Told, TreeAsked, TreeLine, TreePage,
 };
 use aios_protocols::{AgentId, Party};
 use aios_supervisor::{
@@ -364,7 +364,7 @@ fn still(lines: &[TreeLine]) -> Vec<TreeLine> {
 
 #[async_trait]
 impl EventStream for TreeWatcher {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Told> {
         loop {
             if self.told.is_some() && !self.news().await {
                 return None;
@@ -380,11 +380,12 @@ impl EventStream for TreeWatcher {
             }
             self.told = Some(now);
             self.seq += 1;
-            return Some(Event {
+            let event = Event {
                 seq: self.seq,
                 kind: EventKind::Tree,
                 body: serde_json::to_value(page).ok()?,
-            });
+            };
+            return Some(event.into());
         }
     }
 }

@@ -6,8 +6,8 @@ use super::{BEAT, Stage, done, refused, soon};
 use crate::{
     AgentHappened, Ask, AuditAsked, AuditTrail, BreakerLine, BudgetLine, Client, ConversationLine,
     ConversationShown, ConversationsAsked, EndedAgent, ErrorKind, Event, EventKind, Figure,
-    FiguresAsked, LetterShown, Letters, MessageHappened, Request, Resent, TreeAsked, TreePage,
-    Unusual, Watch,
+    FiguresAsked, LetterShown, Letters, MessageHappened, Request, Resent, Told, TreeAsked,
+    TreePage, Unusual, Watch,
 };
 
 pub(super) async fn a_node_is_watched(stage: &mut Stage) {
@@ -23,7 +23,7 @@ async fn ask<T: DeserializeOwned>(client: &mut Client, request: Request) -> T {
 }
 
 /// The next event that is meant, and all before it.
-async fn until(client: &mut Client, what: &str, mut is: impl FnMut(&Event) -> bool) -> Vec<Event> {
+async fn until(client: &mut Client, what: &str, mut is: impl FnMut(&Event) -> bool) -> Vec<Told> {
     let heard = async {
         let mut heard = Vec::new();
         loop {
@@ -119,7 +119,7 @@ async fn a_conversation_is_seen_and_heard(stage: &mut Stage) {
         message.what == "verified" && message.act.as_deref() == Some("inform")
     };
     let heard = until(&mut stage.other, "the answer", is_answer).await;
-    let messages: Vec<MessageHappened> = heard.iter().map(body).collect();
+    let messages: Vec<MessageHappened> = heard.iter().map(|event| body(event)).collect();
     for message in &messages {
         let both = [message.sender.as_deref(), Some(message.receiver.as_str())];
         assert!(

@@ -16,7 +16,7 @@ use super::status::refusal;
 use crate::access::Token;
 use crate::address::{AddressError, Scheme, own_port};
 use crate::far::{CONNECT, Far, GRACE};
-use crate::{Client, ClientError, Event, LINE_MAX, Request, Transport};
+use crate::{Client, ClientError, LINE_MAX, Request, Told, Transport};
 
 /// How often a node that is silent is asked whether it is there, and how long the answer may take: a watch may wait for long.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
@@ -190,7 +190,7 @@ impl Transport for GrpcClient {
         .await
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         let Some(watch) = &mut self.watch else {
             return Ok(None);
         };

@@ -18,9 +18,7 @@ use super::service::GrpcService;
 use super::status;
 use crate::access::{Known, Principals};
 use crate::remote::AgentDoor;
-use crate::{
-    Caller, Control, ControlError, ErrorKind, Event, EventStream, LINE_MAX, Request, Response,
-};
+use crate::{Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Request, Response};
 
 /// What a stream of answers is.
 pub(super) type Told<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -242,7 +240,7 @@ impl Door {
         &self,
         asker: Asker,
         events: Box<dyn EventStream>,
-        written: impl FnMut(Event) -> Option<T> + Send + 'static,
+        written: impl FnMut(crate::Told) -> Option<T> + Send + 'static,
     ) -> Told<T> {
         let going = self.going();
         // A watch makes place for others: it can be gone on with.

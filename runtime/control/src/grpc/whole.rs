@@ -36,8 +36,9 @@ impl wire::control_service_server::ControlService for Door {
         }
         let events = self.watch(&asker, request).await?;
         let told = self.told(asker, events, |event| {
-            let event = serde_json::to_vec(&event).ok()?;
-            Some(wire::Event { event })
+            Some(wire::Event {
+                event: event.json().as_bytes().to_vec(),
+            })
         });
         Ok(Answered::new(told))
     }

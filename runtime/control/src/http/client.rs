@@ -17,7 +17,7 @@ use sse_stream::SseStream;
 use crate::access::Token;
 use crate::address::{AddressError, Scheme, own_port};
 use crate::far::Far;
-use crate::{Client, ClientError, ControlError, Event, LINE_MAX, Request, Transport};
+use crate::{Client, ClientError, ControlError, LINE_MAX, Request, Told, Transport};
 
 /// How long a link may take.
 const LINK: Duration = Duration::from_secs(5);
@@ -227,7 +227,7 @@ impl Transport for HttpClient {
         .await
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         loop {
             let Some(watch) = &mut self.watch else {
                 return Ok(None);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::service::Door;
-use crate::{Caller, ControlError, ErrorKind, Event, EventStream, Events, LINE_MAX, Request};
+use crate::{Caller, ControlError, ErrorKind, EventStream, Events, LINE_MAX, Request, Told};
 
 /// How often it is seen whether whoever watches still may.
 const LOOK: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ impl Telling {
         }
     }
 
-    async fn tell(&mut self, event: Event) {
+    async fn tell(&mut self, event: Told) {
         if let Some(goal_id) = self.goal_id.clone()
             && event.seq > self.seen.saturating_add(1)
         {
@@ -114,7 +114,7 @@ impl Telling {
             self.ready.push_back(reset);
         }
         self.seen = event.seq;
-        let text = serde_json::to_string(&event).unwrap_or_default();
+        let text = event.json();
         if text.is_empty() || text.len() >= LINE_MAX {
             let message = format!(
                 "event {} has {} bytes, {LINE_MAX} are allowed",
@@ -126,12 +126,10 @@ impl Telling {
             self.over = true;
             return;
         }
-        let kind = serde_json::to_value(event.kind).unwrap_or_default();
-        let kind = kind.as_str().unwrap_or("other").to_owned();
         self.ready.push_back(
             Line::default()
                 .id(event.seq.to_string())
-                .event(kind)
+                .event(event.kind.as_str())
                 .data(text),
         );
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::folder::SocketFolder;
 use super::{REQUEST_MAX, too_large};
-use crate::{Client, ClientError, Event, LINE_MAX, Reply, Request, Transport};
+use crate::{Client, ClientError, LINE_MAX, Reply, Request, Told, Transport};
 
 /// A connection to a running node.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Transport for SocketClient {
         Ok(())
     }
 
-    async fn next_event(&mut self) -> Result<Option<Event>, ClientError> {
+    async fn next_event(&mut self) -> Result<Option<Told>, ClientError> {
         if !self.watching {
             return Ok(None);
         }

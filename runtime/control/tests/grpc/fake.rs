@@ -82,14 +82,11 @@ struct Endless(Arc<AtomicUsize>);
 
 #[async_trait]
 impl EventStream for Endless {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<aios_control::Told> {
         let seq = self.0.fetch_add(1, Relaxed) as u64 + 1;
         let body = json!({"status": "running", "text": "x".repeat(1_000)});
-        Some(Event {
-            seq,
-            kind: EventKind::Task,
-            body,
-        })
+        let kind = EventKind::Task;
+        Some(Event { seq, kind, body }.into())
     }
 }
 
@@ -97,8 +94,8 @@ struct Told(Vec<Event>);
 
 #[async_trait]
 impl EventStream for Told {
-    async fn next(&mut self) -> Option<Event> {
-        (!self.0.is_empty()).then(|| self.0.remove(0))
+    async fn next(&mut self) -> Option<aios_control::Told> {
+        (!self.0.is_empty()).then(|| self.0.remove(0).into())
     }
 }
 

@@ -53,11 +53,11 @@ struct Told(Vec<Event>, bool);
 
 #[async_trait]
 impl EventStream for Told {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<aios_control::Told> {
         if self.0.is_empty() && self.1 {
             std::future::pending::<()>().await;
         }
-        (!self.0.is_empty()).then(|| self.0.remove(0))
+        (!self.0.is_empty()).then(|| self.0.remove(0).into())
     }
 }
 

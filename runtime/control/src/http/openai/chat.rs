@@ -19,7 +19,7 @@ use crate::http::service::Door;
 use crate::http::told::GoesOn;
 use crate::{
     Ask, Asked, Caller, ControlError, ErrorKind, Event, EventKind, Events, Generate, Generated,
-    GoalPhase, GoalState, Request, Submit, Submitted,
+    GoalPhase, GoalState, Request, Submit, Submitted, Told,
 };
 
 /// Lines that wait for a slow reader before whoever writes waits too.
@@ -249,7 +249,7 @@ impl Talk {
     async fn next(
         &self,
         events: &mut Box<dyn crate::EventStream>,
-    ) -> Result<Option<Event>, ControlError> {
+    ) -> Result<Option<Told>, ControlError> {
         loop {
             self.door.still(&self.caller)?;
             // An event that was not there yet when it is given up is there the next time.

@@ -179,13 +179,14 @@ async fn watchers(report: &mut Report, node: &Node) -> Result<(), BenchError> {
         });
     }
     let mut took = Vec::with_capacity(WATCHERS * CAUSES);
+    let (mut first, mut last) = (Samples::new(), Samples::new());
     let mut control = node.control();
     for _ in 0..CAUSES {
         // It is refused, and that it was commanded is an event.
         let begun = Instant::now();
         let _ = control.kill("macro.nobody.001@local").await;
-        let mut told = 0;
-        while told < WATCHERS {
+        let mut of_cause = Vec::with_capacity(WATCHERS);
+        while of_cause.len() < WATCHERS {
             let next = tokio::time::timeout(DEADLINE, hears.recv()).await;
             let Some((at, _)) =
                 next.map_err(|_| BenchError("a watcher hears nothing".to_owned()))?
@@ -196,9 +197,11 @@ async fn watchers(report: &mut Report, node: &Node) -> Result<(), BenchError> {
             if at < begun {
                 continue;
             }
-            took.push(at.duration_since(begun).as_secs_f64() * 1e3);
-            told += 1;
+            of_cause.push(at.duration_since(begun).as_secs_f64() * 1e3);
         }
+        first.push(of_cause.iter().copied().fold(f64::INFINITY, f64::min));
+        last.push(of_cause.iter().copied().fold(0.0, f64::max));
+        took.append(&mut of_cause);
     }
     watching.abort_all();
     running.drain().await;
@@ -211,7 +214,8 @@ async fn watchers(report: &mut Report, node: &Node) -> Result<(), BenchError> {
             .unwrap_or(f64::NAN)
     };
     report.figure("watchers", WATCHERS as f64);
-    report.figure("event_first_ms", of(0.0));
+    report.figure("event_first_ms", first.median());
+    report.figure("event_last_ms", last.median());
     report.figure("event_p50_ms", of(0.5));
     report.figure("event_p99_ms", of(0.99));
     report.bar(Bar::at_most(
