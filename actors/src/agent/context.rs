@@ -464,9 +464,10 @@ impl Context {
         Ok(vectors?)
     }
 
-    /// What an engine is told of the trace: the span of the call, or what the work came with where nobody traces here.
-    fn traceparent(&self, span: Option<&Span>) -> Option<String> {
-        let at = span.map(Span::context);
+    /// What an engine is told of the trace: the span of the call or of the work, or what that came with where nobody traces here.
+    #[must_use]
+    pub fn traceparent(&self, span: Option<&Span>) -> Option<String> {
+        let at = span.or(self.span.as_deref()).map(Span::context);
         let at = at.or_else(|| self.cause.as_ref()?.envelope.trace);
         at.map(|trace| trace.to_string())
     }
