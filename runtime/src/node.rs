@@ -382,7 +382,22 @@ impl Node {
         link: &str,
         events: Vec<aios_micro::Event>,
     ) -> Result<(), crate::swarm::LinkError> {
-        self.parts.links.tell(link, events)
+        let trace = crate::swarm::link::NO_TRACE;
+        self.parts.links.tell(link, events, trace)
+    }
+
+    /// The same in a trace: the chunks that carry the events name it, and the other node's view of the link shows it.
+    ///
+    /// # Errors
+    /// As [`Node::tell_zone`].
+    #[cfg(feature = "shared-memory")]
+    pub fn tell_zone_in(
+        &self,
+        trace: &aios_protocols::TraceContext,
+        link: &str,
+        events: Vec<aios_micro::Event>,
+    ) -> Result<(), crate::swarm::LinkError> {
+        self.parts.links.tell(link, events, *trace.trace_id())
     }
 
     /// How the links of this node's zone stand.

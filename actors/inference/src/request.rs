@@ -99,6 +99,10 @@ pub struct InferRequest {
     pub top_logits: usize,
     /// The KV cache to continue; `None` starts from nothing.
     pub session: Option<SessionId>,
+    /// The trace it is asked in, as a W3C `traceparent` says it. It goes with the request to a process of this machine, for logs and for
+    /// what comes back; a server elsewhere is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The latest moment at which an answer is of use. The handle sets its default where this is `None`.
     #[serde(skip)]
     pub deadline: Option<Instant>,
@@ -136,6 +140,7 @@ impl InferRequest {
             money_micros: None,
             top_logits: 0,
             session: None,
+            traceparent: None,
             deadline: None,
             cancel: CancelFlag::new(),
         }
@@ -239,6 +244,8 @@ pub struct EmbedRequest {
     pub texts: Vec<String>,
     /// No text may leave this machine.
     pub private: bool,
+    /// As in [`InferRequest::traceparent`].
+    pub traceparent: Option<String>,
     /// The latest moment at which an answer is of use.
     pub deadline: Option<Instant>,
     /// Raised by an asker that no longer wants the answer.

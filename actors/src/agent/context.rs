@@ -434,6 +434,7 @@ impl Context {
         request.private |= self.is_private();
         let engine = self.engine()?;
         let span = self.span("chat", "");
+        request.traceparent = self.traceparent(span.as_deref());
         let thought = guarded::infer(
             self.system().breakers(),
             engine,
@@ -453,7 +454,22 @@ impl Context {
     /// Turns texts into vectors, if the engine's breaker lets the call through.
     pub async fn embed(&self, mut request: EmbedRequest) -> Result<Vec<Embedding>, AgentError> {
         request.private |= self.is_private();
-        Ok(guarded::embed(self.system().breakers(), self.engine()?, request).await?)
+        let engine = self.engine()?;
+        let span = self.span("embeddings", "");
+        request.traceparent = self.traceparent(span.as_deref());
+        let vectors = guarded::embed(self.system().breakers(), engine, request).await;
+        if let (Some(span), Err(error)) = (span, &vectors) {
+            span.fail(error);
+        }
+        Ok(vectors?)
+    }
+
+    /// What an engine is told of the trace: the span of the call or of the work, or what that came with where nobody traces here.
+    #[must_use]
+    pub fn traceparent(&self, span: Option<&Span>) -> Option<String> {
+        let at = span.or(self.span.as_deref()).map(Span::context);
+        let at = at.or_else(|| self.cause.as_ref()?.envelope.trace);
+        at.map(|trace| trace.to_string())
     }
 
     /// Goes no further if this incarnation has fallen. Its tasks are being ended, and until then everything fails for it: what it would

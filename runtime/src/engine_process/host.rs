@@ -16,7 +16,7 @@ use aios_protocols::ports::{FrameNote, TensorBus as _, TensorBusError};
 use aios_protocols::tensor::{ContentType, Flags, FrameKind, PartyHash, TensorGrant};
 use parking_lot::Mutex;
 
-use super::words::{FromHost, ToHost};
+use super::words::{FromHost, ToHost, trace_id};
 use crate::wire::{Ear, WireError, say};
 
 /// Who makes the frames and whom they are for. The socket says which process, and nobody else has it.
@@ -165,7 +165,8 @@ impl Host {
                 call,
                 texts,
                 left_ms,
-            } => self.embed(call, texts, left_ms)?,
+                traceparent,
+            } => self.embed(call, texts, left_ms, traceparent)?,
             ToHost::Load { call, source } => match self.engine.load_model(&source) {
                 Ok(model) => FromHost::Loaded {
                     call,
@@ -205,6 +206,7 @@ impl Host {
     ) -> Result<FromHost, WireError> {
         request.deadline = left_ms.map(|left| Instant::now() + Duration::from_millis(left));
         request.cancel = self.flag(call);
+        let _said = said_in("infer", call, request.traceparent.as_deref());
         let socket = &self.socket;
         let mut lost = None;
         let outcome = if stream {
@@ -238,10 +240,14 @@ impl Host {
         call: u64,
         texts: Vec<String>,
         left_ms: Option<u64>,
+        traceparent: Option<String>,
     ) -> Result<FromHost, WireError> {
+        let _said = said_in("embed", call, traceparent.as_deref());
+        let trace = trace_id(traceparent.as_deref());
         let request = EmbedRequest {
             deadline: left_ms.map(|left| Instant::now() + Duration::from_millis(left)),
             cancel: self.flag(call),
+            traceparent,
             ..EmbedRequest::new(texts)
         };
         let vectors = match self.engine.embed(&request) {
@@ -257,7 +263,7 @@ impl Host {
             return Ok(FromHost::Refused { call, error });
         }
         for part in vectors.chunks(at_once) {
-            let grant = match self.publish(part, dimensions, call) {
+            let grant = match self.publish(part, dimensions, call, trace) {
                 Ok(grant) => grant,
                 Err(error) => {
                     let error = EngineError::Lost {
@@ -278,6 +284,7 @@ impl Host {
         part: &[Embedding],
         dimensions: usize,
         call: u64,
+        trace: [u8; 16],
     ) -> Result<TensorGrant, TensorBusError> {
         let begun = Instant::now();
         let mut slot = loop {
@@ -299,7 +306,7 @@ impl Host {
             content_type: ContentType::F32,
             shape: vec![part.len() as u64, dimensions as u64],
             flags: Flags::NONE,
-            conversation: [0; 16],
+            conversation: trace,
             sequence: call,
             timestamp_ns: 0,
             sender: party(HOST)?,
@@ -308,9 +315,65 @@ impl Host {
     }
 }
 
+/// Whatever the engine logs while this is held stands in a span with the trace of the call, as an agent's does in the node.
+fn said_in(what: &str, call: u64, traceparent: Option<&str>) -> tracing::span::EnteredSpan {
+    tracing::info_span!("engine_call", what, call, trace_id = traceparent).entered()
+}
+
 pub(super) fn party(name: &str) -> Result<PartyHash, TensorBusError> {
     let party = name.parse();
     party
         .map(|party| PartyHash::of(&party))
         .map_err(|error| TensorBusError::WrongGrant(format!("{name}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aios_bus::tensor::{PoolShape, RANDOM_BYTES};
+
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn a_frame_names_the_call_it_answers_and_the_trace_of_whoever_asked() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let mut random = [0; RANDOM_BYTES];
+        getrandom::fill(&mut random).unwrap();
+        let shape = PoolShape {
+            slots: 2,
+            slot_bytes: 64 * 1024,
+        };
+        let pool = handed::create_pool(shape, &random).unwrap();
+        handed::hand_over(&here, &pool).unwrap();
+        say(&here, &ToHost::Pool(pool.address().clone())).unwrap();
+        let serving = std::thread::spawn(move || serve(there, &crate::engines::scripted(), || {}));
+        let mut ear = Ear::new(here.try_clone().unwrap());
+        let mut next = || ear.next::<FromHost>().unwrap().unwrap();
+        assert!(matches!(next(), FromHost::Ready(_)));
+        let parsed: aios_protocols::TraceContext = TRACE.parse().unwrap();
+        let rows = [
+            (3, Some(TRACE), *parsed.trace_id()),
+            (4, None, [0; 16]),
+            (5, Some("no trace at all"), [0; 16]),
+        ];
+        for (call, traceparent, trace) in rows {
+            let ask = ToHost::Embed {
+                call,
+                texts: vec!["sales".to_owned()],
+                left_ms: None,
+                traceparent: traceparent.map(str::to_owned),
+            };
+            say(&here, &ask).unwrap();
+            let FromHost::Vectors { grant, .. } = next() else {
+                panic!("no vectors");
+            };
+            let header = pool.read(&grant, &mut Vec::new()).unwrap();
+            assert_eq!((header.sequence, header.conversation), (call, trace));
+            pool.release(&grant).unwrap();
+            assert!(matches!(next(), FromHost::Embedded { .. }));
+        }
+        drop(ear);
+        here.shutdown(std::net::Shutdown::Both).unwrap();
+        serving.join().unwrap().unwrap();
+    }
 }

@@ -18,7 +18,7 @@ use aios_protocols::tensor::{ContentType, TensorGrant};
 
 use super::HostCommand;
 use super::host::{HOST, NODE, party};
-use super::words::{FromHost, ToHost};
+use super::words::{FromHost, ToHost, trace_id};
 use crate::wire::{Ear, WireError, say};
 
 /// How often is looked whether a call is called off while nothing comes.
@@ -286,9 +286,10 @@ impl Proxy {
         Ok(answer)
     }
 
-    /// The vectors of a frame.
+    /// The vectors of a frame of a call in a trace.
     fn vectors(
         &self,
+        (call, trace): (u64, [u8; 16]),
         grant: &TensorGrant,
         read: &[(usize, usize)],
         into: &mut Vec<Embedding>,
@@ -307,8 +308,11 @@ impl Proxy {
             return Err(lost("its vectors are not what it says of them".into()));
         }
         let mut bytes = Vec::new();
-        self.pool.read(grant, &mut bytes).map_err(refused)?;
+        let header = self.pool.read(grant, &mut bytes).map_err(refused)?;
         self.pool.release(grant).map_err(refused)?;
+        if (header.sequence, header.conversation) != (call, trace) {
+            return Err(lost("its vectors are another call's".into()));
+        }
         // The bus has looked that shape and length agree.
         let (numbers, _) = bytes.as_chunks::<4>();
         for (vector, (bytes_read, bytes)) in
@@ -371,19 +375,22 @@ impl BlockingEngine for Proxy {
         let left_ms = left(request.deadline);
         let texts = request.texts.clone();
         let wanted = texts.len();
+        let traceparent = request.traceparent.clone();
+        let trace = trace_id(traceparent.as_deref());
         let mut vectors = Vec::with_capacity(wanted);
         let ask = |call| ToHost::Embed {
             call,
             texts,
             left_ms,
+            traceparent,
         };
         self.call(
             ask,
             request.deadline,
             &request.cancel,
             |proxy, said| match said {
-                FromHost::Vectors { grant, read, .. } => {
-                    proxy.vectors(&grant, &read, &mut vectors)?;
+                FromHost::Vectors { call, grant, read } => {
+                    proxy.vectors((call, trace), &grant, &read, &mut vectors)?;
                     Ok(Heard::More)
                 }
                 FromHost::Embedded { .. } => Ok(Heard::End(())),

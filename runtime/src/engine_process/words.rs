@@ -3,6 +3,7 @@
 use aios_inference::{
     Capabilities, EngineError, Health, InferRequest, Inference, ModelInfo, ModelSource, Token,
 };
+use aios_protocols::TraceContext;
 use aios_protocols::tensor::{PoolAddress, TensorGrant};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,7 @@ pub(super) enum ToHost {
         call: u64,
         texts: Vec<String>,
         left_ms: Option<u64>,
+        traceparent: Option<String>,
     },
     Load {
         call: u64,
@@ -40,6 +42,12 @@ pub(super) enum ToHost {
     Cancel {
         call: u64,
     },
+}
+
+/// The trace that a call belongs to, as the frames that it leads to name it; zeros for none, as of one that nobody can read.
+pub(super) fn trace_id(traceparent: Option<&str>) -> [u8; 16] {
+    let trace = traceparent.and_then(|text| text.parse::<TraceContext>().ok());
+    trace.map_or([0; 16], |trace| *trace.trace_id())
 }
 
 /// What the process says. Each call ends with one of the last six.
@@ -114,7 +122,7 @@ mod tests {
     fn a_request_and_its_answer_arrive_as_they_were_sent() {
         let (here, there) = UnixStream::pair().unwrap();
         let mut ear = Ear::new(there);
-        let request = InferRequest::chat("Be brief.", "Why?")
+        let mut request = InferRequest::chat("Be brief.", "Why?")
             .max_tokens(7)
             .sampling(Sampling::Seeded {
                 seed: u64::MAX,
@@ -130,6 +138,8 @@ mod tests {
                 description: "d".into(),
                 input: serde_json::json!({"type": "object"}),
             }]);
+        request.traceparent =
+            Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
         let said = ToHost::Infer {
             call: 3,
             request: Box::new(request.clone()),

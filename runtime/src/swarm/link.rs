@@ -6,6 +6,9 @@
 //! kind that is closed and what is for nobody here is refused and counted; what the zone has no room for is kept, tried again, and at last given up and
 //! counted. A chunk goes back to the sender's ring only when each of its events has found one of these ends.
 //!
+//! A chunk names the trace in which its events were told, if in one: agents of the micro tier carry none, so it ends with whoever reads
+//! the log or the link's view.
+//!
 //! Delivery is at least once: the events of a chunk whose reader dies over it are told again by the next reader.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,6 +28,22 @@ const BEAT: Duration = Duration::from_millis(50);
 /// Between two questions to a zone without room.
 const PAUSE: Duration = Duration::from_millis(1);
 const CHUNKS_AT_ONCE: usize = 64;
+
+/// Which trace events were told in, as W3C's `traceparent` has it.
+pub type TraceId = [u8; 16];
+/// None.
+pub const NO_TRACE: TraceId = [0; 16];
+
+/// It in hexadecimal digits; none of none.
+pub(crate) fn written(trace: TraceId) -> Option<String> {
+    use std::fmt::Write as _;
+
+    let mut text = String::with_capacity(2 * trace.len());
+    for byte in trace {
+        let _ = write!(text, "{byte:02x}");
+    }
+    (trace != NO_TRACE).then_some(text)
+}
 
 /// The sending side of a link.
 pub struct LinkOut {
@@ -67,6 +86,19 @@ impl LinkOut {
     /// # Errors
     /// [`TensorBusError::Full`], or another error of the ring, with the rest still in the list.
     pub fn send(&mut self, events: &mut Vec<Event>, now_ns: u64) -> Result<(), TensorBusError> {
+        self.send_in(NO_TRACE, events, now_ns)
+    }
+
+    /// The same in a trace.
+    ///
+    /// # Errors
+    /// As [`LinkOut::send`].
+    pub fn send_in(
+        &mut self,
+        trace: TraceId,
+        events: &mut Vec<Event>,
+        now_ns: u64,
+    ) -> Result<(), TensorBusError> {
         let asked = events.len();
         events.retain(|event| event.act.allowed_between_agents());
         self.forbidden += (asked - events.len()) as u64;
@@ -77,7 +109,7 @@ impl LinkOut {
             for event in batch {
                 self.chunk.extend_from_slice(&event.to_bytes());
             }
-            outcome = self.ring.write(&self.chunk, now_ns).map(drop);
+            outcome = self.ring.write_of(trace, &self.chunk, now_ns).map(drop);
             if outcome.is_err() {
                 break;
             }
@@ -189,6 +221,10 @@ pub struct LinkIn {
     since: Option<Duration>,
     chunk: Vec<u8>,
     counts: LinkCounts,
+    /// Of the chunk that is taken up.
+    trace: TraceId,
+    /// Of the last one that named one.
+    last_trace: TraceId,
 }
 
 impl LinkIn {
@@ -201,7 +237,14 @@ impl LinkIn {
             since: None,
             chunk: Vec::new(),
             counts: LinkCounts::default(),
+            trace: NO_TRACE,
+            last_trace: NO_TRACE,
         }
+    }
+
+    /// The trace of what came last that named one.
+    pub fn last_trace(&self) -> TraceId {
+        self.last_trace
     }
 
     /// What came so far.
@@ -232,7 +275,11 @@ impl LinkIn {
             }
             match self.ring.read(&mut self.chunk) {
                 Ok(None) => return Ok(Pumped::Empty),
-                Ok(Some(_)) => {
+                Ok(Some(header)) => {
+                    self.trace = header.conversation;
+                    if self.trace != NO_TRACE {
+                        self.last_trace = self.trace;
+                    }
                     self.take_up();
                     self.tell(now);
                 }
@@ -250,19 +297,19 @@ impl LinkIn {
     /// # Errors
     /// As [`LinkIn::pump`].
     pub fn serve(&mut self, stop: &AtomicBool) -> Result<(), TensorBusError> {
-        self.serve_seen(stop, |_| {})
+        self.serve_seen(stop, |_, _| {})
     }
 
-    /// The same, and shows the counts after each look at the ring.
+    /// The same, and shows counts and last trace after each look at the ring.
     pub(crate) fn serve_seen(
         &mut self,
         stop: &AtomicBool,
-        mut seen: impl FnMut(LinkCounts),
+        mut seen: impl FnMut(LinkCounts, TraceId),
     ) -> Result<(), TensorBusError> {
         let begin = Instant::now();
         while !stop.load(Relaxed) {
             let pumped = self.pump(CHUNKS_AT_ONCE, begin.elapsed());
-            seen(self.counts);
+            seen(self.counts, self.last_trace);
             match pumped? {
                 Pumped::More => {}
                 Pumped::ZoneFull => std::thread::sleep(PAUSE),
@@ -292,7 +339,8 @@ impl LinkIn {
                     Err(closed @ DoorError::Closed { .. }) => {
                         // Said once a link: whoever floods it is counted, not quoted.
                         if self.counts.closed == 0 {
-                            tracing::warn!(reason = %closed, "a link's event was refused");
+                            let trace_id = written(self.trace);
+                            tracing::warn!(reason = %closed, trace_id, "a link's event was refused");
                         }
                         self.counts.closed += 1;
                     }

@@ -209,3 +209,24 @@ async fn what_nobody_takes_up_within_the_patience_is_given_up_and_counted() {
     let counts = link.counts();
     assert_eq!((counts.told, counts.given_up), (8, 56));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_in_a_trace_names_it_and_what_follows_in_none_does_not_hide_it() {
+    let (zone, page, tree) = zone(4_096, true).await;
+    let ring = ring(8);
+    let mut out = LinkOut::new(ring.writer().unwrap(), CHUNK).unwrap();
+    let mut link = LinkIn::new(ring.reader().unwrap(), zone);
+    let touch = || vec![Event::inform(page, page::TOUCH, 0)];
+    for (told, last) in [
+        (NO_TRACE, NO_TRACE),
+        ([7; 16], [7; 16]),
+        (NO_TRACE, [7; 16]),
+        ([9; 16], [9; 16]),
+    ] {
+        out.send_in(told, &mut touch(), 0).unwrap();
+        assert_eq!(link.pump(9, Duration::ZERO), Ok(Pumped::Empty));
+        assert_eq!(link.last_trace(), last);
+    }
+    assert_eq!(link.counts().told, 4);
+    tree.unwrap().stop().await;
+}

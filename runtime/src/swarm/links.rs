@@ -28,7 +28,7 @@ use aios_protocols::{AgentId, Tier};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::link::{LinkCounts, LinkIn, LinkOut};
+use super::link::{self, LinkCounts, LinkIn, LinkOut, NO_TRACE, TraceId};
 use crate::config::LinkConfig;
 use crate::wire::{Ear, WireError, say};
 
@@ -84,6 +84,8 @@ pub struct LinkView {
     pub forbidden: u64,
     /// What came, since the node began.
     pub came: LinkCounts,
+    /// The trace of what came last that was told in one, in 32 hexadecimal digits.
+    pub trace: Option<String>,
     /// Why nobody is there, if that is known.
     pub trouble: Option<String>,
 }
@@ -96,8 +98,15 @@ pub(crate) struct Links {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// What is told at once.
+#[derive(Default)]
+struct Batch {
+    trace: TraceId,
+    events: Vec<Event>,
+}
+
 struct Link {
-    out: SyncSender<Vec<Event>>,
+    out: SyncSender<Batch>,
     state: Arc<State>,
 }
 
@@ -105,7 +114,7 @@ struct Link {
 struct State {
     peer: Mutex<Option<String>>,
     trouble: Mutex<Option<String>>,
-    came: Mutex<LinkCounts>,
+    came: Mutex<(LinkCounts, TraceId)>,
     met: AtomicU64,
     sent: AtomicU64,
     forbidden: AtomicU64,
@@ -130,7 +139,7 @@ impl Links {
                 state: Arc::clone(&state),
                 stop: Arc::clone(&stop),
                 waiting,
-                left: Vec::new(),
+                left: Batch::default(),
             };
             let thread = std::thread::Builder::new().name(format!("link-{name}"));
             threads.push(thread.spawn(move || keeper.keep())?);
@@ -143,7 +152,12 @@ impl Links {
         })
     }
 
-    pub(crate) fn tell(&self, name: &str, events: Vec<Event>) -> Result<(), LinkError> {
+    pub(crate) fn tell(
+        &self,
+        name: &str,
+        events: Vec<Event>,
+        trace: TraceId,
+    ) -> Result<(), LinkError> {
         let Some(link) = self.links.get(name) else {
             return Err(LinkError::Unknown {
                 asked: name.to_owned(),
@@ -153,22 +167,27 @@ impl Links {
         if events.len() > EVENTS {
             return Err(LinkError::Full(events));
         }
-        link.out.try_send(events).map_err(|error| match error {
-            TrySendError::Full(events) | TrySendError::Disconnected(events) => {
-                LinkError::Full(events)
+        let batch = Batch { trace, events };
+        link.out.try_send(batch).map_err(|error| match error {
+            TrySendError::Full(batch) | TrySendError::Disconnected(batch) => {
+                LinkError::Full(batch.events)
             }
         })
     }
 
     pub(crate) fn view(&self) -> Vec<LinkView> {
-        let view = |(name, link): (&String, &Link)| LinkView {
-            name: name.clone(),
-            peer: link.state.peer.lock().clone(),
-            met: link.state.met.load(Relaxed),
-            sent: link.state.sent.load(Relaxed),
-            forbidden: link.state.forbidden.load(Relaxed),
-            came: *link.state.came.lock(),
-            trouble: link.state.trouble.lock().clone(),
+        let view = |(name, link): (&String, &Link)| {
+            let (came, trace) = *link.state.came.lock();
+            LinkView {
+                name: name.clone(),
+                peer: link.state.peer.lock().clone(),
+                met: link.state.met.load(Relaxed),
+                sent: link.state.sent.load(Relaxed),
+                forbidden: link.state.forbidden.load(Relaxed),
+                came,
+                trace: link::written(trace),
+                trouble: link.state.trouble.lock().clone(),
+            }
         };
         self.links.iter().map(view).collect()
     }
@@ -251,9 +270,9 @@ struct Keeper {
     refusals: Refusals,
     state: Arc<State>,
     stop: Arc<AtomicBool>,
-    waiting: Receiver<Vec<Event>>,
+    waiting: Receiver<Batch>,
     /// What was taken to be sent and could not be.
-    left: Vec<Event>,
+    left: Batch,
 }
 
 impl Keeper {
@@ -398,13 +417,16 @@ impl Keeper {
         let come = come.telling(self.refusals.clone()).reader()?;
         let mut come = LinkIn::new(come, self.zone.clone());
         let over = AtomicBool::new(false);
-        let before = *self.state.came.lock();
+        let (before, earlier) = *self.state.came.lock();
         let state = Arc::clone(&self.state);
         let (sent, forbidden) = (state.sent.load(Relaxed), state.forbidden.load(Relaxed));
         std::thread::scope(|scope| {
             let (over, state) = (&over, &state);
             scope.spawn(move || {
-                let look = |counts: LinkCounts| *state.came.lock() = before.and(counts);
+                let look = |counts: LinkCounts, trace: TraceId| {
+                    let trace = if trace == NO_TRACE { earlier } else { trace };
+                    *state.came.lock() = (before.and(counts), trace);
+                };
                 let outcome = come.serve_seen(over, look);
                 come.record();
                 over.store(true, Relaxed);
@@ -413,15 +435,15 @@ impl Keeper {
             let (waiting, left) = (&mut self.waiting, &mut self.left);
             scope.spawn(move || {
                 while !over.load(Relaxed) {
-                    if left.is_empty() {
+                    if left.events.is_empty() {
                         match waiting.recv_timeout(BEAT) {
-                            Ok(events) => *left = events,
+                            Ok(batch) => *left = batch,
                             Err(RecvTimeoutError::Timeout) => continue,
                             Err(RecvTimeoutError::Disconnected) => return,
                         }
                     }
                     // What the ring had no room for stays, and goes to whoever is there next.
-                    if out.send(left, 0).is_err() {
+                    if out.send_in(left.trace, &mut left.events, 0).is_err() {
                         let _ = out.wait(Wait::SpinThenBlock, BEAT);
                     }
                     state.sent.store(sent + out.sent(), Relaxed);

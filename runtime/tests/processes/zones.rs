@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use aios_micro::kinds::page;
 use aios_micro::{Act, Event, Handle};
+use aios_protocols::TraceContext;
 use aios_runtime::config::LinkConfig;
 use aios_runtime::swarm::LinkView;
 use aios_runtime::{Config, Node};
@@ -135,6 +136,7 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
         ..LinkConfig::default()
     };
     let (node, pages) = node("here", link).await;
+    let trace = TraceContext::new([0xA5; 16], [7; 8], 1).unwrap();
     let unknown = node.tell_zone("nowhere", Vec::new()).unwrap_err();
     assert!(unknown.to_string().contains("there are other"), "{unknown}");
     for life in 1..=2_u64 {
@@ -145,7 +147,7 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
         let mut events = touches(&theirs, 2_000);
         // Not sent at all.
         events.push(Event::new(theirs[0], Act::Request, page::TOUCH, 0, 0));
-        node.tell_zone("other", events).unwrap();
+        node.tell_zone_in(&trace, "other", events).unwrap();
         other.tell(&numbers(&pages));
         other.tell("2000");
         until("what it told", || view(&node).came.told == 300 * life).await;
@@ -153,6 +155,11 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
         assert_eq!(
             (there.came.told, there.peer.as_deref()),
             (2_000, Some("here"))
+        );
+        let named = there.trace.unwrap_or_default();
+        assert!(
+            trace.to_string().contains(&named) && named.len() == 32,
+            "{named}"
         );
         // Counted a moment after it is told.
         until("the count of what was sent", || {
@@ -162,6 +169,7 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
         .await;
         let here = view(&node);
         assert_eq!(here.came.refused(), 0);
+        assert_eq!(here.trace, None, "the other one told nothing in a trace");
         drop(other);
         until("that it is gone", || view(&node).peer.is_none()).await;
     }
@@ -173,6 +181,7 @@ async fn zones_of_two_nodes_are_tied_and_tied_again_when_one_is_killed() {
 #[derive(serde::Deserialize)]
 struct LinkSeen {
     peer: Option<String>,
+    trace: Option<String>,
     came: Came,
 }
 

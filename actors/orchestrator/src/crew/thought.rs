@@ -101,13 +101,14 @@ impl Errand<'_> {
         let prompt = (bytes as u64).div_ceil(BYTES_PER_TOKEN);
         let left = self.budget.tokens_left().saturating_sub(prompt);
         let most = left.clamp(THOUGHT_LEAST, THOUGHT_TOKENS);
-        let request = InferRequest::new(chat.clone())
+        let mut request = InferRequest::new(chat.clone())
             .max_tokens(most as u32)
             .json_schema(grammar)
             // What the model said is read by `act`, and what is wrong with it is told to it.
             .own_check()
             .private(self.ctx.is_private())
             .deadline(self.due);
+        request.traceparent = self.ctx.traceparent(None);
         let breakers = self.services.breakers();
         let inference = guarded::infer(breakers, engine, Some(&self.budget), request).await?;
         Ok(Thought {

@@ -11,7 +11,7 @@ use aios_inference::{
 use aios_memory::InMemoryStore;
 use aios_orchestrator::crew::{CharterAgent, Crew, Member};
 use aios_orchestrator::{Packs, Ports, Services, Settings};
-use aios_protocols::AgentId;
+use aios_protocols::{AgentId, Draft, Performative, ProtocolName, TraceContext};
 use aios_tools::{Toolbox, function};
 use aios_work::{Capability, Charter, Effect, ToolCall, ToolError, ToolErrorKind};
 use serde_json::json;
@@ -21,10 +21,14 @@ use crate::house::{House, PATIENCE};
 /// Whether each request was private, in order.
 type Marks = Arc<Mutex<Vec<bool>>>;
 
-/// An engine that writes down which requests were private.
+/// The trace that each request came in, in order.
+type Traces = Arc<Mutex<Vec<Option<String>>>>;
+
+/// An engine that writes down which requests were private, and their traces.
 struct Noting {
     inner: ScriptedEngine,
     marks: Marks,
+    traces: Traces,
 }
 
 impl BlockingEngine for Noting {
@@ -38,6 +42,10 @@ impl BlockingEngine for Noting {
         sink: &mut TokenSink<'_>,
     ) -> Result<Inference, EngineError> {
         self.marks.lock().unwrap().push(request.private);
+        self.traces
+            .lock()
+            .unwrap()
+            .push(request.traceparent.clone());
         self.inner.stream(request, sink)
     }
 
@@ -62,16 +70,18 @@ struct Bench {
     house: House,
     services: Arc<Services>,
     marks: Marks,
+    traces: Traces,
 }
 
 impl Bench {
     async fn new(scripts: Scripts, tools: Toolbox) -> Self {
-        let marks = Marks::default();
-        let noted = Arc::clone(&marks);
+        let (marks, traces) = (Marks::default(), Traces::default());
+        let noted = (Arc::clone(&marks), Arc::clone(&traces));
         let factory = Arc::new(move || {
             Ok(Box::new(Noting {
                 inner: ScriptedEngine::scripted_by(scripts.clone()),
-                marks: Arc::clone(&noted),
+                marks: Arc::clone(&noted.0),
+                traces: Arc::clone(&noted.1),
             }) as Box<dyn BlockingEngine>)
         });
         let (engine, _) = EngineActor::spawn(EngineConfig::default(), factory)
@@ -90,6 +100,7 @@ impl Bench {
             house,
             services,
             marks,
+            traces,
         }
     }
 
@@ -171,6 +182,23 @@ async fn what_an_agent_of_privacy_local_thinks_and_hands_on_is_private() {
             assert_eq!(marks, [expected; 3], "{privacy}, {clerks}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_is_told_the_trace_of_whoever_asks_and_none_where_there_is_none() {
+    let scripts = Scripts::answering(|_| json!({"answer": "done"}).to_string());
+    let bench = Bench::new(scripts, Toolbox::default()).await;
+    let clerk = bench.charter("clerk", "privacy: any").await;
+    let trace = TraceContext::new([7; 16], [9; 8], 1).unwrap();
+    // Of a draft that names its tenant the trace is its own, too, and not that of what the driver is at.
+    let tenant = bench.house.system.tenant().clone();
+    let asked = Draft::new(Performative::Request, "Begin.").protocol(ProtocolName::FipaRequest);
+    let asked = asked.tenant(tenant).trace(trace);
+    let answer = bench.house.driver.ask(&clerk, asked, PATIENCE).await;
+    answer.unwrap();
+    bench.ask(&clerk).await.unwrap();
+    let traces = bench.traces.lock().unwrap().clone();
+    assert_eq!(traces, [Some(trace.to_string()), None]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

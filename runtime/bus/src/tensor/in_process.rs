@@ -123,7 +123,7 @@ mod tests {
                 slots: 1,
                 slot_bytes: length as u32,
             };
-            let bytes: Vec<u8> = (0..length).map(|at| (at * at >> 7) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|at| ((at * at) >> 7) as u8).collect();
             let pool = pool(shape, &[7; RANDOM_BYTES]).unwrap();
             let reader = pool.join([8; 32]).unwrap();
             let ring = ring(shape, &[7; RANDOM_BYTES], here, there).unwrap();

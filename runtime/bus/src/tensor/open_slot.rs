@@ -30,7 +30,6 @@ impl Lease<'_> {
 }
 
 impl Drop for Lease<'_> {
-    /// Of a published slot the state has moved on and nothing happens.
     fn drop(&mut self) {
         self.pool.free(self.slot, self.state);
     }
@@ -179,11 +178,14 @@ impl SealedSlot for Sealed<'_> {
     }
 
     fn publish(self: Box<Self>) -> Result<TensorGrant, TensorBusError> {
-        let Lease { pool, slot, state } = self.lease;
+        let Self { lease, grant } = *self;
+        let Lease { pool, slot, state } = lease;
         let ready = state.in_phase(Phase::Ready);
-        self.lease.change(ready)?;
+        lease.change(ready)?;
+        // It is the reader's now. Even trying to give it back would take the state word's line away from whoever is just looking at it.
+        std::mem::forget(lease);
         pool.note(slot, ready, false);
         pool.rouse(slot);
-        Ok(self.grant)
+        Ok(grant)
     }
 }

@@ -34,7 +34,6 @@ const SOON: Duration = Duration::from_secs(20);
 pub(super) fn run(rounds: u32) -> Result<Report, BenchError> {
     let mut report = Report::begin("buses");
     tensor::measure(rounds, &mut report)?;
-    report.skip("iceoryx2: run its own benchmark-publish-subscribe beside this");
     let cache = weights::cache().map_err(|failure| failed(failure.sentence()))?;
     let env = |name: &str| std::env::var_os(name);
     let program = match program(&NATS_SERVER, &env, &cache, &mut |_| {}) {
