@@ -21,6 +21,7 @@ mod error;
 mod far;
 mod goals;
 mod happened;
+mod integer;
 mod judgements;
 mod ledger;
 mod letters;
