@@ -20,7 +20,7 @@ const OF: &str = "..";
 /// What is signed for the name of a goal that came with a key.
 const NAMING: &str = "application/vnd.aios.goal-of-key";
 /// Characters of a goal's name.
-const NAME_MAX: usize = 64;
+const NAME_MAX: usize = Submit::ID_MAX;
 
 /// The request as it is meant: names that somebody of another tenant gives its goals are that tenant's alone, so whatever name it takes says
 /// nothing of anybody else's.

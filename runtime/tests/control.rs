@@ -5,6 +5,8 @@
 mod judged;
 #[path = "control/models.rs"]
 mod models;
+#[path = "control/openai.rs"]
+mod openai;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

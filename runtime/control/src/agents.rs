@@ -34,7 +34,11 @@ pub struct Spawn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// How long an agent in another process may be away before whoever waits for it hears so, in milliseconds; none for half a minute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::integer::may_be"
+    )]
     pub away_ms: Option<u64>,
 }
 
@@ -56,7 +60,8 @@ pub struct Ask {
     /// What is said to it: text, or JSON as text, whichever it takes.
     pub content: String,
     /// How long it may take, in milliseconds: from 1 to [`Ask::DEADLINE_MS_MAX`].
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(deserialize_with = "crate::integer::integer")]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Self::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
 }
 
@@ -147,8 +152,8 @@ pub enum SwarmQuestion {
     Top {
         /// The kind, such as `page`.
         kind: String,
-        /// How many.
-        #[cfg_attr(feature = "http", schemars(range(max = 1_024)))]
+        /// How many; of many only the first thousand are told.
+        #[serde(deserialize_with = "crate::integer::integer")]
         most: usize,
     },
     /// One agent closely.

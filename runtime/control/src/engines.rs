@@ -52,10 +52,13 @@ pub struct Generate {
     /// Which, by its name or by that of a model it has loaded.
     pub engine: String,
     /// What was said so far.
-    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 1_024)))]
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = Self::TURNS_MAX)))]
     pub turns: Vec<Turn>,
     /// At most so many new tokens.
-    #[serde(default = "usual_max_tokens")]
+    #[serde(
+        default = "usual_max_tokens",
+        deserialize_with = "crate::integer::integer"
+    )]
     pub max_tokens: u32,
     /// Above 1 flattens, below 1 sharpens; without it the most likely token is taken each time.
     #[cfg_attr(
@@ -72,10 +75,10 @@ pub struct Generate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_p: Option<Number>,
     /// Of the draw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "http",
-        schemars(range(max = 18_446_744_073_709_551_615_u64))
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::integer::may_be"
     )]
     pub seed: Option<u64>,
     /// Texts that end it; they are not part of it.
@@ -85,8 +88,11 @@ pub struct Generate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Value>,
     /// How long it may take, in milliseconds: from 1 to [`Generate::DEADLINE_MS_MAX`].
-    #[serde(default = "usual_deadline_ms")]
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(
+        default = "usual_deadline_ms",
+        deserialize_with = "crate::integer::integer"
+    )]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Generate::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
     /// Watched as it is written: events of kind `text`, then one of kind `answer` or `refused`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -138,11 +144,14 @@ pub struct EmbedTexts {
     /// Which, by its name or by that of a model it has loaded.
     pub engine: String,
     /// The texts: 1 to [`EmbedTexts::TEXTS_MAX`].
-    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 128)))]
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = Self::TEXTS_MAX)))]
     pub texts: Vec<String>,
     /// How long it may take, in milliseconds: from 1 to [`Generate::DEADLINE_MS_MAX`].
-    #[serde(default = "usual_deadline_ms")]
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(
+        default = "usual_deadline_ms",
+        deserialize_with = "crate::integer::integer"
+    )]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Generate::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
 }
 

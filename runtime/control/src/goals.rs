@@ -20,7 +20,10 @@ pub struct Submit {
     /// A name of the asker's own, or none for a fresh one. It is the idempotency key: handed in again while the goal is under way, the
     /// same goal is the same one, and handed in after its end it is gone on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$")))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(regex(pattern = Self::ID), length(min = 1, max = Self::ID_MAX))
+    )]
     pub goal_id: Option<String>,
     /// What is wanted, in the asker's words.
     #[cfg_attr(feature = "http", schemars(length(min = 1)))]
@@ -32,7 +35,7 @@ pub struct Submit {
     /// Files it is about that come with it, at most [`Submit::FILES_MAX`] of at most [`Submit::FILES_BYTES_MAX`] bytes together. The node keeps
     /// them in the goal's own folder, readable by its user alone, and from then on they are among `data`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = 16)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Self::FILES_MAX)))]
     pub files: Vec<GivenFile>,
     /// The folder below which the goal gets one of its own, absolute as the files are; empty for the one of the server that is asked, where
     /// it has one.
@@ -51,6 +54,10 @@ pub struct Submit {
 }
 
 impl Submit {
+    /// What a goal may be called: letters, digits, lines and dots, no two dots in a row and not dots alone.
+    pub const ID: &'static str = r"^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$";
+    /// Characters that it may have.
+    pub const ID_MAX: usize = 64;
     /// Files that come with a goal.
     pub const FILES_MAX: usize = 16;
     /// Bytes that they have together: with what is around them they fit into one request.
@@ -169,11 +176,7 @@ pub struct Events {
     /// Which goal.
     pub goal_id: String,
     /// The last event the watcher has seen; zero for none. Whoever was cut off goes on where it stopped.
-    #[serde(default)]
-    #[cfg_attr(
-        feature = "http",
-        schemars(range(max = 18_446_744_073_709_551_615_u64))
-    )]
+    #[serde(default, deserialize_with = "crate::integer::integer")]
     pub after_seq: u64,
 }
 

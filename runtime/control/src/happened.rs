@@ -15,7 +15,7 @@ use crate::{AuditLine, EventKind, GoalPhase, LetterLine};
 #[serde(deny_unknown_fields)]
 pub struct Watch {
     /// The last event the watcher has seen; zero for all that are kept.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::integer")]
     pub after_seq: u64,
     /// Whether only what happens from now on is told; then `after_seq` says nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -11,11 +11,11 @@ use crate::GivenFile;
 #[serde(deny_unknown_fields)]
 pub struct Judge {
     /// What was asked of whoever wrote it, at most [`Judge::GOAL_BYTES_MAX`] bytes.
-    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 8_192)))]
+    #[cfg_attr(feature = "http", schemars(length(min = 1, max = Judge::GOAL_BYTES_MAX)))]
     pub goal: String,
     /// The text, at most [`Judge::ANSWER_BYTES_MAX`] bytes; empty where a text that grows is begun.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = 131_072)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_BYTES_MAX)))]
     pub answer: String,
     /// What kind of work it is: `text`, `json` or `patch`.
     #[serde(default)]
@@ -25,11 +25,11 @@ pub struct Judge {
     /// Commands, tools and models that it names are asked for whoever may name any path of the node; for others they are checks that could
     /// not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schemars(length(max = 65_536)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::CRITERIA_BYTES_MAX)))]
     pub criteria: Option<String>,
     /// What it rests on, at most [`Judge::FILES_MAX`] files of at most [`Judge::FILES_BYTES_MAX`] bytes together. They are read and not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = 16)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::FILES_MAX)))]
     pub files: Vec<GivenFile>,
     /// Nothing of it may leave the node's machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -39,8 +39,11 @@ pub struct Judge {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
     /// How long it may take, in milliseconds: from 1 to [`Judge::DEADLINE_MS_MAX`].
-    #[serde(default = "usual_deadline_ms")]
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(
+        default = "usual_deadline_ms",
+        deserialize_with = "crate::integer::integer"
+    )]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Judge::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
 }
 
@@ -93,7 +96,7 @@ pub struct JudgeMore {
     pub begin: Option<Box<Judge>>,
     /// What was written since the piece before.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = 131_072)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_BYTES_MAX)))]
     pub more: String,
     /// Whether nothing follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -102,7 +105,10 @@ pub struct JudgeMore {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dropped: bool,
     /// How long the Critic may take over this piece, in milliseconds: from 1 to [`Judge::DEADLINE_MS_MAX`].
-    #[serde(default = "usual_deadline_ms")]
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(
+        default = "usual_deadline_ms",
+        deserialize_with = "crate::integer::integer"
+    )]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Judge::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
 }

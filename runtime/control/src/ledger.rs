@@ -71,7 +71,7 @@ pub struct Ceiling {
 #[serde(deny_unknown_fields)]
 pub struct AuditAsked {
     /// The last entry that is known already; zero for all that are kept.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::integer")]
     pub after_seq: u64,
 }
 

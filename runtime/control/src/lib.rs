@@ -23,6 +23,7 @@ mod error;
 mod far;
 mod goals;
 mod happened;
+mod integer;
 mod judgements;
 mod ledger;
 mod letters;

@@ -63,9 +63,14 @@ pub enum Request {
     /// Takes a goal in from a file. It rests until somebody goes on with it. The answer is [`Submitted`](crate::Submitted).
     Import {
         /// What [`Export`](Self::Export) gave: a [`RunFile`](crate::RunFile).
+        #[cfg_attr(feature = "http", schemars(with = "serde_json::Map<String, Value>"))]
         run: Value,
         /// A name for it, where its own is taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(
+            feature = "http",
+            schemars(regex(pattern = Submit::ID), length(min = 1, max = Submit::ID_MAX))
+        )]
         new_id: Option<String>,
     },
     /// Goes through a goal again from what is on record of it: no tool is called and no model asked. The answer is
@@ -127,11 +132,13 @@ pub enum Request {
     /// Hands a message that was not delivered to its receivers once more. The answer is [`Resent`](crate::Resent).
     Resend {
         /// Its number.
+        #[serde(deserialize_with = "crate::integer::integer")]
         number: u64,
     },
     /// Throws a message away that was not delivered.
     Discard {
         /// Its number.
+        #[serde(deserialize_with = "crate::integer::integer")]
         number: u64,
     },
     /// Takes the list of tools that a server offers now: a person has read it. The answer is the [`ToolServer`](crate::ToolServer) as it is then.
@@ -210,6 +217,7 @@ pub enum Request {
     /// One of them: its [`LetterShown`](crate::LetterShown).
     DeadLetter {
         /// Its number.
+        #[serde(deserialize_with = "crate::integer::integer")]
         number: u64,
     },
     /// The circuit breakers of all services that were called: a list of [`BreakerLine`](crate::BreakerLine)s.

@@ -26,6 +26,10 @@ pub struct Fork {
     pub plan: Option<Box<PlanFile>>,
     /// A name for the new one, or none for a fresh one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(regex(pattern = Submit::ID), length(min = 1, max = Submit::ID_MAX))
+    )]
     pub new_id: Option<String>,
 }
 

@@ -39,8 +39,11 @@ pub struct CallTool {
     #[cfg_attr(feature = "http", schemars(regex(pattern = "^/")))]
     pub out: Option<String>,
     /// How long it may take, in milliseconds: from 1 to [`CallTool::DEADLINE_MS_MAX`].
-    #[serde(default = "usual_deadline_ms")]
-    #[cfg_attr(feature = "http", schemars(range(min = 1, max = 600_000)))]
+    #[serde(
+        default = "usual_deadline_ms",
+        deserialize_with = "crate::integer::integer"
+    )]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Self::DEADLINE_MS_MAX)))]
     pub deadline_ms: u64,
 }
 

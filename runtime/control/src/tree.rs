@@ -13,7 +13,7 @@ pub struct TreeAsked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
     /// How many levels below it; zero for it alone.
-    #[serde(default = "all_levels")]
+    #[serde(default = "all_levels", deserialize_with = "crate::integer::integer")]
     pub levels: u32,
     /// Only children whose id, role or description holds these letters, whatever their case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,10 +22,11 @@ pub struct TreeAsked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Lines that are passed over; for the next page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::integer")]
     pub skip: u64,
     /// Lines that are told: 1 to [`TreeAsked::MOST`].
-    #[serde(default = "usual_lines")]
+    #[serde(default = "usual_lines", deserialize_with = "crate::integer::integer")]
+    #[cfg_attr(feature = "http", schemars(range(min = 1, max = Self::MOST)))]
     pub most: u64,
 }
 

@@ -3,8 +3,8 @@
 //! Nothing here is sent to what is drawn: agents are seen through what passes by them and through the snapshots they leave, so a watcher
 //! cannot slow what it watches. Messages are noted only while somebody looks; the flag for that is all that a message costs otherwise.
 //!
-//! `ring` keeps what happened, `stream` is one watcher's way through it, `pace` says when watchers are woken, `observer` what agents and their world tell, `heard` what
-//! supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures; `recorded` is where the trail lies.
+//! `ring` keeps what happened, `stream` is one watcher's way through it, `pace` says when watchers are woken, `observer` what agents and
+//! their world tell, `heard` what supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures; `recorded` is where the trail lies.
 
 mod heard;
 mod ledger;

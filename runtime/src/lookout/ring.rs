@@ -36,6 +36,16 @@ enum Heard {
     LetPass(u64),
 }
 
+impl Heard {
+    /// How many events it stands for.
+    fn events(&self) -> u64 {
+        match self {
+            Self::LetPass(messages) => *messages,
+            _ => 1,
+        }
+    }
+}
+
 impl Noted {
     pub(crate) fn kind(&self) -> EventKind {
         match &self.heard {
@@ -152,10 +162,7 @@ impl Ring {
         {
             self.forgotten = oldest.seq;
         }
-        let events = match &heard {
-            Heard::LetPass(messages) => *messages,
-            _ => 1,
-        };
+        let events = heard.events();
         self.kept.push_back(Arc::new(Noted {
             seq,
             before: self.total,
@@ -207,7 +214,8 @@ impl Rings {
     }
 
     fn enter(&mut self, heard: Heard) {
-        self.last += 1;
+        // What was let pass has its numbers, so that whoever comes too late for it knows how many are lost.
+        self.last += heard.events();
         let ring = match &heard {
             Heard::Told(happened) if happened.kind() != EventKind::Message => &mut self.rare,
             _ => &mut self.messages,
@@ -325,12 +333,22 @@ mod tests {
             let place = Place::at(101, rare, messages);
             assert_eq!(rings.behind(place), behind, "{place:?}");
         }
+        rings.let_pass(0);
+        rings.let_pass(5);
+        assert_eq!(
+            (rings.last(), rings.behind(Place::at(103, true, true))),
+            (108, 5)
+        );
         for _ in 0..MESSAGES + 10 {
             rings.push(message());
         }
         let mut place = Place::at(103, true, true);
-        assert_eq!(rings.catch_up(&mut place), 10);
-        assert_eq!((place.rare, place.messages), (Some(103), Some(113)));
+        assert_eq!(
+            rings.catch_up(&mut place),
+            15,
+            "those that were let pass, too"
+        );
+        assert_eq!((place.rare, place.messages), (Some(103), Some(118)));
         let mut rare = Place::at(100, true, false);
         assert_eq!(rings.catch_up(&mut rare), 0, "the rare ones are all there");
         assert_eq!(seqs(&rings, 0, true, false), [101, 103]);

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use axum::response::{Html, IntoResponse, Response};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use serde_json::{Map, Value, json};
 
 use super::pages::LIMIT_MAX;
@@ -57,6 +59,9 @@ fn verb(row: &Row) -> &'static str {
 fn document() -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = "/components/schemas".into();
+    settings
+        .transforms
+        .push(Box::new(RecursiveTransform(bounded)));
     let mut generator = settings.into_generator();
     let problem = schema_of::<ControlError>(&mut generator);
     let request = schema_of::<Request>(&mut generator);
@@ -93,6 +98,18 @@ fn document() -> Value {
             }},
         },
     })
+}
+
+/// Says of an integer how large it may be, where that is no more than what its type holds.
+fn bounded(schema: &mut Schema) {
+    let most = match schema.get("format").and_then(Value::as_str) {
+        Some("uint32") => u64::from(u32::MAX),
+        Some("uint64" | "uint") => u64::MAX,
+        _ => return,
+    };
+    if schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), most.into());
+    }
 }
 
 fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Value>) -> Value {
@@ -296,6 +313,104 @@ mod tests {
             answer["content"]["application/json"]["schema"]["$ref"],
             "#/components/schemas/GoalState"
         );
+    }
+
+    /// The fields of a row wherever they stand.
+    fn fields(row: &Row, document: &Value) -> Fields {
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let fields = Fields::of(row.ask, schemas);
+        match row.under {
+            Some(under) => fields.below(under, row.fixed, schemas),
+            None => fields,
+        }
+    }
+
+    /// To JSON Schema they are one number, so whoever writes by the document may write either.
+    #[test]
+    fn an_integer_may_be_written_with_a_zero_behind_the_point_and_has_its_bounds() {
+        let document = document();
+        let mut integers = 0;
+        for row in ROWS.iter().filter(|row| !row.ask.is_empty()) {
+            for (name, schema) in fields(row, &document).properties {
+                let kinds = [&schema["type"], &schema["type"][0]];
+                if !kinds.contains(&&json!("integer")) {
+                    continue;
+                }
+                integers += 1;
+                let bounds = (schema["minimum"].as_u64(), schema["maximum"].as_u64());
+                assert!(bounds.0.is_some() && bounds.1.is_some(), "{name}: {schema}");
+                let mut asked = json!({ "ask": row.ask });
+                match row.under {
+                    Some(under) => {
+                        asked[under] = json!({ &name: 5.0 });
+                        for (fixed, value) in row.fixed {
+                            asked[under][*fixed] = json!(value);
+                        }
+                    }
+                    None => asked[&name] = json!(5.0),
+                }
+                if let Err(error) = crate::read(asked.to_string().as_bytes()) {
+                    // Something else may be missing.
+                    assert!(!error.message.contains("floating"), "{asked}: {error}");
+                }
+            }
+        }
+        assert!(integers >= 10, "{integers} were looked at");
+    }
+
+    #[test]
+    fn the_bounds_of_the_document_are_those_that_the_node_keeps() {
+        let document = document();
+        for (ask, field, bound, keeps) in [
+            ("ask", "deadline_ms", "maximum", crate::Ask::DEADLINE_MS_MAX),
+            (
+                "call_tool",
+                "deadline_ms",
+                "maximum",
+                crate::CallTool::DEADLINE_MS_MAX,
+            ),
+            (
+                "generate",
+                "deadline_ms",
+                "maximum",
+                crate::Generate::DEADLINE_MS_MAX,
+            ),
+            (
+                "generate",
+                "turns",
+                "maxItems",
+                crate::Generate::TURNS_MAX as u64,
+            ),
+            (
+                "embed",
+                "texts",
+                "maxItems",
+                crate::EmbedTexts::TEXTS_MAX as u64,
+            ),
+            ("judge", "files", "maxItems", crate::Judge::FILES_MAX as u64),
+            (
+                "submit",
+                "files",
+                "maxItems",
+                crate::Submit::FILES_MAX as u64,
+            ),
+            ("tree", "most", "maximum", crate::TreeAsked::MOST),
+            ("tree", "levels", "maximum", u32::MAX.into()),
+            ("events", "after_seq", "maximum", u64::MAX),
+        ] {
+            let row = ROWS.iter().find(|row| row.ask == ask).unwrap();
+            let said = &fields(row, &document).properties[field][bound];
+            assert_eq!(said.as_u64(), Some(keeps), "{bound} of {field} of {ask}");
+        }
+        for (ask, field) in [
+            ("submit", "goal_id"),
+            ("fork", "new_id"),
+            ("import", "new_id"),
+        ] {
+            let row = ROWS.iter().find(|row| row.ask == ask).unwrap();
+            let said = &fields(row, &document).properties[field]["pattern"];
+            assert_eq!(said, crate::Submit::ID, "{field} of {ask}");
+        }
     }
 
     #[test]

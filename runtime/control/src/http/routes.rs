@@ -2,7 +2,7 @@
 //! stand: in the path, in the query, in the body. A request without a row is asked by `POST /v1/ask`.
 
 use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
@@ -444,13 +444,8 @@ impl Row {
         };
         for (name, value) in &parts.path {
             // The one field of a path that is a number.
-            let number = (*name == "number").then(|| value.parse::<u64>().ok());
-            put(
-                name,
-                number
-                    .flatten()
-                    .map_or_else(|| (*value).into(), Value::from),
-            )?;
+            let number = (*name == "number").then(|| number(value)).flatten();
+            put(name, number.map_or_else(|| (*value).into(), Value::Number))?;
         }
         for (name, value) in self.fixed {
             put(name, (*value).into())?;
@@ -502,9 +497,12 @@ fn said(name: &str, value: &str) -> Value {
     {
         return flag.into();
     }
-    value
-        .parse::<u64>()
-        .map_or_else(|_| value.into(), Value::from)
+    number(value).map_or_else(|| value.into(), Value::Number)
+}
+
+/// A number as JSON writes it.
+fn number(text: &str) -> Option<Number> {
+    serde_json::from_str(text).ok()
 }
 
 fn body(bytes: &[u8]) -> Result<Map<String, Value>, ControlError> {

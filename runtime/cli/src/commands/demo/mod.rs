@@ -7,6 +7,7 @@ mod acts;
 mod lines;
 mod part;
 mod played;
+mod remains;
 mod rest;
 mod stage;
 mod till;
@@ -26,6 +27,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use self::played::{Act, Played};
+use self::remains::Hold;
 use self::stage::Stage;
 use crate::arguments::{Demo, DemoPart};
 use crate::commands::node::Signals;
@@ -72,7 +74,9 @@ struct Ready {
 }
 
 async fn direct(arguments: &Demo) -> Result<ExitCode, Failure> {
-    let folder = tempfile::Builder::new().prefix("aios-demo-").tempdir()?;
+    remains::sweep(&std::env::temp_dir());
+    let folder = tempfile::Builder::new().prefix(remains::PREFIX).tempdir()?;
+    let _hold = Hold::begin(folder.path())?;
     let stage = Stage::at(folder.path());
     let own = std::env::current_exe()?;
     stage.build(&own, arguments.asleep)?;

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use super::acts::Acts;
 use super::lines;
 use super::played::{Act, Played};
+use super::remains::Hold;
 use super::stage::{self, Stage};
 use crate::commands::node::Signals;
 use crate::commands::serve::{self, Shown};
@@ -62,6 +63,7 @@ pub(super) fn run(stage: &Stage, address: SocketAddr, sleepers: u32) -> Result<E
         flags: Vec::new(),
     });
     let config = config.map_err(|error| Failure::new(Kind::Settings, error.to_string()))?;
+    let _hold = Hold::join(stage.folder())?;
     threads()?.block_on(async {
         let scripts = lines::scripts();
         let acts = Acts::new(stage.clone(), scripts.clone(), sleepers);

@@ -17,15 +17,15 @@ pub(super) struct Chat {
     pub(super) stream_options: Option<StreamOptions>,
     #[serde(default)]
     n: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     pub(super) max_tokens: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     pub(super) max_completion_tokens: Option<u32>,
     #[serde(default)]
     pub(super) temperature: Option<Number>,
     #[serde(default)]
     pub(super) top_p: Option<Number>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     pub(super) seed: Option<u64>,
     #[serde(default)]
     stop: Option<OneOrMore>,
@@ -63,7 +63,7 @@ pub(super) struct More {
     pub(super) out: Option<String>,
     #[serde(default)]
     pub(super) private: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     pub(super) deadline_ms: Option<u64>,
 }
 
@@ -243,7 +243,7 @@ pub(super) struct Embeddings {
     input: Value,
     #[serde(default)]
     encoding_format: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     pub(super) dimensions: Option<u32>,
 }
 
