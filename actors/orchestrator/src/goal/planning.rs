@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_actors::agent::AgentError;
+use aios_actors::agent::{AgentError, Context};
 use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Purpose, Sampling};
 use aios_supervisor::Recourse;
 use aios_work::content::{GoalRequest, KeptPlan, hex, plan_step};
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::Services;
 use crate::excerpt::start;
 use crate::goal::offers::Offers;
 use crate::goal::progress::Progress;
@@ -59,7 +60,10 @@ pub(crate) async fn planned(
     let bench = GoalBench {
         run: tasks,
         offered: run.offered.as_ref().map(Offers::names),
-        thinks: thinks(tasks).await,
+        thinks: match run.thinks {
+            Some(thinks) => thinks,
+            None => thinks(run.services, tasks.ctx).await,
+        },
         progress: Mutex::default(),
     };
     let made = match &run.request.plan {
@@ -149,14 +153,14 @@ fn shorten(plan: &mut Plan, run: &GoalTasks<'_>) {
 
 /// What the model can be asked for: as the node is set, or by what it is. One without weights on this machine follows rules, and what it
 /// writes is no thought.
-async fn thinks(run: &GoalTasks<'_>) -> Thinks {
-    if let Some(set) = run.services.settings.thinks {
+pub(crate) async fn thinks(services: &Services, ctx: &Context) -> Thinks {
+    if let Some(set) = services.settings.thinks {
         return set;
     }
-    let Ok(engine) = run.ctx.engine() else {
+    let Ok(engine) = ctx.engine() else {
         return Thinks::Nothing;
     };
-    let Ok((can, health)) = engine.planner(run.ctx.is_private()).await else {
+    let Ok((can, health)) = engine.planner(ctx.is_private()).await else {
         return Thinks::Nothing;
     };
     let mut models = health.models.iter();

@@ -12,6 +12,7 @@ use aios_work::content::{
     RecallRequest, Recalled, TaskStatus, hex, ontology, plan_step,
 };
 use aios_work::{Goal, PlanFile};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ use crate::agents::interface::{of_tenant, release};
 use crate::goal::delivery::{RECALL_DEADLINE, deliver, remember};
 use crate::goal::ledger::UnderWay;
 use crate::goal::offers::Offers;
-use crate::goal::planning::{Planned, pick_step, planned};
+use crate::goal::planning::{Planned, pick_step, planned, thinks};
 use crate::goal::progress::{Passages, carry_out};
 use crate::goal::tasks::{GoalTasks, Run, draft, settle};
 use crate::goal::terms::Terms;
@@ -52,7 +53,17 @@ pub(crate) async fn pursue(
         &terms,
     );
     let files = files_of(&request.goal, services, ctx);
-    let (files, held, offered) = tokio::join!(files, held, offered(services, ctx));
+    // Asked beside the others; a goal that has its answer needs no plan, and does not wait for a model that is still being loaded.
+    let thinks = async {
+        let answered = ctx.done::<IgnoredAny>(&answer_step(request));
+        match answered {
+            Ok(None) => tokio::time::timeout_at(due, thinks(services, ctx))
+                .await
+                .ok(),
+            _ => None,
+        }
+    };
+    let (files, held, offered, thinks) = tokio::join!(files, held, offered(services, ctx), thinks);
     let held = held?;
     tracing::debug!(goal = request.goal.id(), token = held.token, "goal leased");
     let under_way = services
@@ -63,6 +74,7 @@ pub(crate) async fn pursue(
         request,
         offered,
         files: files?,
+        thinks,
         due,
         goes_on,
     };
@@ -132,6 +144,7 @@ pub(crate) async fn plan_only(
         request,
         offered,
         files,
+        thinks: None,
         due,
         goes_on: false,
     };
@@ -198,6 +211,11 @@ pub(crate) async fn give_back(request: &GoalRequest, ctx: &Context) {
     }
 }
 
+/// What a goal's answer is kept under.
+fn answer_step(request: &GoalRequest) -> String {
+    format!("{}/answer", request.goal.id())
+}
+
 /// An answer as it is kept, with what it was got under.
 #[derive(Serialize, Deserialize)]
 struct KnownAnswer {
@@ -215,7 +233,7 @@ async fn answered(
 ) -> Result<(Answer, bool), AgentError> {
     let request = run.request;
     let terms = Terms::of(request, &run.services.settings);
-    let step = format!("{}/answer", request.goal.id());
+    let step = answer_step(request);
     let pick = pick_step(request);
     let known: Option<KnownAnswer> = ctx.done(&step)?;
     let ground = match &known {

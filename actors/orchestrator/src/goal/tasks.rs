@@ -9,7 +9,7 @@ use aios_actors::recovery::{Allowance, Budget, FailureKind, Pass, Trajectory};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject};
 use aios_work::content::{Answer, GoalRequest, Origin, TaskEvent, TaskReport, TaskStatus};
-use aios_work::{Capabilities, Ended, Goal, Looping, MadeBy, Plan, Task, ToolOutput};
+use aios_work::{Capabilities, Ended, Goal, Looping, MadeBy, Plan, Task, Thinks, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -74,6 +74,8 @@ pub(crate) struct Run<'a> {
     pub(crate) offered: Option<Offers>,
     /// The state of its files before anything was done.
     pub(crate) files: GoalFiles,
+    /// What the model can be asked for, where that was asked already.
+    pub(crate) thinks: Option<Thinks>,
     /// When the answer is due.
     pub(crate) due: Instant,
     /// A planner that fell has begun it.
