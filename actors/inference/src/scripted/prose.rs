@@ -5,11 +5,19 @@ use std::fmt::Write;
 /// What is said where the prompt holds no facts. It holds no number either.
 const NOTHING: &str = "The prompt holds no facts, so there is nothing to report.";
 
-/// A sentence for each fact of the prompt, in order.
+/// How an order begins that is followed by the text it is about.
+const REWRITE: &str = "Rewrite";
+
+/// What is to be rewritten as it stands, or a sentence for each fact of the prompt, in order.
+///
+/// To be rewritten is what follows an empty line behind a line that begins with `Rewrite`.
 ///
 /// A fact is a line `name: value` that begins with a dash or an asterisk, or whose value has a number in it; or any
 /// other line with a number that begins with a dash or an asterisk.
 pub(super) fn write(prompt: &str) -> String {
+    if let Some(text) = to_rewrite(prompt) {
+        return text.to_owned();
+    }
     let mut text = String::new();
     for line in prompt.lines() {
         if let Some(sentence) = sentence(line) {
@@ -22,6 +30,13 @@ pub(super) fn write(prompt: &str) -> String {
     } else {
         text
     }
+}
+
+/// What comes last in a prompt whose last order is to rewrite it.
+fn to_rewrite(prompt: &str) -> Option<&str> {
+    let (before, text) = prompt.trim_end().rsplit_once("\n\n")?;
+    let order = before.lines().next_back()?;
+    order.starts_with(REWRITE).then_some(text.trim())
 }
 
 fn sentence(line: &str) -> Option<String> {
@@ -85,6 +100,15 @@ mod tests {
             ("What is the capital of France?", NOTHING),
             ("Answer as {\"a\": 1}", NOTHING),
             ("", NOTHING),
+            (
+                "Rewrite these sentences.\n\nRevenue is 3. It rose by 1.",
+                "Revenue is 3. It rose by 1.",
+            ),
+            (
+                "Your last text had faults:\n- 4 is wrong\nDo it again.\n\nRewrite this.\n\nRevenue is 3.\n",
+                "Revenue is 3.",
+            ),
+            ("Rewrite\n\n", NOTHING),
         ] {
             assert_eq!(write(prompt), expected, "{prompt:?}");
         }
