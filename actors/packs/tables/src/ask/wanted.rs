@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, fold};
+use aios_languages::{Ask, Hint, fold, hints};
 
 use super::question::{
     Column as Id, Figure, Filter, Group, Make, Measure, Order, Test, Versus, Wanted,
@@ -97,11 +97,15 @@ impl Reader<'_> {
         filters: &mut Vec<Filter>,
         versus: Option<Versus>,
     ) -> Option<Wanted> {
+        let summed = self.summed.clone();
         let adds = |measure: &Measure, schema: &Schema| match measure {
-            Measure::Of(id) => schema
-                .columns
-                .iter()
-                .any(|column| column.id == *id && column.role == Role::Adds),
+            Measure::Of(id) => {
+                summed.contains(id)
+                    || schema
+                        .columns
+                        .iter()
+                        .any(|column| column.id == *id && column.role == Role::Adds)
+            }
             _ => true,
         };
         if asks.has(Ask::List)
@@ -208,6 +212,26 @@ impl Reader<'_> {
             && (share || rates || self.is_paid(measure) || !self.is_counted(from, to, measure))
         {
             measures = vec![(self.rows(), None)];
+        }
+        // "adults and children together": two columns are told apart, and no sum of both is known here.
+        let both = measures.len() > 1
+            && order.is_none()
+            && (from..to).any(|at| {
+                let measured =
+                    |at: Option<usize>| at.is_some_and(|at| !self.measured(at).is_empty());
+                self.is_ask(at, Ask::And)
+                    && measured(self.previous(from, at))
+                    && measured(self.next(at + 1, to))
+            });
+        if both
+            && let Some(at) = (from..to).find(|at| {
+                self.is_ask(*at, Ask::Total)
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| hints(Hint::Jointly, self.words.text(mark.to - 1)))
+            })
+        {
+            self.unheard_ends.push(at);
         }
         let makes = self.makes(from, to, asks, &measures, groups, order.as_ref());
         // By what a mean is weighted is no other mean.
