@@ -248,19 +248,19 @@ impl Reader<'_> {
     fn done_to(&mut self, place: usize, to: usize) -> Option<Measure> {
         let did = (place + 1..to).any(|at| {
             self.mark(at)
-                .is_some_and(|mark| ["did", "do", "have"].contains(&self.words.text(mark.from)))
+                .is_some_and(|mark| self.words.text(mark.from) == "did")
         });
-        let verb = (place + 1..to).rev().find_map(|at| {
-            let all = match &self.mark(at)?.what {
-                What::Kin(all) | What::Column(all, _) => all,
-                _ => return None,
-            };
-            let [only] = all.as_slice() else { return None };
-            let column = self.column(*only)?;
-            let verb = column.core().len() == 1 && column.role == Role::Adds && column.whole;
-            verb.then(|| (at, column.id.clone()))
-        });
-        let (at, id) = verb.filter(|_| did)?;
+        // Nothing but how it is told stands behind the verb.
+        let at = (place + 1..to).rev().find(|at| {
+            !self.mark(*at).is_some_and(super::clause::is_filler) && !self.is_ask(*at, Ask::Total)
+        })?;
+        let What::Kin(all) = &self.mark(at)?.what else {
+            return None;
+        };
+        let [only] = all.as_slice() else { return None };
+        let column = self.column(*only)?;
+        let counts = column.core().len() == 1 && column.role == Role::Adds && column.whole;
+        let id = Some(column.id.clone()).filter(|_| did && counts)?;
         self.take(at);
         let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
         self.assume(said);

@@ -485,10 +485,20 @@ impl Reader<'_> {
         largest: bool,
         concept: u32,
     ) -> Option<((Measure, Option<String>), bool)> {
+        let is = |name: &str| Self::concept(name) == concept;
+        // "who has been with us the longest" is no matter of hours per week.
+        if is("duration")
+            && let Some((Measure::Of(id), _)) = self.concept_measure(concept, false)
+            && super::words::spaced(&id.name)
+                .iter()
+                .any(|word| ["per", "pro", "par", "por"].contains(&word.text.as_str()))
+            && let Some(since) = self.since_when()
+        {
+            return Some(((Measure::Of(since), None), !largest));
+        }
         if let Some(found) = self.concept_measure(concept, true) {
             return Some((found, largest));
         }
-        let is = |name: &str| Self::concept(name) == concept;
         let mut also: Vec<(&str, bool)> = Vec::new();
         let mut units: &[UnitName] = &[];
         if is("speed") {

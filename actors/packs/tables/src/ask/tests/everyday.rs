@@ -181,6 +181,25 @@ fn days_that_no_column_counts_are_not_told_as_something_else() {
 }
 
 #[test]
+fn who_has_been_there_the_longest_began_first() {
+    check(
+        (
+            "staff.csv",
+            "Name,Start date,Hours per week\nAnn,2015-10-01,20\nBob,2012-01-01,30\nCid,2019-05-01,40\n",
+        ),
+        &[("Who has been with us the longest?", &["Bob", "2012"])],
+    );
+}
+
+#[test]
+fn things_that_have_something_are_counted_and_not_what_they_have() {
+    check(
+        ("rooms.csv", "room,floor,beds\nA,1,2\nB,1,4\nC,2,6\n"),
+        &[("How many rooms have more than 3 beds?", &["is 2"])],
+    );
+}
+
+#[test]
 fn a_part_of_a_value_behind_its_columns_name_chooses_nothing() {
     check(
         (
