@@ -84,8 +84,9 @@ impl Reader<'_> {
                 continue;
             }
             let bare = text.strip_prefix("un").unwrap_or(&text);
-            let chooses =
-                (hints(Hint::Choosing, &text) || hints(Hint::Choosing, bare)) && text != "paid";
+            let chooses = (hints(Hint::Choosing, &text) || hints(Hint::Choosing, bare))
+                && text != "paid"
+                || hints(Hint::Unpaid, &text);
             if name {
                 continue;
             }

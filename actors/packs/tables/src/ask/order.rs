@@ -501,6 +501,17 @@ impl Reader<'_> {
         }
         let mut also: Vec<(&str, bool)> = Vec::new();
         let mut units: &[UnitName] = &[];
+        // "the busiest weekday" of rows that are told one by one: they are counted, where nothing else counts.
+        let counts = ["visits", "sold", "quantity"].into_iter().any(|name| {
+            let standing = self.schema.standing_for(Self::concept(name));
+            standing.into_iter().any(|at| {
+                self.column(at)
+                    .is_some_and(super::schema::Column::is_measure)
+            })
+        });
+        if is("visits") && !counts && self.naming().is_some() {
+            return Some(((Measure::Rows, None), largest));
+        }
         if is("speed") {
             also.extend([("duration", !largest), ("delay", !largest)]);
             units = &[UnitName::Second, UnitName::Minute, UnitName::Hour];

@@ -479,13 +479,17 @@ impl Reader<'_> {
                     };
                     let mut columns = self.schema.columns.iter().filter(paid);
                     let only = columns.next().filter(|_| columns.next().is_none()).cloned();
-                    if let Some((column, (_, no))) =
-                        only.and_then(|column| sides(&column).map(|sides| (column, sides)))
-                    {
+                    // Of what was not paid the day of its payment is missing.
+                    let unpaid = only.and_then(|column| match sides(&column) {
+                        Some((_, no)) => Some((column.id, no)),
+                        None => (column.is_time() && column.missing > 0)
+                            .then_some((column.id, Test::Missing)),
+                    });
+                    if let Some((column, test)) = unpaid {
                         self.take(at);
                         out.push(Filter {
-                            column: column.id,
-                            test: no,
+                            column,
+                            test,
                             not: false,
                             part: false,
                         });

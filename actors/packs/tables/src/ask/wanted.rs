@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aios_languages::{Ask, Hint, fold, hints};
 
+use super::marks::What;
 use super::question::{
     Column as Id, Figure, Filter, Group, Make, Measure, Order, Test, Versus, Wanted,
 };
@@ -304,6 +305,10 @@ impl Reader<'_> {
                     && groups.is_empty()
                 {
                     if largest { Make::Greatest } else { Make::Least }
+                } else if let Some(largest) = largest
+                    && self.ranks_single_rows(from, to)
+                {
+                    if largest { Make::Greatest } else { Make::Least }
                 } else if adds(measure, self.schema) {
                     Make::Total
                 } else if order.is_some()
@@ -408,6 +413,23 @@ impl Reader<'_> {
             *order = None;
         }
         Some(Wanted::Figures(figures))
+    }
+
+    /// "which store had the single biggest sale": one row of each group is meant, and not all of them.
+    fn ranks_single_rows(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            let single = self.mark(at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                    && (mark.from..mark.to).any(|at| self.words.text(at) == "single")
+            });
+            single
+                && self.next(at + 1, to).is_some_and(|next| {
+                    matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Concept(_) | What::File | What::Column(_, false))
+                    )
+                })
+        })
     }
 
     /// Whether a column names its rows one by one, and is no number of them.

@@ -181,6 +181,35 @@ fn days_that_no_column_counts_are_not_told_as_something_else() {
 }
 
 #[test]
+fn what_is_owed_has_no_day_of_payment() {
+    check(
+        (
+            "bills.csv",
+            "Bill,Amount,Paid on\nB1,60,2024-01-03\nB2,40,\nB3,25,\nB4,30,2024-02-01\nB5,10,2024-02-03\n",
+        ),
+        &[("How much is still owed?", &["65"])],
+    );
+}
+
+#[test]
+fn the_busiest_weekday_is_that_of_most_rows_and_a_single_sale_is_one_row() {
+    check(
+        (
+            "clinic.csv",
+            "Visit,Date,Fee\nV1,2024-01-01,10\nV2,2024-01-08,20\nV3,2024-01-02,90\n",
+        ),
+        &[("busiest weekday", &["Monday", "2"])],
+    );
+    check(
+        (
+            "store_sales.csv",
+            "Sale date,Store,Amount\n2024-01-01,Tampa,50\n2024-01-02,Tampa,60\n2024-01-03,Boise,90\n",
+        ),
+        &[("Which store had the single biggest sale?", &["Boise", "90"])],
+    );
+}
+
+#[test]
 fn who_has_been_there_the_longest_began_first() {
     check(
         (
