@@ -84,6 +84,8 @@ pub enum Ask {
     Quarterly,
     Yearly,
     Running,
+    BelowZero,
+    AboveZero,
     Outlier,
     Reason,
     There,

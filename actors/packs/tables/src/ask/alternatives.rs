@@ -4,7 +4,7 @@ use aios_languages::Ask;
 
 use super::figures::COUNTED;
 use super::marks::What;
-use super::order::{LESS, MORE, comparative};
+use super::order::{chooses_between, comparative};
 use super::question::{Column as Id, Filter, Group, Make, Measure, Test, Wanted};
 use super::resolve::Reader;
 
@@ -105,7 +105,7 @@ impl Reader<'_> {
             self.mark(*at).is_some_and(|mark| {
                 let text = self.words.text(mark.from);
                 matches!(mark.what, What::Unknown | What::Ask(Ask::Filler))
-                    && (MORE.contains(&text) || LESS.contains(&text) || comparative(text).is_some())
+                    && (chooses_between(text) || comparative(text).is_some())
             })
         });
         more.into_iter().for_each(|at| self.take(at));

@@ -2,9 +2,9 @@
 
 use aios_languages::{Ask, Asking, UnitName, asks, is_misspelt};
 
-use super::limits::has_unit;
 use super::marks::{Mark, Marks, What};
 use super::schema::Schema;
+use super::units::has_unit;
 use super::words::Words;
 
 impl Marks {

@@ -1,17 +1,10 @@
 //! Where one question of a goal ends and the next begins.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::{Mark, What};
 use super::schema::Schema;
 use super::words::Words;
-
-/// Words before which rows are meant.
-pub(super) const LEADS: [&str; 33] = [
-    "in", "for", "of", "from", "at", "on", "with", "within", "im", "fur", "von", "vom", "bei",
-    "beim", "aus", "mit", "a", "au", "aux", "en", "de", "du", "des", "d", "pour", "dans", "chez",
-    "del", "para", "con", "zum", "zur", "avec",
-];
 
 /// The marks of each question, as ranges.
 pub(super) fn clauses(words: &Words, marks: &[Mark], schema: &Schema) -> Vec<(usize, usize)> {
@@ -75,6 +68,19 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     {
         return true;
     }
+    // "which overran its plan the most, and by how much": the figure is told beside the name.
+    let by_how_much = asks(Ask::Change)
+        && head.is_some_and(|head| head.to - head.from > 1)
+        && rest.clone().all(is_filler)
+        && !marks.get(from..at).unwrap_or_default().iter().any(|mark| {
+            matches!(
+                mark.what,
+                What::Ask(Ask::Growth | Ask::Change | Ask::Compare)
+            )
+        });
+    if by_how_much {
+        return true;
+    }
     // "total revenue and average price": each side has a figure of its own.
     let figure = matches!(
         head.map(|head| &head.what),
@@ -95,31 +101,10 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
 
 /// "In May, how many ...", "Besides rent, what ...": which rows are meant, said ahead of what is asked of them.
 fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
-    const APART: [&str; 19] = [
-        "during",
-        "among",
-        "between",
-        "since",
-        "until",
-        "before",
-        "after",
-        "besides",
-        "without",
-        "excluding",
-        "except",
-        "ignoring",
-        "leaving",
-        "apart",
-        "ohne",
-        "ausser",
-        "seit",
-        "sans",
-        "sin",
-    ];
     let led = left
         .first()
         .map(|mark| words.text(mark.from))
-        .is_some_and(|word| LEADS.contains(&word) || APART.contains(&word));
+        .is_some_and(|word| hints(Hint::Leading, word) || hints(Hint::Apart, word));
     led && !has_measure(left, schema)
         && left.iter().all(|mark| match &mark.what {
             What::Ask(ask) => matches!(

@@ -1,12 +1,13 @@
 //! What "how many" counts: rows, the different values of a column, or the numbers of one that counts.
 
-use aios_languages::{Ask, Asking, all_asks};
+use aios_languages::{Ask, Asking, UnitName, all_asks};
 
 use super::figures::COUNTED;
 use super::marks::What;
 use super::question::Measure;
 use super::resolve::Reader;
 use super::schema::Role;
+use super::units::has_unit;
 
 impl Reader<'_> {
     /// The file whose rows a goal names: "how many orders came from Denmark", of `orders.csv`.
@@ -110,6 +111,11 @@ impl Reader<'_> {
                         return Some(Measure::Rows);
                     }
                     What::File => {
+                        // "how many mails did we send" of a column of those that were sent
+                        if let Some(done) = self.done_to(place, to) {
+                            self.take(place);
+                            return Some(done);
+                        }
                         self.take(place);
                         // "orders.csv" may have a column of orders to add, named beside it.
                         return Some(self.counts_column().unwrap_or_else(|| self.rows()));
@@ -137,6 +143,11 @@ impl Reader<'_> {
                             self.column(*column)
                                 .is_some_and(|column| column.role == Role::Rates)
                         });
+                        // "the average number of stars" is one of theirs.
+                        let mean = self.asks(from, to).has(Ask::Mean);
+                        if rated && mean && !distinct {
+                            return None;
+                        }
                         if rated && !distinct && self.schema.value.is_none() {
                             self.take(place);
                             return Some(Measure::Rows);
@@ -177,6 +188,12 @@ impl Reader<'_> {
                         return Some(Measure::Distinct(id));
                     }
                     What::Concept(concept) if !self.is_used(place) => {
+                        if self.schema.standing_for(*concept).is_empty()
+                            && let Some(done) = self.done_to(place, to)
+                        {
+                            self.take(place);
+                            return Some(done);
+                        }
                         return self.counted_concept(place, *concept, distinct);
                     }
                     What::Kin(_) if !self.is_used(place) && !distinct => {
@@ -186,6 +203,28 @@ impl Reader<'_> {
                                 .is_some_and(|column| column.role == Role::Adds)
                         };
                         let [only] = found.as_slice() else { break };
+                        // "how many kilos went to Prague": weights add up, though a column of them may hold those of one each.
+                        let amounts = |column: &usize| {
+                            self.column(*column).is_some_and(|column| {
+                                [
+                                    UnitName::Kilogram,
+                                    UnitName::Gram,
+                                    UnitName::Tonne,
+                                    UnitName::Litre,
+                                    UnitName::Kilometre,
+                                    UnitName::KilowattHour,
+                                ]
+                                .into_iter()
+                                .any(|unit| has_unit(column, unit))
+                            })
+                        };
+                        if amounts(only)
+                            && let Some(id) = self.column(*only).map(|column| column.id.clone())
+                        {
+                            self.take(place);
+                            self.summed.push(id.clone());
+                            return Some(Measure::Of(id));
+                        }
                         let id = self.column(*only).filter(|_| adds(only))?.id.clone();
                         self.take(place);
                         return Some(Measure::Of(id));
@@ -203,6 +242,29 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    /// "how many mails did we send": what was done to things is what the only column counts that a verb at the end hints at.
+    fn done_to(&mut self, place: usize, to: usize) -> Option<Measure> {
+        let did = (place + 1..to).any(|at| {
+            self.mark(at)
+                .is_some_and(|mark| self.words.text(mark.from) == "did")
+        });
+        // Nothing but how it is told stands behind the verb.
+        let at = (place + 1..to).rev().find(|at| {
+            !self.mark(*at).is_some_and(super::clause::is_filler) && !self.is_ask(*at, Ask::Total)
+        })?;
+        let What::Kin(all) = &self.mark(at)?.what else {
+            return None;
+        };
+        let [only] = all.as_slice() else { return None };
+        let column = self.column(*only)?;
+        let counts = column.core().len() == 1 && column.role == Role::Adds && column.whole;
+        let id = Some(column.id.clone()).filter(|_| did && counts)?;
+        self.take(at);
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(Measure::Of(id))
     }
 
     /// "how many chairs do we have": where the file has a column of pieces, these are counted and not the rows of chairs. A value that is

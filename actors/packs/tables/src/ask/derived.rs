@@ -1,7 +1,7 @@
 //! What is reckoned of two columns and has no name in the table: what is left of a count, one column times, less or against another.
 //! Where to read next: `elapsed` for what is reckoned of days.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Test};
@@ -10,23 +10,6 @@ use super::schema::{Column, Role};
 
 /// A measure with what people call it.
 pub(super) type Called = (Measure, Option<String>);
-
-/// Words between two columns that multiply them.
-const TIMES: [&str; 8] = [
-    "times",
-    "x",
-    "multiplied",
-    "mal",
-    "multipliziert",
-    "fois",
-    "multiplie",
-    "multiplicado",
-];
-/// Words of first and last that point at the present and at no end of the data.
-pub(super) const PRESENT: &[&str] = &[
-    "this", "current", "past", "recent", "ce", "cette", "este", "esta", "actual", "actuel", "dies",
-    "aktuell",
-];
 
 impl Reader<'_> {
     /// The measures that a mark names, hints at or means.
@@ -76,7 +59,7 @@ impl Reader<'_> {
                 continue;
             };
             let sign = self.words.gap(mark.from).contains(['*', '×']);
-            let word = TIMES.contains(&self.words.text(mark.from));
+            let word = hints(Hint::Multiplying, self.words.text(mark.from));
             if !sign && !word {
                 continue;
             }
@@ -286,9 +269,7 @@ impl Reader<'_> {
             return;
         }
         self.compared_dates(from, to, out);
-        if !asks.any(&[Ask::Count, Ask::Share]) {
-            return;
-        }
+        let listed = !asks.any(&[Ask::Count, Ask::Share]);
         let limits = [Ask::Above, Ask::Below, Ask::AtLeast, Ask::AtMost];
         for at in from..to {
             let Some(ask) = limits.into_iter().find(|ask| self.is_ask(at, *ask)) else {
@@ -327,7 +308,7 @@ impl Reader<'_> {
                     self.take(place);
                     other
                 }
-                (None, [only]) => *only,
+                (None, [only]) if !listed => *only,
                 _ => continue,
             };
             let (Some(column), Some(limit)) = (
@@ -422,7 +403,11 @@ impl Reader<'_> {
                         })
                 };
                 let stock = self.mark(at).is_some_and(|mark| mark.to - mark.from > 1);
-                let Some(column) = (if stock { of("stock") } else { of("occupied") }) else {
+                let Some(column) = (if stock {
+                    of("stock").or_else(|| of("quantity"))
+                } else {
+                    of("occupied")
+                }) else {
                     continue;
                 };
                 (None, column)

@@ -1,10 +1,10 @@
 //! What is reckoned of days and times of day: how long something took, one date against another, days that are counted, the first and the
 //! last.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 use aios_work::Grain;
 
-use super::derived::{Called, PRESENT};
+use super::derived::Called;
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Order, Test, Wanted};
 use super::resolve::{Asks, Reader};
@@ -325,8 +325,7 @@ impl Reader<'_> {
         let (at, last) = (from..to).find_map(|at| {
             let mark = self.mark(at)?;
             let text = self.words.text(mark.from);
-            let present =
-                PRESENT.iter().any(|word| text.starts_with(word)) && mark.to - mark.from == 1;
+            let present = hints(Hint::Present, text) && mark.to - mark.from == 1;
             match mark.what {
                 What::Ask(Ask::First) => Some((at, false)),
                 What::Ask(Ask::Last) if !present => Some((at, true)),
@@ -366,6 +365,17 @@ impl Reader<'_> {
                 .into_iter()
                 .filter(|id| *id != date.id),
         );
+        // "what was the last sale": the row with its amount.
+        let mut adds = self
+            .schema
+            .of_role(|role| role == Role::Adds)
+            .filter_map(|at| self.column(at))
+            .filter(|column| column.id.table == date.id.table);
+        if let (Some(only), None) = (adds.next(), adds.next())
+            && !by.contains(&only.id)
+        {
+            by.push(only.id.clone());
+        }
         Some((
             Wanted::Row {
                 measure: date.id,

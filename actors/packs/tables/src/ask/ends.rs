@@ -1,232 +1,10 @@
 //! Which end of what is measured a word means: the best scrap rate is the lowest one, who fell most changed by the least.
 
-use aios_languages::{Ask, folded};
+use aios_languages::{Ask, Hint, folded, hints};
 
 use super::marks::What;
 use super::question::{Figure, Make, Measure, Question, Wanted};
 use super::resolve::Reader;
-
-/// Words that judge instead of naming an end.
-const BEST: [&str; 14] = [
-    "best",
-    "beste",
-    "besten",
-    "bester",
-    "bestes",
-    "meilleur",
-    "meilleure",
-    "meilleurs",
-    "meilleures",
-    "mejor",
-    "mejores",
-    "strongest",
-    "starkste",
-    "leading",
-];
-const WORST: [&str; 13] = [
-    "worst",
-    "schlechteste",
-    "schlechtesten",
-    "schlechtester",
-    "pire",
-    "pires",
-    "peor",
-    "peores",
-    "weakest",
-    "schwachste",
-    "schlimmste",
-    "schlimmsten",
-    "moins",
-];
-/// Beginnings of words for what one wants little of.
-const UNWANTED: &[&str] = &[
-    "scrap",
-    "defect",
-    "error",
-    "fail",
-    "fault",
-    "loss",
-    "lost",
-    "late",
-    "delay",
-    "wait",
-    "complain",
-    "churn",
-    "absen",
-    "sick",
-    "cost",
-    "expens",
-    "price",
-    "fee",
-    "debt",
-    "overdue",
-    "return",
-    "refund",
-    "cancel",
-    "reject",
-    "accident",
-    "incident",
-    "injur",
-    "death",
-    "mortal",
-    "crime",
-    "pollut",
-    "noise",
-    "emission",
-    "co2",
-    "waste",
-    "downtime",
-    "bug",
-    "violat",
-    "penalt",
-    "rank",
-    "place",
-    "time",
-    "duration",
-    "response",
-    "latenc",
-    "runtime",
-    "missing",
-    "dropout",
-    "attrition",
-    "unemploy",
-    "poverty",
-    "infection",
-    "outage",
-    "spoil",
-    "damage",
-    "shrinkage",
-    "ausschuss",
-    "fehler",
-    "verlust",
-    "verspat",
-    "kosten",
-    "preis",
-    "warte",
-    "kranken",
-    "fehltag",
-    "reklamation",
-    "storno",
-    "retoure",
-    "unfall",
-    "platz",
-    "rang",
-    "zeit",
-    "dauer",
-    "schulden",
-    "defaut",
-    "erreur",
-    "perte",
-    "retard",
-    "cout",
-    "prix",
-    "attente",
-    "rebut",
-    "fallo",
-    "perdida",
-    "retraso",
-    "coste",
-    "precio",
-    "espera",
-    "ausencia",
-    "merma",
-    "absences",
-];
-/// Beginnings of words for what one wants much of.
-const WANTED: &[&str] = &[
-    "revenue",
-    "sale",
-    "sold",
-    "profit",
-    "margin",
-    "score",
-    "rating",
-    "star",
-    "point",
-    "mark",
-    "goal",
-    "win",
-    "won",
-    "yield",
-    "harvest",
-    "efficien",
-    "satisf",
-    "nps",
-    "income",
-    "earning",
-    "turnover",
-    "growth",
-    "signup",
-    "conversion",
-    "click",
-    "visit",
-    "attend",
-    "customer",
-    "order",
-    "vote",
-    "quality",
-    "accura",
-    "success",
-    "pass",
-    "occup",
-    "quantit",
-    "qty",
-    "unit",
-    "amount",
-    "collected",
-    "subscrib",
-    "member",
-    "umsatz",
-    "gewinn",
-    "punkt",
-    "bewertung",
-    "ertrag",
-    "ernte",
-    "tore",
-    "besuch",
-    "venta",
-    "beneficio",
-    "punto",
-    "ingreso",
-    "chiffre",
-    "benefice",
-    "recette",
-    "donation",
-    "output",
-    "production",
-    "germinat",
-    "sieg",
-    "victoire",
-    "victoria",
-    "pts",
-];
-
-/// Verbs of growth that go down.
-const DOWN: &[&str] = &[
-    "decreas",
-    "fall",
-    "fell",
-    "declin",
-    "drop",
-    "shrank",
-    "shrink",
-    "shrunk",
-    "go down",
-    "went down",
-    "loss",
-    "gesunken",
-    "gefallen",
-    "fiel",
-    "sank",
-    "ruckgang",
-    "abnahme",
-    "baiss",
-    "diminu",
-    "bajo",
-    "descenso",
-    "caida",
-    "disminu",
-];
 
 impl Reader<'_> {
     /// The word that judges, and whether it means the good end.
@@ -235,8 +13,8 @@ impl Reader<'_> {
             let mark = self.mark(at)?;
             let ranks = matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest));
             let text = self.words.text(mark.from);
-            let best = BEST.contains(&text);
-            (ranks && mark.to == mark.from + 1 && (best || WORST.contains(&text)))
+            let best = hints(Hint::Best, text);
+            (ranks && mark.to == mark.from + 1 && (best || hints(Hint::Worst, text)))
                 .then_some((at, best))
         })
     }
@@ -263,13 +41,9 @@ impl Reader<'_> {
         let Some(figure) = figure else { return };
         let name = self.speech.measure(&figure.of, figure.called.as_deref());
         let words = folded(&name);
-        let begins = |all: &[&str]| {
-            words
-                .iter()
-                .any(|word| all.iter().any(|known| word.text.starts_with(known)))
-        };
-        let unwanted = begins(UNWANTED);
-        let wanted = begins(WANTED) && !unwanted;
+        let begins = |hint: Hint| words.iter().any(|word| hints(hint, &word.text));
+        let unwanted = begins(Hint::Unwanted);
+        let wanted = begins(Hint::Wanted) && !unwanted;
         let largest = best != unwanted;
         if !unwanted && !wanted {
             let said = self
@@ -307,7 +81,7 @@ impl Reader<'_> {
             };
             let text = self.written(mark).to_lowercase();
             let moves = matches!(mark.what, What::Ask(Ask::Growth | Ask::Change));
-            moves && DOWN.iter().any(|begin| text.starts_with(begin))
+            moves && hints(Hint::Falling, &text)
         })
     }
 }

@@ -24,7 +24,7 @@ impl Reader<'_> {
                 part: false,
             });
         }
-        self.equal_numbers(from, to, out);
+        self.equal_numbers(from, to, false, out);
     }
 
     /// "flats with 3 rooms", "tickets that got 5 stars": so many, where rows are counted or named.
@@ -106,8 +106,14 @@ impl Reader<'_> {
         }
     }
 
-    /// "level 3", "year 2024": a number behind a column's name.
-    pub(super) fn equal_numbers(&mut self, from: usize, to: usize, out: &mut Vec<Filter>) {
+    /// "level 3", "year 2024": a number behind a column's name; right behind it, where `beside` is set.
+    pub(super) fn equal_numbers(
+        &mut self,
+        from: usize,
+        to: usize,
+        beside: bool,
+        out: &mut Vec<Filter>,
+    ) {
         // "on the third floor": the number of what is numbered.
         for at in from..to {
             let Some(What::Ordinal(number)) = self.mark(at).map(|mark| mark.what.clone()) else {
@@ -140,7 +146,10 @@ impl Reader<'_> {
             if self.is_used(at) {
                 continue;
             }
-            let Some(before) = self.previous(from, at) else {
+            let Some(before) = self
+                .previous(from, at)
+                .filter(|before| !beside || *before + 1 == at)
+            else {
                 continue;
             };
             let Some(What::Column(all, _)) = self.mark(before).map(|mark| mark.what.clone()) else {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, UnitName, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Measure};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
+use super::units::has_unit;
 
 /// Things of which a table has one row each, by the names of their concepts.
 pub(super) const COUNTED: [&str; 9] = [
@@ -226,7 +227,7 @@ impl Reader<'_> {
                             self.assume(said);
                             out.push((Measure::Of(value), None));
                         } else if !self.is_a_rate_of(*at, from, to)
-                            && !self.is_spent_on(*concept, &out)
+                            && !self.is_spent_on(*concept, &name.to_lowercase(), &out)
                         {
                             self.say_absent(&name);
                         }
@@ -325,9 +326,39 @@ impl Reader<'_> {
         })
     }
 
+    /// The only column that is counted in units of time.
+    fn only_lasting(&self) -> Option<Id> {
+        // How long somebody has been there is told by the day on which that began.
+        let began = self.schema.columns.iter().any(|column| {
+            column.is_time() && column.words.iter().any(|word| hints(Hint::Beginning, word))
+        });
+        let mut lasting = self.schema.columns.iter().filter(|column| {
+            // Hours per week last no time.
+            let rate = column
+                .words
+                .iter()
+                .any(|word| ["per", "pro", "par", "por"].contains(&word.as_str()));
+            column.is_measure()
+                && !rate
+                && !began
+                && [
+                    UnitName::Day,
+                    UnitName::Hour,
+                    UnitName::Minute,
+                    UnitName::Week,
+                ]
+                .into_iter()
+                .any(|unit| has_unit(column, unit))
+        });
+        let only = lasting.next()?.id.clone();
+        lasting.next().is_none().then_some(only)
+    }
+
     /// Whether a word that says what a quantity is stands right behind the column that it is of.
     pub(super) fn is_head_of_a_column(&self, at: usize, concept: u32) -> bool {
-        const HEADS: [&str; 8] = [
+        const HEADS: [&str; 10] = [
+            "rating",
+            "visits",
             "speed",
             "amount",
             "quantity",
@@ -524,6 +555,20 @@ impl Reader<'_> {
         {
             return Some((Measure::Of(column), None));
         }
+        if ["revenue", "sold", "spent", "salary", "amount"]
+            .into_iter()
+            .any(is)
+            && let Some(price) = of(self, "price")
+            && self.paid_each_time(&price)
+        {
+            if aloud {
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", price.name.trim())]);
+                self.assume(said);
+            }
+            return Some((Measure::Of(price), None));
+        }
         // "money": of what was sold, where no column holds amounts.
         let money = is("revenue") || is("sold") || is("spent") || is("cost") || is("amount");
         if money
@@ -557,7 +602,9 @@ impl Reader<'_> {
             return Some((Measure::Product(price, quantity), Some(called)));
         }
         if is("cost")
-            && let Some(column) = of(self, "spent").or_else(|| of(self, "price"))
+            && let Some(column) = of(self, "spent")
+                .or_else(|| of(self, "price"))
+                .or_else(|| of(self, "actual"))
         {
             if aloud {
                 let said = self
@@ -569,6 +616,17 @@ impl Reader<'_> {
         }
         if is("rating")
             && let Some(column) = of(self, "goals").or_else(|| of(self, "points"))
+        {
+            return Some((Measure::Of(column), None));
+        }
+        if is("harvest")
+            && let Some(column) = of(self, "weight")
+        {
+            return Some((Measure::Of(column), None));
+        }
+        // "the average length of a hire" of a column of days
+        if is("duration")
+            && let Some(column) = self.only_lasting()
         {
             return Some((Measure::Of(column), None));
         }

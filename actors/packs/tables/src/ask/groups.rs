@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 use aios_work::Grain;
 
 use super::marks::What;
@@ -43,6 +43,18 @@ impl Reader<'_> {
                 add(&mut out, group);
                 continue;
             }
+            // "what do all pay per month" of a column of monthly fees
+            let already = self.next(at + 1, to).filter(|next| {
+                ask == Ask::Per
+                    && self.grain_at(*next).is_some()
+                    && self.says_per(from, to)
+                    && self.is_per_already(*next, from, to)
+            });
+            if let Some(next) = already {
+                self.take(at);
+                self.take(next);
+                continue;
+            }
             match ask {
                 Ask::Per | Ask::Which => self.groups_behind(at, from, to, ask, &mut out),
                 Ask::Who => {
@@ -73,6 +85,15 @@ impl Reader<'_> {
                 }
                 _ => {}
             }
+        }
+        // "the day with the most parcels"
+        for at in from..to {
+            let Some(grain) = self.grain_at(at).filter(|_| self.leads_to_an_end(at, to)) else {
+                continue;
+            };
+            self.take(at);
+            let group = self.each(from, to, grain);
+            add(&mut out, group);
         }
         for at in from..to {
             if let Some(What::Superlative(..)) = self.mark(at).map(|mark| mark.what.clone()) {
@@ -121,6 +142,23 @@ impl Reader<'_> {
         spreads && date.is_some_and(|column| column.finest == grain)
     }
 
+    /// "the day with the most ...": behind a period stands by which end it is chosen.
+    fn leads_to_an_end(&self, at: usize, to: usize) -> bool {
+        let (Some(mark), Some(with)) = (self.mark(at), self.mark(at + 1)) else {
+            return false;
+        };
+        let led = mark.from.checked_sub(1).is_some_and(|before| {
+            ["the", "der", "die", "den", "le", "la", "el"].contains(&self.words.text(before))
+        });
+        let end = self.next(at + 2, to).is_some_and(|end| {
+            matches!(
+                self.mark(end).map(|mark| &mark.what),
+                Some(What::Ask(Ask::Highest | Ask::Lowest) | What::Superlative(..))
+            )
+        });
+        led && end && ["with", "mit", "avec", "con"].contains(&self.words.text(with.from))
+    }
+
     pub(super) fn groups_behind(
         &mut self,
         at: usize,
@@ -153,6 +191,20 @@ impl Reader<'_> {
                 if !joined {
                     break;
                 }
+            }
+            // "which blood group" of `blood_drive.csv`
+            let of_the_file = found == 0
+                && (mark.what == What::File || self.is_the_file(next))
+                && !matches!(mark.what, What::Column(..))
+                && self.measured(next + 1).is_empty()
+                && matches!(
+                    self.mark(next + 1).map(|mark| &mark.what),
+                    Some(What::Column(..))
+                );
+            if of_the_file {
+                self.take(next);
+                place = next + 1;
+                continue;
             }
             let group = match &mark.what {
                 What::Column(all, _) | What::Kin(all) if !self.is_used(next) => {
@@ -219,6 +271,7 @@ impl Reader<'_> {
                     && !rows(concept)
                     && !self.is_used(next)
                     && !measured(self, concept)
+                    && self.concept_measure(concept, false).is_none()
                 {
                     let name = self.written(&mark);
                     self.take(next);
@@ -313,7 +366,12 @@ impl Reader<'_> {
     ) {
         let mut next = at + 1;
         // What comes about most often may be a number as well.
-        let often = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Superlative(_, concept)) if *concept == Self::concept("occurrence"));
+        let often = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Superlative(_, concept)) if *concept == Self::concept("occurrence"))
+            && !self.mark(at).is_some_and(|mark| {
+                // "who visited most often in March" says how often, "the most common size" what.
+                let last = self.words.text(mark.to - 1);
+                last == "often" || last.ends_with("ly")
+            });
         while let Some(place) = self.next(next, to) {
             match self.mark(place).map(|mark| mark.what.clone()) {
                 Some(What::Number(_)) => next = place + 1,
@@ -334,7 +392,7 @@ impl Reader<'_> {
                         let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
                         if !out.is_empty()
                             && !out.contains(&group)
-                            && super::order::MOST.contains(&self.words.text(last))
+                            && hints(Hint::Most, self.words.text(last))
                         {
                             return;
                         }
@@ -344,6 +402,11 @@ impl Reader<'_> {
                     return;
                 }
                 Some(What::Concept(concept)) if !self.is_used(place) => {
+                    // "in which year did the most people graduate": they are counted.
+                    let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
+                    if !out.is_empty() && hints(Hint::Most, self.words.text(last)) {
+                        return;
+                    }
                     if let Some(group) = self.group_of_concept(concept) {
                         self.take(place);
                         add(out, Some(group));

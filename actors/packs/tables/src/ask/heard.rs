@@ -1,118 +1,14 @@
 //! What became of each word: used, without meaning, not in the data, or not understood.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, UnitName, hints};
+use aios_work::Grain;
 
-use super::clause::{LEADS, is_filler};
+use super::clause::is_filler;
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Question, Test};
 use super::resolve::{Asks, Reader};
 use super::schema::{Column, Role};
-
-/// Beginnings of words that choose some of the rows, whatever their form: what was refunded is a part of what was sold.
-pub(super) const CHOOSING: &[&str] = &[
-    "cancel",
-    "refund",
-    "return",
-    "waiv",
-    "lost",
-    "lose",
-    "losing",
-    "wast",
-    "damag",
-    "brok",
-    "stol",
-    "reject",
-    "refus",
-    "fail",
-    "delay",
-    "miss",
-    "overdue",
-    "void",
-    "expir",
-    "churn",
-    "abandon",
-    "declin",
-    "approv",
-    "accept",
-    "clos",
-    "open",
-    "paid",
-    "unpaid",
-    "insur",
-    "certif",
-    "renew",
-    "discount",
-    "reserv",
-    "plan",
-    "expect",
-    "spoil",
-    "discard",
-    "donat",
-    "export",
-    "import",
-    "recycl",
-    "reduc",
-    "outstand",
-    "pend",
-    "disput",
-    "scrap",
-    "vaccin",
-    "infect",
-    "injur",
-    "kill",
-    "promot",
-    "fir",
-    "retir",
-    "storn",
-    "erstatt",
-    "zuruck",
-    "verlor",
-    "beschadig",
-    "abgelehn",
-    "genehmig",
-    "gekundig",
-    "bezahl",
-    "krank",
-    "verspat",
-    "annul",
-    "rembours",
-    "perdu",
-    "retourn",
-    "endommag",
-    "cancelad",
-    "devuelt",
-    "perdid",
-    "rechazad",
-    "anulad",
-    "retrasad",
-    "pendient",
-    "impay",
-    "caduc",
-    "win",
-    "won",
-    "beat",
-    "score",
-    "complain",
-];
-
-/// Who or what does something: the word behind says what.
-const PRONOUNS: &[&str] = &[
-    "we", "they", "you", "i", "it", "he", "she", "wir", "sie", "ihr", "ich", "er", "man", "nous",
-    "vous", "ils", "elles", "on", "nosotros", "ellos",
-];
-
-/// Words before what all of is meant.
-const WHOLE: &[&str] = &[
-    "whole", "entire", "complete", "ganze", "ganzen", "gesamte", "gesamten", "entier", "entiere",
-    "entero", "entera",
-];
-
-/// Words that stand before a participle.
-const HELPS: &[&str] = &[
-    "was", "were", "been", "got", "get", "gets", "is", "are", "wurde", "wurden", "worden", "hat",
-    "haben", "habe", "hatte", "a", "ont", "ete", "avons", "furent", "fut", "se", "fue", "fueron",
-    "han", "ha", "did", "does", "do", "gab", "have", "has", "had",
-];
+use super::units::has_unit;
 
 /// Whether a word has the form of what was done.
 pub(super) fn is_participle(text: &str, language: &str) -> bool {
@@ -180,7 +76,7 @@ impl Reader<'_> {
             let all = mark
                 .from
                 .checked_sub(1)
-                .is_some_and(|before| WHOLE.contains(&self.words.text(before)));
+                .is_some_and(|before| hints(Hint::Whole, self.words.text(before)));
             if all && !name {
                 self.take(at);
                 let said = self.speech.say("one_kind", &[("said", &written)]);
@@ -188,10 +84,9 @@ impl Reader<'_> {
                 continue;
             }
             let bare = text.strip_prefix("un").unwrap_or(&text);
-            let chooses = CHOOSING
-                .iter()
-                .any(|begin| text.starts_with(begin) || bare.starts_with(begin))
-                && text != "paid";
+            let chooses = (hints(Hint::Choosing, &text) || hints(Hint::Choosing, bare))
+                && text != "paid"
+                || hints(Hint::Unpaid, &text);
             if name {
                 continue;
             }
@@ -201,10 +96,10 @@ impl Reader<'_> {
                 .map_or("", |at| self.words.text(at));
             // "on" is a pronoun in French alone: "spend on holidays" says what for.
             let pronoun =
-                PRONOUNS.contains(&before) && (self.words.language == "fr" || before != "on");
+                hints(Hint::Pronoun, before) && (self.words.language == "fr" || before != "on");
             let done = pronoun && !is_number(&text);
             let helped = (mark.from.saturating_sub(4)..mark.from)
-                .any(|at| HELPS.contains(&self.words.text(at)));
+                .any(|at| hints(Hint::Helping, self.words.text(at)));
             let known = |at: Option<usize>| {
                 at.and_then(|at| self.mark(at).map(|mark| (at, mark)))
                     .is_some_and(|(at, mark)| {
@@ -282,6 +177,15 @@ impl Reader<'_> {
                 self.take(at);
                 continue;
             }
+            // "that accept pets" of a column of yes and no: what is chosen is said by its name.
+            let flagged = self.is_used(at + 1)
+                && matches!(self.mark(at + 1).map(|mark| &mark.what), Some(What::Column(all, _)) if all
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(|column| column.truth.is_some())));
+            if flagged && at + 1 < to && hints(Hint::Granting, &text) {
+                self.take(at);
+                continue;
+            }
             // "released between 2015 and 2019", "did each team play?": what the rows are of, or which, nobody can tell; it is said.
             let in_time = participle
                 && behind_by.is_some_and(|next| {
@@ -303,7 +207,7 @@ impl Reader<'_> {
                     .count()
                     == 1;
             let behind_a_word =
-                LEADS.contains(&before) || ["the", "a", "an", "some", "any"].contains(&before);
+                hints(Hint::Leading, before) || ["the", "a", "an", "some", "any"].contains(&before);
             let helped_by_do = self.words.language == "en"
                 && !behind_a_word
                 && (mark.from.saturating_sub(6)..mark.from)
@@ -386,8 +290,8 @@ impl Reader<'_> {
                     .rev()
                     .take(2)
                     .any(|at| self.is_ask(at, Ask::And) || self.is_ask(at, Ask::Or));
-            let led = LEADS.contains(&word(1))
-                || (ARTICLES.contains(&word(1)) && LEADS.contains(&word(2)))
+            let led = hints(Hint::Leading, word(1))
+                || (ARTICLES.contains(&word(1)) && hints(Hint::Leading, word(2)))
                 || another;
             let mut end = at;
             while end < to && unknown(self, end) {
@@ -535,9 +439,7 @@ impl Reader<'_> {
                     let part = part
                         .map(|column| &column.id)
                         .any(|id| touched.contains(&id));
-                    let choosing = CHOOSING
-                        .iter()
-                        .any(|begin| self.words.text(mark.from).starts_with(begin));
+                    let choosing = hints(Hint::Choosing, self.words.text(mark.from));
                     // "trips started at the Museum": every row has its time.
                     let every = all.iter().all(|at| {
                         self.column(*at)
@@ -554,19 +456,18 @@ impl Reader<'_> {
                 ) if self.leads_to_what_is_used(at) => false,
                 What::Ask(Ask::First | Ask::Rank) => true,
                 // "how many years has she been here": a time that nothing measures.
-                What::Ask(Ask::Week | Ask::Month | Ask::Year)
+                What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year)
                     if at
                         .checked_sub(1)
                         .is_some_and(|before| self.is_ask(before, Ask::Count))
-                        && !questions.iter().any(|question| !question.groups.is_empty()) =>
+                        && !questions.iter().any(|question| !question.groups.is_empty())
+                        && !self.is_counted_in(at, &touched) =>
                 {
                     true
                 }
                 What::Ask(Ask::Last) => {
                     let text = self.words.text(mark.from);
-                    !super::derived::PRESENT
-                        .iter()
-                        .any(|word| text.starts_with(word))
+                    !hints(Hint::Present, text)
                 }
                 What::Concept(concept) => {
                     !self.is_weak(*concept)
@@ -583,6 +484,8 @@ impl Reader<'_> {
                         | Ask::AtLeast
                         | Ask::AtMost
                         | Ask::Between
+                        | Ask::BelowZero
+                        | Ask::AboveZero
                         | Ask::Running
                         | Ask::Correlation
                         | Ask::Percentile
@@ -600,6 +503,34 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// "how many days were the ladders out": whether what is asked for holds what such a word counts.
+    fn is_counted_in(&self, at: usize, touched: &[&Id]) -> bool {
+        let unit = match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Ask(Ask::Day)) => UnitName::Day,
+            Some(What::Ask(Ask::Week)) => UnitName::Week,
+            Some(What::Ask(Ask::Month)) => UnitName::Month,
+            Some(What::Ask(Ask::Year)) => UnitName::Year,
+            _ => return false,
+        };
+        let text = self.mark(at).map_or("", |mark| self.words.text(mark.from));
+        let stem = super::words::canon(text);
+        // "days of absence" are what the column of absences counts.
+        let of = self.mark(at).is_some_and(|mark| {
+            ["of", "an", "de", "d"].contains(&self.words.text(mark.to))
+                && self
+                    .next(at + 1, self.marks.all.len())
+                    .is_some_and(|next| self.is_used(next) && !self.measured(next).is_empty())
+        });
+        let timed = |column: &Column| {
+            column.role == Role::Date && column.finest == Grain::Day
+                || column.is_time() && unit != UnitName::Day
+        };
+        of || self.schema.columns.iter().any(|column| {
+            touched.contains(&&column.id)
+                && (has_unit(column, unit) || timed(column) || column.words.contains(&stem))
+        })
     }
 
     fn leads_to_what_is_used(&self, at: usize) -> bool {

@@ -30,8 +30,27 @@ pub(super) fn tables(
         Wanted::Figures(figures) => figures.iter().any(|figure| figure.of == Measure::Rows),
         _ => false,
     };
+    // "what do we earn from the enrolments if everybody pays the price": a price is paid for each row of the file that is named.
+    let paid = |question: &Question| match &question.wanted {
+        Wanted::Figures(figures) => figures.iter().all(|figure| {
+            let price = |id: &Id| {
+                schema.columns.iter().any(|column| {
+                    column.id == *id
+                        && column
+                            .concepts
+                            .contains(&aios_languages::concept_number("price"))
+                        && counted.is_some_and(|counted| {
+                            id.table != counted
+                                && key_of(schema, counted, &id.table, true).is_some()
+                        })
+                })
+            };
+            figure.make == Make::Total && matches!(&figure.of, Measure::Of(id) if price(id))
+        }),
+        _ => false,
+    };
     if let Some(counted) = counted
-        && questions.iter().any(rows)
+        && (questions.iter().any(rows) || !questions.is_empty() && questions.iter().all(paid))
         && !needed.iter().any(|known| known == counted)
     {
         needed.insert(0, counted.to_owned());

@@ -5,9 +5,10 @@ use aios_languages::{Ask, UnitName};
 use super::clause::is_filler;
 use super::figures::THINGS;
 use super::marks::What;
-use super::question::{Column as Id, Group, Measure, Test};
+use super::question::{Column as Id, Filter, Group, Measure, Test};
 use super::resolve::{Asks, Reader};
 use super::schema::{Column, Role};
+use super::units::{has_unit, is_money};
 
 impl Reader<'_> {
     /// Whether a mark names rows and no column that is measured.
@@ -194,11 +195,14 @@ impl Reader<'_> {
                         self.take(beside);
                     }
                 }
-                // "or more" behind it
-                if let Some(next) = self.mark(behind + 1)
-                    && matches!(next.what, What::Ask(Ask::AtLeast | Ask::AtMost))
-                {
-                    self.take(behind + 1);
+                // "or more" behind it, or behind what is limited: "4 stars or more"
+                let more = if self.is_used(behind + 1) && !self.measured(behind + 1).is_empty() {
+                    behind + 2
+                } else {
+                    behind + 1
+                };
+                if self.is_ask(more, Ask::AtLeast) || self.is_ask(more, Ask::AtMost) {
+                    self.take(more);
                 }
                 if let Some((first, last, test)) = open.take() {
                     (first..=last).for_each(|at| self.take(at));
@@ -211,6 +215,51 @@ impl Reader<'_> {
             at = behind + 1;
         }
         out
+    }
+
+    /// "months that ended in the red", "negative entries": of what lies on either side of nothing the one side. Which column is meant is said by
+    /// its name, or by that there is only one with both.
+    pub(super) fn signs(&mut self, from: usize, to: usize, out: &mut Vec<Filter>) {
+        for at in from..to {
+            let below = self.is_ask(at, Ask::BelowZero);
+            if !below && !self.is_ask(at, Ask::AboveZero) {
+                continue;
+            }
+            let both = |column: &Column| {
+                column.is_measure()
+                    && column.least.is_some_and(|least| least < 0.0)
+                    && column.most.is_some_and(|most| most > 0.0)
+            };
+            let named = (from..to).find_map(|at| {
+                self.measured(at)
+                    .into_iter()
+                    .find(|at| self.column(*at).is_some_and(both))
+            });
+            let mut all = self.schema.columns.iter().filter(|column| both(column));
+            let only = all.next().filter(|_| all.next().is_none());
+            let Some(id) = named
+                .and_then(|at| self.column(at))
+                .or(only)
+                .map(|column| column.id.clone())
+            else {
+                continue;
+            };
+            self.take(at);
+            if named.is_none() {
+                let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+                self.assume(said);
+            }
+            out.push(Filter {
+                column: id,
+                test: if below {
+                    Test::Below(0.0, false)
+                } else {
+                    Test::Above(0.0, false)
+                },
+                not: false,
+                part: false,
+            });
+        }
     }
 
     /// "cars older than 2015": of an earlier year, where the table holds years and no ages.
@@ -438,6 +487,21 @@ impl Reader<'_> {
                 .find(|column| reader.column(*column).is_some_and(Column::is_measure)),
             _ => None,
         };
+        // "came fewer than 5 times" of a column of visits
+        if let Some(next) = self.next(behind + 1, to)
+            && next == behind + 1
+            && self.mark(next).is_some_and(|mark| {
+                ["times", "mal", "fois", "veces"].contains(&self.words.text(mark.from))
+            })
+            && let [only] = self.schema.standing_for(Self::concept("visits")).as_slice()
+            && let Some(column) = self.column(*only).filter(|column| column.is_measure())
+        {
+            let id = column.id.clone();
+            self.take(next);
+            let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+            self.assume(said);
+            return Some(id);
+        }
         // "more than 10 units"
         if let Some(next) = self.next(behind + 1, to)
             && next <= behind + 2
@@ -611,57 +675,4 @@ fn scaled(test: Test, factor: f64) -> Test {
         Test::Number(value) => Test::Number(value * factor),
         other => other,
     }
-}
-
-pub(super) fn is_money(unit: UnitName) -> bool {
-    matches!(
-        unit,
-        UnitName::Eur
-            | UnitName::Usd
-            | UnitName::Gbp
-            | UnitName::Chf
-            | UnitName::Jpy
-            | UnitName::Inr
-    )
-}
-
-/// Whether a column counts in that unit, by its name or unit.
-pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
-    let names: &[&str] = match unit {
-        UnitName::Day => &[
-            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
-            "nachte", "nuits", "noches",
-        ],
-        UnitName::Hour => &[
-            "hour", "hours", "h", "hr", "hrs", "std", "stunden", "heures", "horas",
-        ],
-        UnitName::Minute => &["minute", "minutes", "min", "minuten", "minutos", "mins"],
-        UnitName::Second => &["second", "seconds", "s", "sec", "sekunden"],
-        UnitName::Year => &["year", "years", "age", "alter", "jahre", "ans", "edad"],
-        UnitName::Week => &["week", "weeks", "wochen"],
-        UnitName::Month => &["month", "months", "monate"],
-        UnitName::Kilogram => &["kg", "weight", "gewicht", "poids", "peso"],
-        UnitName::Gram => &["g", "gram", "grams"],
-        UnitName::Kilometre => &["km", "distance", "kilometers", "kilometres", "strecke"],
-        UnitName::Metre => &["m", "height", "metre", "metres"],
-        UnitName::Percent => &["%", "percent", "pct"],
-        UnitName::Celsius | UnitName::Degree => &["c", "°c", "temp", "temperature", "temperatur"],
-        UnitName::Eur => &["eur", "€"],
-        UnitName::Usd => &["usd", "$"],
-        UnitName::Gbp => &["gbp", "£"],
-        UnitName::Chf => &["chf"],
-        _ => &[],
-    };
-    let spoken = super::words::spaced(&column.id.name);
-    // A price per night counts no nights.
-    let by_name = spoken
-        .iter()
-        .take_while(|word| !["per", "pro", "par", "por"].contains(&word.text.as_str()))
-        .any(|word| names.contains(&word.text.as_str()));
-    let by_unit = column
-        .id
-        .unit
-        .as_deref()
-        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
-    by_name || by_unit
 }

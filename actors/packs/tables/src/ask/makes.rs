@@ -57,11 +57,14 @@ impl Reader<'_> {
         // "The occupancy in percent": of what does not add up there is no share, and percent is its unit.
         let rates = !measures.is_empty()
             && measures.iter().all(|(measure, _)| match measure {
-                Measure::Of(id) => self
-                    .schema
-                    .columns
-                    .iter()
-                    .any(|column| column.id == *id && column.role == Role::Rates),
+                Measure::Of(id) => {
+                    !self.summed.contains(id)
+                        && self
+                            .schema
+                            .columns
+                            .iter()
+                            .any(|column| column.id == *id && column.role == Role::Rates)
+                }
                 _ => false,
             });
         if asks.has(Ask::Share) && !rates {
@@ -148,15 +151,12 @@ impl Reader<'_> {
             column.role == Role::Rates
                 && column.concepts.contains(&price)
                 && column.quotient.is_none()
+                && !self.summed.contains(&column.id)
         }) else {
             return Some(());
         };
         let price = column.id.clone();
-        let Some(quantity) = self
-            .quantity()
-            .and_then(|column| self.column(column))
-            .map(|column| column.id.clone())
-        else {
+        let Some(quantity) = self.quantity_beside(&price) else {
             return Some(());
         };
         let (one, other) = (price.name.trim(), quantity.name.trim());

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aios_languages::{Ask, Asked, Asking, Tag, UnitName, asks, lexicon};
+use aios_languages::{Ask, Asked, Asking, UnitName, asks};
 
 use super::kin::compound;
 use super::marks::{Mark, Marks, What};
 use super::period::Said;
 use super::periods::Periods;
 use super::schema::{Found, Role, Schema};
+use super::units::units;
 use super::words::{Words, canon};
 
 /// How sure a reading is, where two are as long.
@@ -136,16 +137,6 @@ fn values(words: &Words, schema: &Schema) -> Named {
         }
     }
     out
-}
-
-fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
-    let tags = lexicon(&words.language).map(|lexicon| lexicon.tags(&words.all));
-    let tags = tags.into_iter().flatten();
-    tags.filter_map(|tag| match tag.tag {
-        Tag::Unit(unit) => Some((tag.from, (tag.to, unit))),
-        _ => None,
-    })
-    .collect()
 }
 
 /// Whether Most Words Begin With A Capital, so that a capital says nothing.
@@ -309,11 +300,27 @@ impl Reader<'_> {
             };
             offer(asked.to, sure, what);
         }
-        let plain = self.marks.can_be(
-            at,
-            at + 1,
-            |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
-        );
+        if let Some((to, what)) =
+            super::units::without_a_number(at, self.words, self.schema, &self.units)
+        {
+            offer(to, Sure::Word, what);
+        }
+        // "the average rate" of a column of rates; behind a thing the word makes a rate of it.
+        let rate = self
+            .marks
+            .can_be(at, at + 1, |asking| asking == Asking::Ask(Ask::Ratio))
+            && !before.is_some_and(|before| {
+                matches!(
+                    before.what,
+                    What::Column(..) | What::Concept(_) | What::Kin(_) | What::Unknown | What::File
+                )
+            });
+        let plain = !rate
+            && self.marks.can_be(
+                at,
+                at + 1,
+                |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
+            );
         if !plain {
             if let Some((to, columns)) = self.part_of_columns(at) {
                 offer(to, Sure::Column, What::Column(columns, false));
@@ -426,6 +433,8 @@ impl Reader<'_> {
             }
             // "the rose": behind an article stands no verb.
             Asking::Ask(Ask::Growth) => !self.is_behind_an_article(from),
+            // "negative tests" of results that are called so
+            Asking::Ask(Ask::BelowZero | Ask::AboveZero) => false,
             _ => true,
         });
         // A column's own name is that, unless the column of the value is named beside it.
@@ -540,10 +549,7 @@ impl Reader<'_> {
                 .asked
                 .iter()
                 .any(|asked| asked.to == from && matches!(asked.asking, Asking::Ask(Ask::Per)));
-        let filler_word = self
-            .marks
-            .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
-        if called || per && !short && !filler_word {
+        if called || per && !short && !filler {
             return true;
         }
         if short {
@@ -687,5 +693,7 @@ fn names_a_thing(ask: Ask) -> bool {
             | Ask::First
             | Ask::Last
             | Ask::Rank
+            | Ask::BelowZero
+            | Ask::AboveZero
     )
 }

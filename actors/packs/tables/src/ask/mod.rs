@@ -52,6 +52,7 @@ mod sql;
 mod stack;
 mod times;
 mod understand;
+mod units;
 mod unmatched;
 mod unnamed;
 mod wanted;

@@ -1,8 +1,11 @@
 //! What costs and brings in: prices, amounts, and how many there are of what has a price.
 
+use aios_languages::UnitName;
+
 use super::question::{Column as Id, Measure};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
+use super::units::has_unit;
 
 impl Reader<'_> {
     /// "what does a desk cost": one of them, at its price.
@@ -48,7 +51,12 @@ impl Reader<'_> {
     }
 
     /// "how much did heating cost": where what is named is a column of amounts, such a word adds nothing.
-    pub(super) fn is_spent_on(&self, concept: u32, named: &[(Measure, Option<String>)]) -> bool {
+    pub(super) fn is_spent_on(
+        &self,
+        concept: u32,
+        said: &str,
+        named: &[(Measure, Option<String>)],
+    ) -> bool {
         let spent = ["cost", "spent", "amount"];
         let amounts = |id: &Id| {
             self.schema.columns.iter().any(|column| {
@@ -57,6 +65,16 @@ impl Reader<'_> {
                     && (!column.whole || column.id.unit.is_some())
             })
         };
+        // "received the most money": of what is named the money is.
+        let money = ["revenue", "amount"]
+            .iter()
+            .any(|name| Self::concept(name) == concept)
+            && matches!(named, [(Measure::Of(id), _)] if self.schema.columns.iter().any(|column| {
+                column.id == *id && column.role == Role::Adds
+            }));
+        if money && ["money", "geld", "argent", "dinero"].contains(&said) {
+            return true;
+        }
         spent.iter().any(|name| Self::concept(name) == concept)
             && matches!(named, [(Measure::Of(id), _)] if amounts(id))
     }
@@ -83,6 +101,21 @@ impl Reader<'_> {
         only.filter(|_| all.next().is_none())
     }
 
+    /// "takings by tool" of hires with a price each: what was taken in is the sum of what was paid, where each row is one sale. Of a list of
+    /// prices, which has a row for each thing that can be bought, nothing was.
+    pub(super) fn paid_each_time(&mut self, price: &Id) -> bool {
+        let several = self.schema.columns.iter().any(|column| {
+            column.id.table == price.table
+                && (column.role == Role::Date
+                    || column.role == Role::Groups && column.distinct < column.rows)
+        });
+        let paid = several && self.quantity_beside(price).is_none();
+        if paid && !self.summed.contains(price) {
+            self.summed.push(price.clone());
+        }
+        paid
+    }
+
     /// How many there are of what has a price.
     pub(super) fn quantity_beside(&self, price: &Id) -> Option<Id> {
         let quantity = Self::concept("quantity");
@@ -96,11 +129,26 @@ impl Reader<'_> {
                     && column.id != *price
             })
             .collect();
+        // The price of a hire of five days is no price of a day, unless it is called so.
+        let per = super::words::spaced(&price.name)
+            .iter()
+            .any(|word| ["per", "pro", "par", "por"].contains(&word.text.as_str()));
+        let counts = |column: &Column| {
+            per || ![
+                UnitName::Day,
+                UnitName::Hour,
+                UnitName::Minute,
+                UnitName::Week,
+            ]
+            .into_iter()
+            .any(|unit| has_unit(column, unit))
+        };
         match named.as_slice() {
             [only] => Some(only.id.clone()),
             [] => self
                 .quantity()
                 .and_then(|column| self.column(column))
+                .filter(|column| counts(column))
                 .map(|column| column.id.clone())
                 .filter(|id| id != price),
             _ => None,

@@ -44,12 +44,19 @@ impl Reader<'_> {
                 })
         };
         let known = self.schema.columns.iter().find(|column| column.id == *id);
-        if !known.is_some_and(number) || self.schema.tables.len() < 2 {
+        if !known.is_some_and(number) {
             return group;
         }
         let one_by_one = |column: &&super::schema::Column| {
             column.distinct + column.missing >= column.rows && column.missing == 0
         };
+        if let [_] = self.schema.tables.as_slice() {
+            let mut names = self.schema.columns.iter().filter(|column| {
+                matches!(column.words.as_slice(), [only] if only == "name" || only == "nam")
+            });
+            let name = names.next().filter(one_by_one);
+            return name.map_or(group, |name| Group::By(name.id.clone()));
+        }
         let tables = self
             .schema
             .columns

@@ -1,62 +1,12 @@
 //! What stands first: "top 3", "the second largest", "cheapest".
 
-use aios_languages::{Ask, UnitName};
+use aios_languages::{Ask, Hint, UnitName, hints};
 
-use super::limits::has_unit;
 use super::marks::What;
 use super::question::{Measure, Order};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
-
-/// Beginnings of words for the day on which something began.
-pub(super) const SINCE: [&str; 12] = [
-    "start", "hire", "join", "since", "found", "open", "admit", "enrol", "eintritt", "beginn",
-    "debut", "ingreso",
-];
-/// Words behind which stands what is counted.
-pub(super) const MOST: &[&str] = &[
-    "most",
-    "fewest",
-    "meisten",
-    "meiste",
-    "wenigsten",
-    "mas",
-    "menos",
-    "plus",
-    "moins",
-];
-/// Words that choose between what is compared.
-pub(super) const MORE: &[&str] = &[
-    "bigger",
-    "larger",
-    "higher",
-    "greater",
-    "better",
-    "stronger",
-    "more",
-    "grosser",
-    "hoher",
-    "besser",
-    "mehr",
-    "superieur",
-    "mayor",
-    "mejor",
-];
-pub(super) const LESS: &[&str] = &[
-    "smaller",
-    "lower",
-    "fewer",
-    "worse",
-    "weaker",
-    "less",
-    "kleiner",
-    "niedriger",
-    "schlechter",
-    "weniger",
-    "inferieur",
-    "menor",
-    "peor",
-];
+use super::units::has_unit;
 
 impl Reader<'_> {
     /// "top 3", "the largest", "the second best".
@@ -97,8 +47,8 @@ impl Reader<'_> {
                     let least = ["short", "light", "young", "cheap", "cold", "slow", "kurz"]
                         .iter()
                         .any(|begin| text.starts_with(begin));
-                    let more = MORE.contains(&text) || compared && !least;
-                    if more || compared || LESS.contains(&text) {
+                    let more = hints(Hint::More, text) || compared && !least;
+                    if more || compared || hints(Hint::Less, text) {
                         largest = largest.or(Some(more));
                         self.take(at);
                     }
@@ -239,7 +189,17 @@ impl Reader<'_> {
             What::Ask(ask @ (Ask::Highest | Ask::Lowest)) => Some((ask, None)),
             _ => None,
         };
-        let change = (from..to).find(|at| self.is_ask(*at, Ask::Change))?;
+        // "how many kilos lie between the heaviest and the lightest"
+        let change = (from..to)
+            .find(|at| self.is_ask(*at, Ask::Change))
+            .or_else(|| {
+                (from..to).find(|at| {
+                    self.is_ask(*at, Ask::Between)
+                        && self
+                            .next(at + 1, to)
+                            .is_some_and(|next| end(next).is_some())
+                })
+            })?;
         let ends: Vec<(usize, Ask, Option<u32>)> = (from..to)
             .filter_map(|at| end(at).map(|(ask, concept)| (at, ask, concept)))
             .collect();
@@ -309,8 +269,7 @@ impl Reader<'_> {
         let more = (from..than).rev().find(|at| {
             self.mark(*at).is_some_and(|mark| {
                 let text = self.words.text(mark.from);
-                matches!(mark.what, What::Unknown | What::Ask(Ask::Filler))
-                    && (MORE.contains(&text) || LESS.contains(&text))
+                matches!(mark.what, What::Unknown | What::Ask(Ask::Filler)) && chooses_between(text)
             })
         });
         let behind = (than + 1..to)
@@ -371,7 +330,7 @@ impl Reader<'_> {
         for at in from..to {
             let ranks = self.is_ask(at, Ask::Highest) || self.is_ask(at, Ask::Lowest);
             let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
-            if !ranks || !MOST.contains(&self.words.text(last)) {
+            if !ranks || !hints(Hint::Most, self.words.text(last)) {
                 continue;
             }
             // Of something else that is named: "most customers" alone asks for customers.
@@ -402,7 +361,12 @@ impl Reader<'_> {
                 }
                 Some(What::File) => self.rows(),
                 Some(What::Concept(concept))
-                    if self.is_a_thing(concept) && self.schema.standing_for(concept).is_empty() =>
+                    if self.is_a_thing(concept)
+                        && self.schema.standing_for(concept).iter().all(|column| {
+                            self.column(*column).is_some_and(|column| {
+                                !column.is_measure() && column.distinct >= column.rows
+                            })
+                        }) =>
                 {
                     self.rows()
                 }
@@ -436,6 +400,17 @@ impl Reader<'_> {
         columns.any(|column| column.id == *id && column.concepts.contains(&concept))
     }
 
+    /// "sold the most tickets": behind such a word stands what is counted, and the verb before it says no more.
+    pub(super) fn ranks_what_is_counted(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(mark.what, What::Superlative(..))
+                    && mark.to - mark.from > 1
+                    && hints(Hint::Most, self.words.text(mark.to - 1))
+            })
+        })
+    }
+
     pub(super) fn is_behind_a_superlative(
         &self,
         id: &super::question::Column,
@@ -459,10 +434,7 @@ impl Reader<'_> {
     /// "who has been here the longest": the day since when, where no column holds how long.
     fn since_when(&mut self) -> Option<super::question::Column> {
         let begins = |column: &super::schema::Column| {
-            column
-                .words
-                .iter()
-                .any(|word| SINCE.iter().any(|begin| word.starts_with(begin)))
+            column.words.iter().any(|word| hints(Hint::Beginning, word))
         };
         let mut times = self.schema.columns.iter().filter(|column| column.is_time());
         let (only, more) = (times.next()?, times.next());
@@ -513,12 +485,33 @@ impl Reader<'_> {
         largest: bool,
         concept: u32,
     ) -> Option<((Measure, Option<String>), bool)> {
+        let is = |name: &str| Self::concept(name) == concept;
+        // "who has been with us the longest" is no matter of hours per week.
+        if is("duration")
+            && let Some((Measure::Of(id), _)) = self.concept_measure(concept, false)
+            && super::words::spaced(&id.name)
+                .iter()
+                .any(|word| ["per", "pro", "par", "por"].contains(&word.text.as_str()))
+            && let Some(since) = self.since_when()
+        {
+            return Some(((Measure::Of(since), None), !largest));
+        }
         if let Some(found) = self.concept_measure(concept, true) {
             return Some((found, largest));
         }
-        let is = |name: &str| Self::concept(name) == concept;
         let mut also: Vec<(&str, bool)> = Vec::new();
         let mut units: &[UnitName] = &[];
+        // "the busiest weekday" of rows that are told one by one: they are counted, where nothing else counts.
+        let counts = ["visits", "sold", "quantity"].into_iter().any(|name| {
+            let standing = self.schema.standing_for(Self::concept(name));
+            standing.into_iter().any(|at| {
+                self.column(at)
+                    .is_some_and(super::schema::Column::is_measure)
+            })
+        });
+        if is("visits") && !counts && self.naming().is_some() {
+            return Some(((Measure::Rows, None), largest));
+        }
         if is("speed") {
             also.extend([("duration", !largest), ("delay", !largest)]);
             units = &[UnitName::Second, UnitName::Minute, UnitName::Hour];
@@ -607,6 +600,11 @@ impl Reader<'_> {
         self.assume(said);
         Some(((Measure::Of(id), None), largest != speed_by_time))
     }
+}
+
+/// Whether a word chooses one of those that are compared: "bigger", "fewer".
+pub(super) fn chooses_between(text: &str) -> bool {
+    hints(Hint::More, text) || hints(Hint::Less, text)
 }
 
 /// What a comparative compares, by the name of its concept: "longer", "older".

@@ -147,7 +147,14 @@ impl Reader<'_> {
         };
         let of_clause = (from..to).any(|at| self.measured(at).into_iter().any(named));
         let only: Vec<usize> = self.schema.measures().collect();
-        of_clause || matches!(only.as_slice(), [only] if named(*only))
+        // "what do all pay per month" of the only column that is called monthly.
+        let mut monthly = only.iter().filter(|column| named(**column));
+        let single = monthly.next().is_some() && monthly.next().is_none();
+        let others = (from..to).any(|at| {
+            matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(..)))
+                && !self.measured(at).is_empty()
+        });
+        of_clause || single && (only.len() == 1 || !others)
     }
 
     /// The column of whoever is counted: inhabitants, guests, staff.

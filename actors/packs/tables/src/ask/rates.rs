@@ -1,6 +1,6 @@
 //! One measure over another: rates, shares of two columns, weighted means, percentiles.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 use aios_work::Grain;
 
 use super::marks::What;
@@ -299,6 +299,14 @@ impl Reader<'_> {
             }
             named.push(only);
         }
+        // "what proportion of the mails was opened": of what such a part is taken stands in another count.
+        if !rate
+            && let [part] = named.as_slice()
+            && self.is_said_to_have_been(from, to, &part.id)
+            && let Some(whole) = self.surrounds(part)
+        {
+            named.push(whole);
+        }
         let [one, other] = named.as_slice() else {
             return None;
         };
@@ -325,6 +333,45 @@ impl Reader<'_> {
             of: Measure::Of(part.id.clone()),
             called,
         })
+    }
+
+    /// "was opened", "were passed": whether a column is named as what became of its whole.
+    fn is_said_to_have_been(&self, from: usize, to: usize, id: &Id) -> bool {
+        (from..to).any(|at| {
+            let names = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _) | What::Kin(all)) if all
+                .iter()
+                .any(|column| self.column(*column).is_some_and(|column| column.id == *id)));
+            let helped = self.mark(at).is_some_and(|mark| {
+                mark.from
+                    .checked_sub(1)
+                    .is_some_and(|before| hints(Hint::Helping, self.words.text(before)))
+            });
+            names && helped
+        })
+    }
+
+    /// The count within which another one lies, row by row as far as their ends tell; of several the one that the others lie within.
+    fn surrounds(&self, part: &Column) -> Option<Column> {
+        let within = |one: &Column, other: &Column| {
+            one.most <= other.most && one.least <= other.least && one.id.unit == other.id.unit
+        };
+        let all: Vec<&Column> = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| {
+                column.role == Role::Adds
+                    && column.id.table == part.id.table
+                    && column.id != part.id
+                    && column.whole == part.whole
+                    && !column.sums
+                    && within(part, column)
+            })
+            .collect();
+        let whole = all
+            .iter()
+            .find(|whole| all.iter().all(|other| within(other, whole)))?;
+        Some((*whole).clone())
     }
 
     /// "the rate from visits to orders": what it leads to is the part, what it comes from the whole.

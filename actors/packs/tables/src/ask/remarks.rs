@@ -94,7 +94,7 @@ impl Reader<'_> {
             let counted = self.previous(from, at).is_some_and(|before| {
                 self.is_ask(before, Ask::Count) || self.is_ask(before, Ask::Total)
             });
-            if counted && super::limits::has_unit(column, unit) {
+            if counted && super::units::has_unit(column, unit) {
                 self.take(at);
             }
         }

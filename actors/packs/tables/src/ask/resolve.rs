@@ -34,6 +34,8 @@ pub(super) struct Reader<'a> {
     pub speech: Speech,
     pub used: Vec<bool>,
     pub assumed: Vec<String>,
+    /// Prices of which each was paid, and which add up therefore.
+    pub summed: Vec<super::question::Column>,
     pub absent: Vec<String>,
     /// The question before, whose measure and rows may be meant again.
     pub before: Option<Question>,
@@ -222,6 +224,8 @@ impl Reader<'_> {
             order.largest = false;
         }
         self.exact_numbers(from, to, &asks, &mut filters);
+        self.equal_numbers(from, to, true, &mut filters);
+        self.signs(from, to, &mut filters);
         let by_rows = self.ranked_by_rows(from, to);
         let mut most = by_rows.or_else(|| self.most_of(from, to));
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
@@ -345,7 +349,8 @@ impl Reader<'_> {
         if let Some((largest, concept)) = self.superlative(from, to) {
             // "fastest lap": what is fast is not the number of the lap.
             let known = self.assumed.len();
-            if let [(Measure::Of(named), _)] = measures.as_slice()
+            if !self.ranks_what_is_counted(from, to)
+                && let [(Measure::Of(named), _)] = measures.as_slice()
                 && !self.stands_for(named, concept)
                 && self.is_behind_a_superlative(named, from, to)
                 && let Some((found, _)) = self.superlative_of(largest, concept)
@@ -471,7 +476,7 @@ impl Reader<'_> {
         {
             self.say_ambiguous(from, &[at], at);
         }
-        self.equal_numbers(from, to, &mut filters);
+        self.equal_numbers(from, to, false, &mut filters);
         self.alternatives(from, to, &mut filters);
         if measures.is_empty()
             && asks.has(Ask::Mean)

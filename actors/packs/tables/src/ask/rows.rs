@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, fold};
+use aios_languages::{Ask, Hint, fold, hints};
 
 use super::clause::is_filler;
 use super::marks::What;
@@ -49,6 +49,12 @@ impl Reader<'_> {
                         continue;
                     };
                     self.take(at);
+                    if !whole
+                        && (self.is_of_its_kinds(at, from, column)
+                            || self.is_named_beside(at, from, to, column))
+                    {
+                        continue;
+                    }
                     if let Some(not) = not {
                         self.take(not);
                     }
@@ -115,6 +121,33 @@ impl Reader<'_> {
         out
     }
 
+    /// "takings per kind of bike" of kinds that are called `e-bike`: behind the column's name such a word says of what the kinds are.
+    fn is_of_its_kinds(&self, at: usize, from: usize, column: usize) -> bool {
+        let names = |mark: &super::marks::Mark| matches!(&mark.what, What::Column(all, _) if all.contains(&column));
+        self.previous(from, at).is_some_and(|before| {
+            self.mark(before).is_some_and(|mark| {
+                names(mark) && ["of", "von", "de"].contains(&self.words.text(mark.to))
+            }) && self.previous(from, before).is_some_and(|led| {
+                [Ask::Per, Ask::Which, Ask::Count, Ask::Distinct]
+                    .into_iter()
+                    .any(|ask| self.is_ask(led, ask))
+            })
+        })
+    }
+
+    /// "city bikes" of kinds `city` and `e-bike`: beside a whole value of the column a part of another one is no second choice.
+    fn is_named_beside(&self, at: usize, from: usize, to: usize, column: usize) -> bool {
+        let beside = [
+            at.checked_sub(1).filter(|before| *before >= from),
+            Some(at + 1).filter(|next| *next < to),
+        ];
+        beside.into_iter().flatten().any(|beside| {
+            matches!(self.mark(beside).map(|mark| &mark.what), Some(What::Value(all, true)) if all
+                .iter()
+                .any(|(other, _)| *other == column))
+        })
+    }
+
     /// Whether names are asked for and nothing that is reckoned of them. The whole goal is looked at: what is reckoned may stand in another
     /// clause.
     pub(super) fn asks_for_none(&self, from: usize, to: usize) -> bool {
@@ -143,12 +176,8 @@ impl Reader<'_> {
 
     /// "did not", "never": whether a word that takes away is said of what was done.
     fn is_of_a_verb(&self, at: usize) -> bool {
-        const BEGINS: [&str; 18] = [
-            "did", "didn", "do", "don", "does", "doesn", "never", "have", "haven", "has", "hasn",
-            "had", "hadn", "no", "nie", "jamais", "nunca", "niemals",
-        ];
         self.mark(at)
-            .is_some_and(|mark| BEGINS.contains(&self.words.text(mark.from)))
+            .is_some_and(|mark| hints(Hint::Negating, self.words.text(mark.from)))
     }
 
     /// Conditions on what those who are asked for have no row of, once it is known who they are.
@@ -199,7 +228,6 @@ impl Reader<'_> {
         counted: Option<&Measure>,
         filters: &mut Vec<Filter>,
     ) {
-        const BOTH: [&str; 6] = ["both", "sowohl", "beide", "beides", "aussi", "ambos"];
         let column = match (groups, counted) {
             ([Group::By(column)], _) | ([], Some(Measure::Distinct(column))) => column.clone(),
             _ => return,
@@ -218,7 +246,7 @@ impl Reader<'_> {
             .words
             .all
             .iter()
-            .any(|word| BOTH.contains(&word.text.as_str()));
+            .any(|word| hints(Hint::Both, &word.text));
         if !both {
             let (first, last) = (
                 self.mark(from).map_or(0, |mark| mark.from),
@@ -355,6 +383,25 @@ impl Reader<'_> {
                         });
                     }
                 }
+                // "tickets that are still open" of a column of the days on which they were closed
+                What::Unknown | What::Kin(_)
+                    if hints(Hint::Unfinished, self.words.text(mark.from))
+                        && !self.is_used(at)
+                        && self.is_said_of_rows(at)
+                        && self.ends_of_rows().is_some() =>
+                {
+                    if let Some(id) = self.ends_of_rows() {
+                        self.take(at);
+                        not.into_iter().for_each(|not| self.take(not));
+                        out.push(Filter {
+                            column: id,
+                            test: Test::Missing,
+                            not: not.is_some(),
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
                 What::Column(all, _) | What::Kin(all) if !self.is_used(at) => {
                     let Some(column) = all.first().copied() else {
                         continue;
@@ -376,12 +423,16 @@ impl Reader<'_> {
                         self.take(at);
                         let value = if not.is_some() { no } else { yes };
                         not.into_iter().for_each(|not| self.take(not));
-                        out.push(Filter {
+                        let filter = Filter {
                             column: known.id,
                             test: value,
                             not: false,
                             part: false,
-                        });
+                        };
+                        // "outstanding, that is not paid yet" says one thing twice.
+                        if !out.contains(&filter) {
+                            out.push(filter);
+                        }
                     } else if let Some(negated) = not
                         && counts
                         && !known.is_measure()
@@ -417,6 +468,34 @@ impl Reader<'_> {
                     }
                     not = None;
                 }
+                // "what is still outstanding" of a column that says whether it was paid
+                What::Unknown if hints(Hint::Unpaid, self.words.text(mark.from)) => {
+                    let paid = |column: &&Column| {
+                        column.core().iter().any(|word| {
+                            ["paid", "bezahlt", "paye", "pagado"]
+                                .into_iter()
+                                .any(|paid| super::kin::kin(word, paid))
+                        })
+                    };
+                    let mut columns = self.schema.columns.iter().filter(paid);
+                    let only = columns.next().filter(|_| columns.next().is_none()).cloned();
+                    // Of what was not paid the day of its payment is missing.
+                    let unpaid = only.and_then(|column| match sides(&column) {
+                        Some((_, no)) => Some((column.id, no)),
+                        None => (column.is_time() && column.missing > 0)
+                            .then_some((column.id, Test::Missing)),
+                    });
+                    if let Some((column, test)) = unpaid {
+                        self.take(at);
+                        out.push(Filter {
+                            column,
+                            test,
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
                 What::Unknown if self.words.text(mark.from).starts_with("un") => {
                     // "uninsured" of a column `insured`
                     let said = self.words.text(mark.from).get(2..).unwrap_or_default();
@@ -445,6 +524,33 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// The only column of days on which rows came to their end, of which some have not.
+    fn ends_of_rows(&self) -> Option<super::question::Column> {
+        let mut ends = self.schema.columns.iter().filter(|column| {
+            column.missing > 0
+                && column.is_time()
+                && column.core().iter().any(|word| hints(Hint::Finished, word))
+        });
+        let only = ends.next()?.id.clone();
+        ends.next().is_none().then_some(only)
+    }
+
+    /// "are open", "still open": whether a word is said of the rows that are meant, and no part of "days open".
+    fn is_said_of_rows(&self, at: usize) -> bool {
+        self.mark(at)
+            .and_then(|mark| mark.from.checked_sub(1))
+            .is_some_and(|before| {
+                let text = self.words.text(before);
+                hints(Hint::Helping, text)
+                    || [
+                        "still", "many", "noch", "sind", "sont", "encore", "siguen", "aun", "estan",
+                    ]
+                    .contains(&text)
+            })
+    }
+}
+
 /// What stands for yes and for no in a column, if it holds nothing else.
 fn sides(column: &Column) -> Option<(Test, Test)> {
     let truth = column.truth.as_ref()?;
@@ -456,15 +562,5 @@ fn sides(column: &Column) -> Option<(Test, Test)> {
 
 /// Whether words take away what stands before them.
 fn takes_away_behind(words: &str) -> bool {
-    const BEHIND: [&str; 8] = [
-        "not counted",
-        "not included",
-        "excluded",
-        "left out",
-        "disregarded",
-        "ignored",
-        "ausgenommen",
-        "nicht mitgerechnet",
-    ];
-    BEHIND.contains(&words.to_lowercase().as_str())
+    hints(Hint::ExcludedBehind, &words.to_lowercase())
 }

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use aios_languages::{
-    Ask, Asked, Asking, Folded, Tag, all_asks, asks, concept_number, folded, language_of_goal,
-    lexicon,
+    Ask, Asked, Asking, Folded, Hint, Tag, all_asks, asks, concept_number, folded, hints,
+    language_of_goal, lexicon,
 };
 use aios_work::{Fact, Statistic};
 
-use super::heard::{CHOOSING, is_participle};
+use super::heard::is_participle;
 use super::kin::{abbreviates, compound, kin};
 use super::words::{Words, canon, spaced};
 
@@ -157,7 +157,7 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
         .map(|asked| asked.to)
         .collect();
     for (at, word) in words.all.iter().enumerate() {
-        let chooses = CHOOSING.iter().any(|begin| word.text.starts_with(begin));
+        let chooses = hints(Hint::Choosing, &word.text);
         let light = is_participle(&word.text, language)
             && !chooses
             && !ranked.contains(&at)
@@ -173,9 +173,7 @@ pub(super) fn untraced(goal: &str, facts: &[Fact]) -> Vec<String> {
 
 /// Whether a word sets one thing against another.
 fn compares(text: &str) -> bool {
-    super::order::MORE.contains(&text)
-        || super::order::LESS.contains(&text)
-        || super::order::comparative(text).is_some()
+    super::order::chooses_between(text) || super::order::comparative(text).is_some()
 }
 
 /// A word without meaning that is one of what was done: of rows that are counted it may say which.
@@ -432,6 +430,8 @@ impl Traces {
             Ask::Or => self.any(&[" or ", " in (", "between", ">= ", "<= "]),
             Ask::Between => self.any(&["between", " - ", "stddev("]),
             Ask::Exactly => !number() || self.any(&["= ", " in ("]),
+            Ask::BelowZero => self.any(&["< 0"]),
+            Ask::AboveZero => self.any(&["> 0"]),
             Ask::Running => self.any(&["over (order"]),
             Ask::Outlier | Ask::Reason => false,
             Ask::Since

@@ -60,7 +60,9 @@ impl Reader<'_> {
                 return None;
             }
             Group::By(column)
-                if (counts || added && said && self.is_a_period(group)) && !unique =>
+                if (counts
+                    || added && said && (self.is_a_period(group) || self.is_a_day(column)))
+                    && !unique =>
             {
                 Measure::Distinct(column.clone())
             }
@@ -68,6 +70,14 @@ impl Reader<'_> {
         };
         groups.clear();
         Some(over)
+    }
+
+    /// Whether a column is called after the days that it holds.
+    fn is_a_day(&self, id: &Id) -> bool {
+        self.schema.columns.iter().any(|column| {
+            column.id == *id
+                && matches!(column.words.as_slice(), [only] if ["day", "tag", "jour", "dia", "date", "datum"].contains(&only.as_str()))
+        })
     }
 
     /// "How many customers placed more than 2 orders": of what is counted by its name those are meant that have so many rows.

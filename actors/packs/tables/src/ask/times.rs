@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, fold};
+use aios_languages::{Ask, Hint, fold, hints};
 use aios_work::{Grain, Span};
 
 use super::clause::is_filler;
@@ -224,10 +224,10 @@ impl Reader<'_> {
     /// "the average salary in 2019" of the day on which somebody began: that those are meant who began then is a choice.
     fn is_of_a_beginning(&mut self, from: usize, to: usize, said: &[(usize, Said)], date: &Column) {
         let begins = date.words.iter().any(|word| {
-            super::order::SINCE
-                .iter()
-                .chain(&["birth", "born", "gebur", "naiss", "nacim"])
-                .any(|begin| word.starts_with(begin))
+            hints(Hint::Beginning, word)
+                || ["birth", "born", "gebur", "naiss", "nacim"]
+                    .iter()
+                    .any(|begin| word.starts_with(begin))
         });
         let named = (from..to).any(|at| self.hints_at(at, date));
         let place = self

@@ -1,10 +1,10 @@
 //! A goal over its tables, clause by clause, as questions; and what of it is not in the data or was not understood.
 
-use aios_languages::{Ask, language_of_goal};
+use aios_languages::{Ask, Hint, hints, language_of_goal};
 
 use super::clause::clauses;
 use super::marks::{Marks, What};
-use super::question::{Filter, Tables, Understood};
+use super::question::{Figure, Filter, Make, Question, Tables, Understood, Wanted};
 use super::resolve::{Asks, Reader};
 use super::say::Speech;
 use super::schema::{Role, Schema, Seen};
@@ -41,6 +41,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         speech: Speech::of(language),
         used: vec![false; marks.all.len()],
         assumed: Vec::new(),
+        summed: Vec::new(),
         absent: Vec::new(),
         before: None,
         each: None,
@@ -69,6 +70,9 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     for (from, to) in all {
         if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
             (from..to).for_each(|at| reader.take(at));
+            if let (Some(last), Some(span)) = (questions.last_mut(), spans.last()) {
+                reader.counts_what_was_named(*span, (from, to), last);
+            }
             continue;
         }
         if !questions.is_empty() && reader.is_a_remark(from, to) {
@@ -128,21 +132,44 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
 }
 
 impl Reader<'_> {
+    /// "Members who pay more than 35. How many are there?": where only rows were named before, they are counted.
+    fn counts_what_was_named(
+        &self,
+        (first, last): (usize, usize),
+        (from, to): (usize, usize),
+        question: &mut Question,
+    ) {
+        let asked = self.asks(first, last);
+        let names_rows = !question.filters.is_empty()
+            && question.groups.is_empty()
+            && question.order.is_none()
+            && matches!(question.wanted, Wanted::Figures(_))
+            && !asked.reckons()
+            && !asked.any(&[
+                Ask::Count,
+                Ask::Share,
+                Ask::Which,
+                Ask::Who,
+                Ask::When,
+                Ask::Where,
+                Ask::List,
+                Ask::Growth,
+                Ask::Change,
+                Ask::Compare,
+                Ask::Per,
+                Ask::Rank,
+            ]);
+        if names_rows && self.asks(from, to).has(Ask::Count) {
+            question.wanted = Wanted::Figures(vec![Figure {
+                make: Make::Total,
+                of: self.rows(),
+                called: None,
+            }]);
+        }
+    }
+
     /// "grew fastest in percent": beside a change percent is how it is told, and no share of anything.
     pub(super) fn in_percent(&mut self, from: usize, to: usize, asks: &mut Asks) {
-        const PERCENT: [&str; 11] = [
-            "in percent",
-            "percent",
-            "percentage",
-            "per cent",
-            "in prozent",
-            "prozent",
-            "prozentual",
-            "en pourcentage",
-            "pourcentage",
-            "en porcentaje",
-            "porcentaje",
-        ];
         if !asks.any(&[Ask::Growth, Ask::Change]) || !asks.has(Ask::Share) {
             return;
         }
@@ -151,7 +178,7 @@ impl Reader<'_> {
             .collect();
         let plain = shares.iter().all(|at| {
             let text = self.mark(*at).map(|mark| self.written(mark).to_lowercase());
-            text.is_some_and(|text| PERCENT.contains(&text.as_str()))
+            text.is_some_and(|text| hints(Hint::Percent, &text))
         });
         if plain {
             shares.into_iter().for_each(|at| self.take(at));

@@ -1,6 +1,6 @@
 //! What is measured where nothing is named: what was measured before, rows, or the only thing that is counted.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Figure, Filter, Group, Measure, Question, Test, Wanted};
@@ -194,6 +194,13 @@ impl Reader<'_> {
         if counts || shares {
             return Some(vec![(self.rows(), None)]);
         }
+        // "how much did the city bikes bring in": money, where there is any.
+        let earns = (from..to)
+            .filter_map(|at| self.mark(at))
+            .any(|mark| hints(Hint::Earning, self.words.text(mark.from)));
+        if earns && let Some(found) = self.concept_measure(Self::concept("revenue"), true) {
+            return Some(vec![found]);
+        }
         let adds: Vec<Id> = self
             .schema
             .of_role(|role| role == Role::Adds)
@@ -233,17 +240,19 @@ impl Reader<'_> {
             }
             several if ranked => {
                 // The largest is the largest of one thing: of what the table is about.
-                let main = ["revenue", "amount", "sold", "quantity", "cost", "visits"]
-                    .iter()
-                    .find_map(|name| {
-                        let concept = Self::concept(name);
-                        let columns = self.schema.columns.iter();
-                        columns
-                            .filter(|column| column.concepts.contains(&concept))
-                            .map(|column| &column.id)
-                            .find(|id| several.contains(id))
-                    })
-                    .cloned();
+                let main = [
+                    "revenue", "amount", "sold", "quantity", "cost", "visits", "harvest", "weight",
+                ]
+                .iter()
+                .find_map(|name| {
+                    let concept = Self::concept(name);
+                    let columns = self.schema.columns.iter();
+                    columns
+                        .filter(|column| column.concepts.contains(&concept))
+                        .map(|column| &column.id)
+                        .find(|id| several.contains(id))
+                })
+                .cloned();
                 // Nothing tells of which of them the largest is asked for: that one was chosen is said.
                 let Some(main) = main else {
                     let first = several.first()?.clone();

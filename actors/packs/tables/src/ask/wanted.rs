@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, fold};
+use aios_languages::{Ask, Hint, fold, hints};
 
+use super::marks::What;
 use super::question::{
     Column as Id, Figure, Filter, Group, Make, Measure, Order, Test, Versus, Wanted,
 };
@@ -97,11 +98,15 @@ impl Reader<'_> {
         filters: &mut Vec<Filter>,
         versus: Option<Versus>,
     ) -> Option<Wanted> {
+        let summed = self.summed.clone();
         let adds = |measure: &Measure, schema: &Schema| match measure {
-            Measure::Of(id) => schema
-                .columns
-                .iter()
-                .any(|column| column.id == *id && column.role == Role::Adds),
+            Measure::Of(id) => {
+                summed.contains(id)
+                    || schema
+                        .columns
+                        .iter()
+                        .any(|column| column.id == *id && column.role == Role::Adds)
+            }
             _ => true,
         };
         if asks.has(Ask::List)
@@ -209,6 +214,26 @@ impl Reader<'_> {
         {
             measures = vec![(self.rows(), None)];
         }
+        // "adults and children together": two columns are told apart, and no sum of both is known here.
+        let both = measures.len() > 1
+            && order.is_none()
+            && (from..to).any(|at| {
+                let measured =
+                    |at: Option<usize>| at.is_some_and(|at| !self.measured(at).is_empty());
+                self.is_ask(at, Ask::And)
+                    && measured(self.previous(from, at))
+                    && measured(self.next(at + 1, to))
+            });
+        if both
+            && let Some(at) = (from..to).find(|at| {
+                self.is_ask(*at, Ask::Total)
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| hints(Hint::Jointly, self.words.text(mark.to - 1)))
+            })
+        {
+            self.unheard_ends.push(at);
+        }
         let makes = self.makes(from, to, asks, &measures, groups, order.as_ref());
         // By what a mean is weighted is no other mean.
         if let [Make::Weighted(weight)] = makes.as_slice()
@@ -278,6 +303,10 @@ impl Reader<'_> {
                 } else if let Some(largest) = largest
                     && reckoned
                     && groups.is_empty()
+                {
+                    if largest { Make::Greatest } else { Make::Least }
+                } else if let Some(largest) = largest
+                    && self.ranks_single_rows(from, to)
                 {
                     if largest { Make::Greatest } else { Make::Least }
                 } else if adds(measure, self.schema) {
@@ -384,6 +413,23 @@ impl Reader<'_> {
             *order = None;
         }
         Some(Wanted::Figures(figures))
+    }
+
+    /// "which store had the single biggest sale": one row of each group is meant, and not all of them.
+    fn ranks_single_rows(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            let single = self.mark(at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                    && (mark.from..mark.to).any(|at| self.words.text(at) == "single")
+            });
+            single
+                && self.next(at + 1, to).is_some_and(|next| {
+                    matches!(
+                        self.mark(next).map(|mark| &mark.what),
+                        Some(What::Concept(_) | What::File | What::Column(_, false))
+                    )
+                })
+        })
     }
 
     /// Whether a column names its rows one by one, and is no number of them.

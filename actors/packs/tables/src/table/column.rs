@@ -26,6 +26,9 @@ pub(crate) struct Votes {
     /// Numeric dates whose first (second) number is above 12.
     pub(crate) day_first: u64,
     pub(crate) month_first: u64,
+    /// Amounts of money whose only mark groups their digits, where decimals have a point, and where they have a comma.
+    pub(crate) money_point: u64,
+    pub(crate) money_comma: u64,
     /// Amounts in euro.
     pub(crate) euros: u64,
     /// Cells without any figure.
@@ -70,7 +73,17 @@ impl Votes {
                     if point.real() == comma.real() {
                         votes.plain += count
                     } else {
-                        votes.either += count
+                        votes.either += count;
+                        // Money has two decimals: where three digits stand behind the only mark of an amount, it groups. A price of a
+                        // litre has three as well, and one digit before them.
+                        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                        if digits > 4 && point.unit.is_some_and(super::units::is_currency) {
+                            if text.contains(',') {
+                                votes.money_point += count;
+                            } else {
+                                votes.money_comma += count;
+                            }
+                        }
                     }
                     votes.euros += if point.unit == Some("EUR") { count } else { 0 };
                 }
@@ -116,7 +129,11 @@ impl Votes {
         match self.point.cmp(&self.comma) {
             std::cmp::Ordering::Greater => Some(Mark::Point),
             std::cmp::Ordering::Less => Some(Mark::Comma),
-            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Equal => match self.money_point.cmp(&self.money_comma) {
+                std::cmp::Ordering::Greater => Some(Mark::Point),
+                std::cmp::Ordering::Less => Some(Mark::Comma),
+                std::cmp::Ordering::Equal => None,
+            },
         }
     }
 
@@ -228,6 +245,8 @@ impl Hints {
         let all = Votes {
             point: sum(|v| v.point),
             comma: sum(|v| v.comma),
+            money_point: sum(|v| v.money_point),
+            money_comma: sum(|v| v.money_comma),
             ..Votes::default()
         };
         let dates = Votes {

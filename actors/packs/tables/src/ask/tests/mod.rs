@@ -2,6 +2,7 @@
 //! not there is said.
 
 mod common;
+mod everyday;
 mod kinds;
 mod reckoned;
 

@@ -1,0 +1,142 @@
+//! Words of a goal that ask nothing by themselves and say how those beside them are meant, as data: `words/hints/NAME.toml` holds for each
+//! language which words choose some of the rows, which set one thing against another, which judge, and before which something is named.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// What a word says of the words beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// It chooses some of the rows, whatever its form: what was refunded is a part of what was sold.
+    Choosing,
+    /// Who or what does something: the word behind says what.
+    Pronoun,
+    /// Behind it stands which rows are meant.
+    Leading,
+    /// What stands behind is meant as a whole.
+    Whole,
+    /// It stands before a participle.
+    Helping,
+    /// It judges instead of naming an end, and means the good one.
+    Best,
+    /// The same of the bad one.
+    Worst,
+    /// One wants little of it.
+    Unwanted,
+    /// One wants much of it.
+    Wanted,
+    /// A verb of growth that goes down.
+    Falling,
+    /// Of the day on which something began.
+    Beginning,
+    /// Behind it stands what is counted.
+    Most,
+    /// It chooses the larger of what is compared.
+    More,
+    /// It chooses the smaller one.
+    Less,
+    /// It multiplies what stands on both sides.
+    Multiplying,
+    /// It points at the present and at no end of the data.
+    Present,
+    /// Each of what is named is meant.
+    Both,
+    /// It takes away what stands before it.
+    ExcludedBehind,
+    /// It says of what was done that it was not.
+    Negating,
+    /// It sets apart, at the head of a goal, which rows are meant.
+    Apart,
+    /// It says that a figure is told in percent.
+    Percent,
+    /// A verb before what is so or not: "that accept pets".
+    Granting,
+    /// It says that something was not paid.
+    Unpaid,
+    /// It says that something has not come to its end.
+    Unfinished,
+    /// Of the day on which something came to its end.
+    Finished,
+    /// It puts together what is named.
+    Jointly,
+    /// A verb of what brings money in.
+    Earning,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[allow(dead_code)] // It says of which language the file is; the words of all are looked at.
+    code: String,
+    hints: BTreeMap<Hint, Vec<String>>,
+}
+
+/// Words with whether they are beginnings only.
+type Listed = Vec<(String, bool)>;
+
+const FILES: [&str; 4] = [
+    include_str!("../words/hints/english.toml"),
+    include_str!("../words/hints/german.toml"),
+    include_str!("../words/hints/french.toml"),
+    include_str!("../words/hints/spanish.toml"),
+];
+
+static HINTS: LazyLock<BTreeMap<Hint, Listed>> = LazyLock::new(|| {
+    let mut all: BTreeMap<Hint, Listed> = BTreeMap::new();
+    let files = FILES.into_iter();
+    for file in files.filter_map(|file| toml::from_str::<File>(file).ok()) {
+        for (hint, words) in file.hints {
+            let listed = words.into_iter().map(|word| match word.strip_suffix('*') {
+                Some(begin) => (begin.to_owned(), true),
+                None => (word, false),
+            });
+            all.entry(hint).or_default().extend(listed);
+        }
+    }
+    all
+});
+
+/// Whether a word, or several with spaces between them, folded, is such a one in any language that came with this build: people mix them.
+#[must_use]
+pub fn hints(hint: Hint, said: &str) -> bool {
+    HINTS.get(&hint).is_some_and(|words| {
+        words
+            .iter()
+            .any(|(word, begins)| said == word || *begins && said.starts_with(word.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_hints_that_is_shipped_can_be_read() {
+        for file in FILES {
+            toml::from_str::<File>(file).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_word_hints_in_any_language_and_in_any_form_where_it_is_a_beginning() {
+        for (hint, word) in [
+            (Hint::Choosing, "refunded"),
+            (Hint::Choosing, "storniert"),
+            (Hint::More, "mehr"),
+            (Hint::Percent, "en porcentaje"),
+            (Hint::Leading, "im"),
+        ] {
+            assert!(hints(hint, word), "{word}");
+        }
+        for (hint, word) in [
+            (Hint::More, "moreover"),
+            (Hint::Choosing, "sold"),
+            (Hint::Both, "bot"),
+        ] {
+            assert!(!hints(hint, word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Units: which columns are counted in one, by their name or what stands beside their numbers, and units that a goal names without a number.
+
+use std::collections::BTreeMap;
+
+use aios_languages::{Tag, UnitName, fold, folded, lexicon};
+
+use super::marks::What;
+use super::schema::{Column, Schema};
+use super::words::Words;
+
+/// Units that a goal names, by the word with which they begin, with the place behind them.
+pub(super) fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
+    let tags = lexicon(&words.language).map(|lexicon| lexicon.tags(&words.all));
+    let mut out: BTreeMap<usize, (usize, UnitName)> = BTreeMap::new();
+    for tag in tags.into_iter().flatten() {
+        if let Tag::Unit(unit) = tag.tag {
+            // "kilowatt hours" are no kilowatts.
+            let known = out.entry(tag.from).or_insert((tag.to, unit));
+            if known.0 < tag.to {
+                *known = (tag.to, unit);
+            }
+        }
+    }
+    out
+}
+
+/// "how many kilos", "in rupees": a unit that stands without a number hints at the columns that are counted in it; behind "in" it says no
+/// more than their unit does.
+pub(super) fn without_a_number(
+    at: usize,
+    words: &Words,
+    schema: &Schema,
+    units: &BTreeMap<usize, (usize, UnitName)>,
+) -> Option<(usize, What)> {
+    let led = at
+        .checked_sub(1)
+        .is_some_and(|before| ["in", "en"].contains(&words.text(before)));
+    let text = words.text(at);
+    let written = |column: &Column| {
+        let unit = column.id.unit.as_deref();
+        unit.is_some_and(|unit| fold(unit) == text)
+            || column.is_measure()
+                && folded(&column.id.name)
+                    .iter()
+                    .skip(1)
+                    .any(|word| word.text == text)
+    };
+    // "in mm" of `rainfall_mm.csv`
+    let filed = |file: &String| {
+        let words = super::schema::file_words(file);
+        words.len() > 1 && words.last().is_some_and(|last| last == text)
+    };
+    if led
+        && (schema.columns.iter().any(written)
+            || schema.tables.iter().any(|(file, ..)| filed(file)))
+    {
+        return Some((at + 1, What::Unit(None)));
+    }
+    let (to, unit) = *units.get(&at)?;
+    let time = matches!(
+        unit,
+        UnitName::Second
+            | UnitName::Minute
+            | UnitName::Hour
+            | UnitName::Day
+            | UnitName::Week
+            | UnitName::Month
+            | UnitName::Year
+            | UnitName::Percent
+            | UnitName::Point
+    );
+    let columns = schema.columns.iter().enumerate();
+    let all: Vec<usize> = columns
+        .filter(|(_, column)| column.is_measure() && has_unit(column, unit))
+        .map(|(place, _)| place)
+        .collect();
+    match (all.is_empty(), led) {
+        _ if time => None,
+        (true, _) => None,
+        (false, true) => Some((to, What::Unit(Some(unit)))),
+        (false, false) => Some((to, What::Kin(all))),
+    }
+}
+
+/// Whether a unit is a currency.
+pub(super) fn is_money(unit: UnitName) -> bool {
+    matches!(
+        unit,
+        UnitName::Eur
+            | UnitName::Usd
+            | UnitName::Gbp
+            | UnitName::Chf
+            | UnitName::Jpy
+            | UnitName::Inr
+    )
+}
+
+/// Whether a column counts in that unit, by its name or unit.
+pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
+    let names: &[&str] = match unit {
+        UnitName::Day => &[
+            "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
+            "nachte", "nuits", "noches",
+        ],
+        UnitName::Hour => &[
+            "hour", "hours", "h", "hr", "hrs", "std", "stunden", "heures", "horas",
+        ],
+        UnitName::Minute => &["minute", "minutes", "min", "minuten", "minutos", "mins"],
+        UnitName::Second => &["second", "seconds", "s", "sec", "sekunden"],
+        UnitName::Year => &["year", "years", "age", "alter", "jahre", "ans", "edad"],
+        UnitName::Week => &["week", "weeks", "wochen"],
+        UnitName::Month => &["month", "months", "monate"],
+        UnitName::Kilogram => &["kg", "weight", "gewicht", "poids", "peso"],
+        UnitName::Gram => &["g", "gram", "grams"],
+        UnitName::Kilometre => &["km", "distance", "kilometers", "kilometres", "strecke"],
+        UnitName::Metre => &["m", "height", "metre", "metres"],
+        UnitName::Percent => &["%", "percent", "pct"],
+        UnitName::Celsius | UnitName::Degree => &["c", "°c", "temp", "temperature", "temperatur"],
+        UnitName::Eur => &["eur", "€"],
+        UnitName::Usd => &["usd", "$"],
+        UnitName::Gbp => &["gbp", "£"],
+        UnitName::Chf => &["chf"],
+        UnitName::Inr => &["inr", "₹"],
+        UnitName::Jpy => &["jpy", "¥"],
+        UnitName::Tonne => &["t", "tonnes", "tonne", "tons", "tonnen", "toneladas"],
+        UnitName::Litre => &["l", "litres", "liters", "liter", "litros"],
+        UnitName::Millilitre => &["ml"],
+        UnitName::Millimetre => &["mm"],
+        UnitName::Centimetre => &["cm"],
+        UnitName::Hectare => &["ha", "hectares", "hektar", "hectareas"],
+        UnitName::KilowattHour => &["kwh"],
+        UnitName::MegawattHour => &["mwh"],
+        UnitName::Mile => &["mi", "miles"],
+        _ => &[],
+    };
+    // "Produced kWh" is two words, though a name may be written `likeThis`.
+    let spoken = [
+        super::words::spaced(&column.id.name),
+        folded(&column.id.name),
+    ];
+    // A price per night counts no nights.
+    let by_name = spoken.iter().any(|spoken| {
+        spoken
+            .iter()
+            .take_while(|word| !["per", "pro", "par", "por"].contains(&word.text.as_str()))
+            .any(|word| names.contains(&word.text.as_str()))
+    });
+    let by_unit = column
+        .id
+        .unit
+        .as_deref()
+        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
+    by_name || by_unit
+}
