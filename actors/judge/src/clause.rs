@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Sense, Tag};
+use aios_languages::{Sense, Tag, Tagged};
 
 use crate::text::Text;
 
@@ -91,4 +91,58 @@ pub(crate) fn denied_word(text: &Text, from: usize, to: usize) -> Option<&String
     let behind = here().find(|(word, _)| *word >= negation.to);
     let found = behind.or_else(|| here().rfind(|(word, _)| *word < negation.from));
     found.map(|(_, stem)| stem)
+}
+
+/// Whether all that a text denies is a noun that is not among these words: "without a deposit" denies nothing but the deposit.
+pub(crate) fn lacked(text: &Text, stems: &std::collections::HashSet<String>) -> bool {
+    let denials = text
+        .tags
+        .iter()
+        .filter(|tag| tag.tag == Tag::Sense(Sense::Negation));
+    let mut denials = denials.peekable();
+    let some = denials.peek().is_some();
+    some && denials.all(|denial| {
+        let lacks = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Sense(Sense::Lacking) && tag.from == denial.from);
+        let noun = text.stems.iter().find(|(word, _)| *word >= denial.to);
+        lacks && noun.is_some_and(|(_, noun)| !stems.contains(noun))
+    })
+}
+
+/// On which sides of which opposites a stretch stands. What is not allowed is forbidden.
+pub(crate) fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool)> {
+    let here = text
+        .tags
+        .iter()
+        .filter(|tag| (start..end).contains(&text.words[tag.from].start));
+    here.filter_map(|tag| match tag.tag {
+        Tag::Opposite(pair, side) => Some((pair, side != is_turned(text, tag, start, end))),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Words between a negation and what it turns round.
+const TURNS: usize = 4;
+
+/// Whether a word that is one side of two is denied right before it: "never permitted". A word that is the other side itself, such as
+/// "forbidden", denies nothing of its own pair.
+fn is_turned(text: &Text, word: &Tagged, start: usize, end: usize) -> bool {
+    let Tag::Opposite(pair, _) = word.tag else {
+        return false;
+    };
+    text.tags.iter().any(|tag| {
+        let itself = text.tags.iter().any(|other| {
+            matches!(other.tag, Tag::Opposite(own, _) if own == pair)
+                && other.from <= tag.from
+                && tag.to <= other.to
+        });
+        tag.tag == Tag::Sense(Sense::Negation)
+            && (start..end).contains(&text.words[tag.from].start)
+            && tag.to <= word.from
+            && word.from - tag.to <= TURNS
+            && !itself
+    })
 }

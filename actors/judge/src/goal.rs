@@ -28,6 +28,8 @@ pub(crate) struct Point {
     pub text: Text,
     /// What answers it.
     pub need: Need,
+    /// For how many it asks the same: "for a member, and for a guest" asks for two.
+    pub many: usize,
 }
 
 /// What answers a point.
@@ -66,7 +68,19 @@ impl Asked {
         for piece in pieces(&text, lexicon) {
             let said = format!("{waiting}{piece}");
             let read = Text::read(&said, lexicon, names, grids);
+            // "In one line: ...".
+            if grids.is_empty() && waiting.is_empty() && is_form(&read) {
+                continue;
+            }
             match need(&read, grids) {
+                // "..., and for a guest?" asks the same of one more.
+                Some(_) if grids.is_empty() && asks_for_another(&read, points.last()) => {
+                    if let Some(last) = points.last_mut() {
+                        last.many += usize::from(last.text.has(Sense::Toward));
+                        let said = format!("{}, {piece}", last.text.raw);
+                        last.text = Text::read(&said, lexicon, names, grids);
+                    }
+                }
                 // "..., per kind of room?" goes on with what was asked before it.
                 Some(Need::Each) if goes_on(&read, points.last()) => {
                     if let Some(last) = points.last_mut() {
@@ -77,13 +91,18 @@ impl Asked {
                 }
                 Some(need) => {
                     waiting.clear();
-                    points.push(Point { text: read, need });
+                    points.push(Point {
+                        text: read,
+                        need,
+                        many: 1,
+                    });
                 }
                 // "..., and which article is below its minimum?"
                 None if !grids.is_empty() && !points.is_empty() && asks(&read) => {
                     points.push(Point {
                         text: read,
                         need: Need::Topic,
+                        many: 1,
                     });
                 }
                 None => match points.last_mut() {
@@ -105,6 +124,7 @@ impl Asked {
             points.push(Point {
                 text,
                 need: Need::Topic,
+                many: 1,
             });
         }
         let pairs = pairs(&text);
@@ -120,6 +140,49 @@ impl Asked {
     pub(crate) fn conditions(&self, table: usize, grid: &Grid) -> Vec<Pred> {
         conditions(&self.text, table, grid)
     }
+}
+
+/// Words of a piece that asks for a form: "answer in exactly two sentences".
+const FORMAL: usize = 8;
+
+/// Whether a piece only says in which form the answer is to be.
+fn is_form(read: &Text) -> bool {
+    let forms = [
+        Sense::FormWord,
+        Sense::FormSentence,
+        Sense::FormLine,
+        Sense::FormBullet,
+        Sense::FormParagraph,
+    ];
+    let asks = [
+        Sense::AskWhich,
+        Sense::AskCount,
+        Sense::AskDate,
+        Sense::AskMoney,
+        Sense::AskDuration,
+        Sense::AskPerson,
+        Sense::AskWhy,
+    ];
+    let counted = read.tags.iter().any(|tag| {
+        matches!(tag.tag, aios_languages::Tag::Sense(sense) if forms.contains(&sense))
+            && (read.tags.iter().any(|other| {
+                other.to == tag.from && matches!(other.tag, aios_languages::Tag::Number(_))
+            }) || read.numbers.len() == 1)
+    });
+    counted
+        && read.words.len() <= FORMAL
+        && read.stems.len() <= FORMAL / 2
+        && !asks.iter().any(|sense| read.has(*sense))
+}
+
+/// Whether a piece only names one more for whom an amount is asked.
+fn asks_for_another(read: &Text, last: Option<&Point>) -> bool {
+    let begins = read
+        .tags
+        .iter()
+        .any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(Sense::Toward));
+    let amount = |last: &Point| matches!(last.need, Need::Money | Need::Duration | Need::Count);
+    begins && read.words.len() <= FORMAL && last.is_some_and(amount)
 }
 
 /// Whether a piece begins with a word that asks for one of a kind, and says of what.
@@ -248,6 +311,30 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         let of_unit = symbol || text.tags.iter().any(unit);
         tag.tag == aios_languages::Tag::Sense(Sense::Per) && !of_unit && !of_rows
     });
+    // "..., and how many?" asks for the figure of what was named before it.
+    let bare = has(Sense::AskCount) || has(Sense::AskMoney);
+    let others = text.tags.iter().any(|tag| {
+        !matches!(
+            tag.tag,
+            aios_languages::Tag::Sense(
+                Sense::AskCount | Sense::AskMoney | Sense::And | Sense::Ratio
+            )
+        )
+    });
+    if bare && text.stems.is_empty() && !others {
+        return Some(Need::Topic);
+    }
+    // "By how many percent" asks for a part, or for a change in parts.
+    let percent = text.tags.iter().any(|tag| {
+        tag.tag == aios_languages::Tag::Sense(Sense::AskCount)
+            && text.tags.iter().any(|other| {
+                let unit = aios_languages::Tag::Unit(aios_languages::UnitName::Percent);
+                other.from == tag.to && other.tag == unit
+            })
+    });
+    if percent {
+        return Some(Need::Share);
+    }
     // "How many minutes" asks for an amount.
     let amount = text.tags.iter().any(|tag| {
         tag.tag == aios_languages::Tag::Sense(Sense::AskCount)

@@ -27,6 +27,7 @@ mod numeral;
 mod others;
 mod paper;
 mod reading;
+mod reduced;
 mod said;
 mod scope;
 mod signed;

@@ -227,27 +227,27 @@ pub(crate) fn moments(
                 }
             }
             Tag::Clock(more) => {
-                let Some(at) = found.from.checked_sub(1).filter(|at| {
-                    text.get(words[*at].end..start)
-                        .is_some_and(|gap| gap.trim().is_empty())
-                }) else {
-                    continue;
-                };
-                let Some(hour) = words[at]
-                    .text
-                    .parse::<u16>()
-                    .ok()
-                    .filter(|hour| *hour <= 24)
+                // "9 pm", "9.40 pm".
+                let head = text.get(..start).unwrap_or("").trim_end();
+                let bare = head.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+                let run = &head[bare.len()..];
+                let (hours, minutes) = run.split_once('.').unwrap_or((run, "00"));
+                let pair = minutes.len() == 2;
+                let (Ok(hour), Ok(minutes), true) =
+                    (hours.parse::<u16>(), minutes.parse::<u16>(), pair)
                 else {
                     continue;
                 };
+                if hour > 24 || minutes > 59 {
+                    continue;
+                }
                 let more = if hour == 12 && more == 12 {
                     0
                 } else {
                     u16::from(more)
                 };
-                moment.minute = Some((hour + more) * 60);
-                start = words[at].start;
+                moment.minute = Some((hour + more) * 60 + minutes);
+                start = bare.len();
             }
             Tag::Weekday(day) if upper || !capital => moment.weekday = Some(day),
             _ => continue,

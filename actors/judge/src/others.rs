@@ -1,6 +1,8 @@
 //! Whether the words around a number are those of another number: of the same sentence, of another day, of other things that are counted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+
+use aios_languages::{Sense, Tag};
 
 use crate::numeral::Number;
 use crate::paper::{Paper, Sentence, same, weekdays};
@@ -16,6 +18,7 @@ pub(crate) fn crossed(
     near: &HashSet<String>,
     all: &HashSet<String>,
     context: &HashSet<String>,
+    said: &BTreeSet<(u8, bool)>,
 ) -> bool {
     let text = &sentence.text;
     let Some(own) = text.numbers.iter().find(|own| same(number, own)) else {
@@ -54,6 +57,16 @@ pub(crate) fn crossed(
         .filter(|other| text.clause(other.start) != text.clause(own.start))
         .any(|other| {
             let there = around(other.start);
+            let (ours, theirs) = (sides_at(text, own.start), sides_at(text, other.start));
+            if said.iter().any(|side| ours.contains(side)) {
+                return false;
+            }
+            let crossed = said.iter().any(|(pair, side)| {
+                theirs.contains(&(*pair, *side)) && ours.contains(&(*pair, !side))
+            });
+            if crossed {
+                return true;
+            }
             let (first, second) = if own.start < other.start {
                 (own, other)
             } else {
@@ -61,9 +74,11 @@ pub(crate) fn crossed(
             };
             let elliptic = leads(second.start).is_empty()
                 && leads(first.start).iter().any(|stem| near.contains(*stem));
-            let shared = match elliptic {
-                true => leads(first.start),
-                false => HashSet::new(),
+            // "For a trip abroad, and 650 for one at home": the second goes on with what the first is of.
+            let shared = match (elliptic, points_back(text, second.start)) {
+                (_, true) => around(first.start),
+                (true, _) => leads(first.start),
+                _ => HashSet::new(),
             };
             let only =
                 |these: &HashSet<&String>, those: &HashSet<&String>, words: &HashSet<String>| {
@@ -94,6 +109,27 @@ pub(crate) fn crossed(
                 && only(&there, &here, context)
                 && !only(&here, &there, context)
         })
+}
+
+/// On which sides of which opposites the clause at a place stands.
+pub(crate) fn sides_at(text: &Text, place: usize) -> BTreeSet<(u8, bool)> {
+    let clause = text.clause(place);
+    let from = text.clauses.get(clause).copied().unwrap_or(0);
+    let to = text
+        .clauses
+        .get(clause + 1)
+        .copied()
+        .unwrap_or(text.raw.len() + 1);
+    crate::clause::sides(text, from, to)
+}
+
+/// Whether a word of the clause at a place points back to what stands before it.
+fn points_back(text: &Text, place: usize) -> bool {
+    let clause = text.clause(place);
+    text.tags.iter().any(|tag| {
+        let at = text.words[tag.from].start;
+        tag.tag == Tag::Sense(Sense::Back) && at > place && text.clause(at) == clause
+    })
 }
 
 /// Whether one number can be taken for another: an amount of money is no length of time.
@@ -163,6 +199,40 @@ fn times_of(text: &Text, number: &Number) -> HashSet<aios_languages::UnitName> {
         })
         .map(|(unit, _)| unit)
         .collect()
+}
+
+/// In how many sentences a word stands that says of whom something is.
+const TELLING: usize = 2;
+
+/// Whether a part is told of something of which only other sentences speak: "25 % off drinks" where that is said of cakes.
+pub(crate) fn of_something_else(
+    paper: &Paper,
+    holder: &Sentence,
+    text: &Text,
+    number: &Number,
+) -> bool {
+    let part = number
+        .unit
+        .as_ref()
+        .is_some_and(crate::unit::Unit::is_share)
+        && !number.spelled;
+    let clause = text.clause(number.start);
+    // "80 % of the price" is of what all amounts are.
+    let plain = |word: usize| {
+        !text
+            .tags
+            .iter()
+            .any(|tag| tag.from <= word && word < tag.to && tag.tag == Tag::Sense(Sense::NounMoney))
+    };
+    let near: Vec<&String> = text
+        .stems
+        .iter()
+        .filter(|(word, _)| text.clause(text.words[*word].start) == clause && plain(*word))
+        .map(|(_, stem)| stem)
+        .filter(|stem| (1..=TELLING).contains(&paper.count(stem)))
+        .collect();
+    let here = |stem: &String| holder.stems.contains(stem) || holder.before.contains(stem);
+    part && !near.is_empty() && !near.into_iter().any(here)
 }
 
 /// Whether a bare number counts things that the text does not speak of: "six weeks" is no "six books".

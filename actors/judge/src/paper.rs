@@ -37,6 +37,8 @@ pub(crate) struct Sentence {
     pub before: HashSet<String>,
     /// Which paragraph it stands in.
     pub block: usize,
+    /// The sentences that head it: the first cell of its row, a heading.
+    pub heads: Vec<usize>,
     /// What its words are about.
     pub concepts: HashSet<u32>,
     /// Its parts between commas, with what each denies.
@@ -62,8 +64,9 @@ impl Paper {
                 .collect::<HashSet<String>>()
         };
         let (mut sentences, mut counts) = (Vec::new(), HashMap::new());
+        let mut places: HashMap<usize, usize> = HashMap::new();
         let mut before: Option<(usize, HashSet<String>)> = None;
-        for (piece, text) in answer.pieces.iter().zip(&read) {
+        for (index, (piece, text)) in answer.pieces.iter().zip(&read).enumerate() {
             if text.is_empty() {
                 continue;
             }
@@ -87,7 +90,10 @@ impl Paper {
             {
                 previous = before;
             }
+            places.insert(index, sentences.len());
+            let heads = piece.labels.iter().filter_map(|label| places.get(label));
             sentences.push(Sentence {
+                heads: heads.copied().collect(),
                 clocks: clocks(&text),
                 parts: clause::read(&text),
                 before: previous,

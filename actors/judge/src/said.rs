@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::explain::Explanation;
 use crate::numeral::Number;
 use crate::others::{
-    counts_another, counts_otherwise, crossed, labelled_otherwise, on_days, paid_otherwise,
-    part_start,
+    counts_another, counts_otherwise, crossed, labelled_otherwise, of_something_else, on_days,
+    paid_otherwise, part_start, sides_at,
 };
 use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::reading::{Claim, Reading};
@@ -126,6 +126,7 @@ impl Reading<'_> {
             let found = self
                 .worked_out(paper, text, number, &all)
                 .or_else(|| self.multiplied(paper, text, number, &all))
+                .or_else(|| self.reduced(paper, text, number))
                 .filter(|_| about);
             if let Some(at) = found {
                 claim.found.push(Explanation::said(at));
@@ -209,6 +210,10 @@ impl Reading<'_> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
+        if of_something_else(paper, &paper.sentences[holder], text, number) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
         if self.on_the_other_side(paper, holder, number, &all) {
             claim.against = Some(paper.quoted(holder));
             return;
@@ -217,7 +222,15 @@ impl Reading<'_> {
         if let Some(before) = self.place(piece).before {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
         }
-        if crossed(&paper.sentences[holder], number, &near, &all, &context) {
+        let sides = sides_at(text, number.start);
+        if crossed(
+            &paper.sentences[holder],
+            number,
+            &near,
+            &all,
+            &context,
+            &sides,
+        ) {
             claim.against = Some(paper.quoted(holder));
             return;
         }

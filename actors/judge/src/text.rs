@@ -295,6 +295,7 @@ impl Text {
         let mut numbers = numbers(raw, &words, &tags, &taken, lexicon.code != "en");
         let mut tags = tags;
         turn_denied_limits(raw, &words, &mut tags, &mut numbers);
+        only_apart(&mut tags);
         // "38 min" is no least, "5 m" no million: what a number took as its own means nothing else.
         let tags: Vec<Tagged> = tags
             .into_iter()
@@ -458,6 +459,39 @@ fn lengths(raw: &str) -> Vec<(usize, usize, Vec<f64>)> {
     out
 }
 
+/// Words between the two halves of a word for "only" that is said in two.
+const ONLY: usize = 5;
+
+/// "Il n'est rendu que pour ...": what looks like a denial says "only", where no other denial stands between.
+fn only_apart(tags: &mut Vec<Tagged>) {
+    let is = |tag: &Tagged, sense: Sense| tag.tag == Tag::Sense(sense);
+    let opens: Vec<Tagged> = tags
+        .iter()
+        .filter(|tag| is(tag, Sense::OnlyOpens))
+        .copied()
+        .collect();
+    for open in opens {
+        let near = open.to..open.to + ONLY;
+        let Some(close) = tags
+            .iter()
+            .find(|tag| is(tag, Sense::OnlyCloses) && near.contains(&tag.from))
+            .copied()
+        else {
+            continue;
+        };
+        let denied = tags
+            .iter()
+            .any(|tag| is(tag, Sense::Negation) && (open.to..close.from).contains(&tag.from));
+        if denied {
+            continue;
+        }
+        tags.retain(|tag| !(is(tag, Sense::Negation) && tag.from == open.from));
+        let at = tags.partition_point(|tag| tag.from < open.from);
+        let tag = Tag::Sense(Sense::Only);
+        tags.insert(at, Tagged { tag, ..open });
+    }
+}
+
 /// Words behind a word of limit in which its number begins.
 const LIMIT: usize = 2;
 
@@ -549,6 +583,8 @@ fn longest(mut tags: Vec<Tagged>) -> Vec<Tagged> {
     let spans: Vec<(usize, usize)> = tags
         .iter()
         .filter(|tag| tag.to - tag.from > 1 && matches!(tag.tag, Tag::Sense(_) | Tag::Fraction(_)))
+        // "Each of the two pays 8" counts two.
+        .filter(|tag| tag.tag != Tag::Sense(Sense::OfTwo))
         .map(|tag| (tag.from, tag.to))
         .collect();
     tags.retain(|tag| {

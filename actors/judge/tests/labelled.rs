@@ -100,8 +100,9 @@ fn the_labelled_answers_are_told_apart() {
     }
 }
 
-/// The second and the third exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
-/// totals were looked at. Never are fewer told rightly than before.
+/// The second to the fourth exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
+/// totals were looked at. The half of the fourth that lies here was told at first sight with a precision of 0.63 and a recall of 0.85. Never
+/// are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall) in [
@@ -109,6 +110,7 @@ fn the_exams_are_told_no_worse_than_before() {
         ("second/final", 0.96, 0.90),
         ("third/dev", 0.98, 0.95),
         ("third/final", 0.89, 0.94),
+        ("fourth/dev", 0.98, 0.95),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = file == "third/final";

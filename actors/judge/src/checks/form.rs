@@ -129,11 +129,10 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
                     .get(number.end..place)
                     .is_some_and(|gap| !gap.contains([',', '.', ';', '?', '!']))
         });
-        let single = tag.from.checked_sub(1).is_some_and(|before| {
-            text.tags
-                .iter()
-                .any(|other| other.from == before && other.tag == Tag::Number(1.0))
-        });
+        let single = text
+            .tags
+            .iter()
+            .any(|other| other.to == tag.from && other.tag == Tag::Number(1.0));
         let count = match (number, single) {
             (Some(number), _) if number.unit.is_none() => number.value(),
             (None, true) => 1.0,

@@ -2,6 +2,7 @@
 
 mod contradiction;
 mod coverage;
+mod decision;
 mod duplicates;
 mod forbidden;
 mod form;

@@ -37,6 +37,9 @@ impl Look for Support {
         let opinion = asked.has(Sense::FormReview);
         let mut finding = Finding::default();
         for piece in reading.said() {
+            if reading.answer.is_json {
+                leaf(reading, piece, &mut finding);
+            }
             if !matches!(
                 reading.answer.pieces[piece].kind,
                 Kind::Sentence | Kind::Item
@@ -91,6 +94,54 @@ impl Look for Support {
     }
 }
 
+/// Whether the words of a leaf stand in a document, in the sentence that its key leads to.
+fn leaf(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
+    let text = &reading.texts[piece];
+    if text.stems.is_empty() || !text.numbers.is_empty() {
+        return;
+    }
+    let words: Vec<&str> = text.words.iter().map(|word| word.text.as_str()).collect();
+    let says = |source: &Text| {
+        let own: Vec<&str> = source.words.iter().map(|word| word.text.as_str()).collect();
+        own.windows(words.len()).any(|part| part == words)
+    };
+    let keys: HashSet<&String> = reading
+        .labels(piece)
+        .into_iter()
+        .flat_map(|label| label.stems.iter().map(|(_, stem)| stem))
+        .collect();
+    for paper in reading.ground.papers.iter() {
+        let keyed = |at: &usize| {
+            let own = &paper.sentences[*at].stems;
+            keys.iter().any(|key| own.contains(*key))
+        };
+        let said: Vec<usize> = (0..paper.sentences.len())
+            .filter(|at| says(&paper.sentences[*at].text))
+            .collect();
+        let led: Vec<usize> = (0..paper.sentences.len()).filter(keyed).collect();
+        if said.is_empty() {
+            continue;
+        }
+        finding.claims += 1;
+        // One sentence has the key, and another one the words.
+        let ([led], false) = (led.as_slice(), said.iter().any(keyed)) else {
+            finding.supported += 1;
+            return;
+        };
+        let mut issue = at(
+            reading,
+            piece,
+            Category::Accuracy,
+            Severity::Critical,
+            "the source says this of something else",
+            "State what the source says of this key",
+        );
+        issue.evidence = Some(paper.quoted(*led));
+        finding.issues.push(issue);
+        return;
+    }
+}
+
 /// Whether a clause gives a reason or a judgement in words of its own: "..., since its workers are tired".
 fn clause_of_its_own(text: &Text, strange: &[usize]) -> bool {
     let cued: HashSet<usize> = text
@@ -127,6 +178,9 @@ fn strange(known: &Vocabulary, text: &Text) -> Vec<usize> {
                     | Sense::Order
                     | Sense::Describe
                     | Sense::Judgement
+                    | Sense::Tells
+                    | Sense::Source
+                    | Sense::Reduces
             ),
             _ => true,
         })

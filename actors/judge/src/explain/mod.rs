@@ -384,7 +384,7 @@ impl<'a> Explainer<'a> {
                 all
             };
             let (before, after) = (with(from), with(to));
-            let mut figures: Vec<(Option<usize>, f64, f64)> = Vec::new();
+            let mut figures: Vec<(Option<usize>, Stat, f64, f64)> = Vec::new();
             for &measure in &self.scope.measures {
                 if let (Some(a), Some(b)) = (
                     self.grid.figures(&before, measure),
@@ -394,14 +394,19 @@ impl<'a> Explainer<'a> {
                         if self.scope.stats.is_empty() && matches!(stat, Stat::Total | Stat::Mean)
                             || self.scope.stats.contains(&stat)
                         {
-                            figures.push((Some(measure), Self::of(&a, stat), Self::of(&b, stat)));
+                            figures.push((
+                                Some(measure),
+                                stat,
+                                Self::of(&a, stat),
+                                Self::of(&b, stat),
+                            ));
                         }
                     }
                 }
             }
             let rows = |preds: &[Pred]| self.grid.rows_of(preds).len() as f64;
-            figures.push((None, rows(&before), rows(&after)));
-            for (measure, a, b) in figures {
+            figures.push((None, Stat::Total, rows(&before), rows(&after)));
+            for (measure, stat, a, b) in figures {
                 if share && a != 0.0 && self.goes(100.0 * (b - a) / a.abs()) {
                     self.push(Form::Change, measure, &after);
                 }
@@ -418,13 +423,13 @@ impl<'a> Explainer<'a> {
                         && let Some(measure) = measure
                         && self.fits(a, measure)
                     {
-                        self.push(Form::Figure(Stat::Total), Some(measure), &before);
+                        self.push(Form::Figure(stat), Some(measure), &before);
                     }
                     if self.scope.to
                         && let Some(measure) = measure
                         && self.fits(b, measure)
                     {
-                        self.push(Form::Figure(Stat::Total), Some(measure), &after);
+                        self.push(Form::Figure(stat), Some(measure), &after);
                     }
                     let fits = match measure {
                         Some(measure) => self

@@ -121,6 +121,7 @@ pub(crate) fn numbers(
     out.extend(scan.single(&out));
     out.sort_by_key(|number| number.start);
     spans(text, &mut out);
+    of_every(text, words, tags, &mut out);
     lengths(text, words, tags, &mut out);
     out
 }
@@ -216,6 +217,40 @@ fn lengths(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Numb
             }
         }
         at += 1;
+    }
+}
+
+/// "16 in every 100", "3 sur 10": a part of a whole, said of a round number.
+fn of_every(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Number>) {
+    let mut at = 1;
+    while at < numbers.len() {
+        let (part, whole) = (&numbers[at - 1], &numbers[at]);
+        let round = [10.0, 100.0, 1000.0].contains(&whole.value()) && whole.unit.is_none();
+        let plain = part.unit.is_none() && !part.signed && part.bound.is_none();
+        let joined = tags.iter().any(|tag| {
+            let said = tag.tag == aios_languages::Tag::Sense(aios_languages::Sense::InEvery);
+            let between = |from: usize, to: usize| {
+                text.get(from..to)
+                    .is_some_and(|gap| gap.trim().is_empty() && !gap.contains('\n'))
+            };
+            said && part.end <= words[tag.from].start
+                && words[tag.to - 1].end <= whole.start
+                && between(part.end, words[tag.from].start)
+                && between(words[tag.to - 1].end, whole.start)
+        });
+        if !(round && plain && joined && part.value() < whole.value()) {
+            at += 1;
+            continue;
+        }
+        let (end, percent) = (whole.end, 100.0 / whole.value());
+        numbers.remove(at);
+        let part = &mut numbers[at - 1];
+        part.end = end;
+        part.unit = Some(Unit::named(aios_languages::UnitName::Percent));
+        for reading in &mut part.readings {
+            reading.value *= percent;
+            reading.half = reading.half.max(0.5) * percent;
+        }
     }
 }
 

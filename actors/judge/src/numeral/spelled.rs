@@ -115,7 +115,7 @@ impl Scan<'_> {
             }
             self.leading(&mut number);
             // "one" and "ein" are articles as often as numbers; "the half-year" is a name of a time.
-            let article = value == 1.0 && number.unit.is_none();
+            let article = value == 1.0 && number.unit.is_none() && tag.to - tag.from == 1;
             let hyphened = fraction
                 && number.unit.as_ref().is_some_and(|unit| !unit.is_share())
                 && self

@@ -188,6 +188,8 @@ impl Place<'_> {
         if scope.pairs.is_empty() || (of_names && !self.asked.pairs.is_empty()) {
             let of_goal = self.goal_pairs(&base, table, grid);
             scope.pairs.extend(of_goal);
+        } else if let Some(pairs) = self.steps_of_goal(&base, grid) {
+            scope.pairs = pairs;
         }
         // "Old Town leads by 91": ahead of any one of a few others.
         let alone =
@@ -386,6 +388,33 @@ impl Place<'_> {
             matches!(tag.tag, Tag::Sense(sense) if COMPARES.contains(&sense))
                 && !self.sets_limit(self.text, tag)
         })
+    }
+
+    /// "Up 16 % in August, then down 45 % in September", where the goal asks for the steps to these months: the one that ends with the time of
+    /// the number.
+    fn steps_of_goal(&self, base: &[Pred], grid: &Grid) -> Option<Vec<(Pred, Pred)>> {
+        let held = [Sense::Than, Sense::Against, Sense::Ahead, Sense::Behind];
+        // "From August to September it fell by 19.7 %" names its own step.
+        let own = self.text.moments.windows(2).any(|two| {
+            let mut numbers = self.text.numbers.iter();
+            !numbers.any(|number| two[0].end <= number.start && number.end <= two[1].start)
+        });
+        if own || held.iter().any(|sense| self.text.has(*sense)) {
+            return None;
+        }
+        let column = grid.times().next()?;
+        let here = base.iter().find_map(|pred| match pred {
+            Pred::At(own, moment) if *own == column => Some(*moment),
+            _ => None,
+        })?;
+        let steps: Vec<(Pred, Pred)> = self
+            .asked
+            .pairs
+            .iter()
+            .filter(|(_, to)| here.holds(to) || to.holds(&here))
+            .map(|(from, to)| (Pred::At(column, *from), Pred::At(column, *to)))
+            .collect();
+        (!steps.is_empty()).then_some(steps)
     }
 
     /// Whether a word sets the limit that the goal names: "entries above 13 m".

@@ -51,6 +51,28 @@ pub enum Sense {
     Valued,
     Steady,
     Only,
+    /// What takes something out of all that is said.
+    Except,
+    /// What stands between a part and the round number that it is a part of.
+    InEvery,
+    /// What says that one of two is meant.
+    OfTwo,
+    /// A denial of nothing but the noun behind it.
+    Lacking,
+    /// What a source does that is asked whether it knows something, and what it is called.
+    Tells,
+    Source,
+    /// What points back to a name of the sentence before.
+    Back,
+    /// What asks for all of several.
+    Lists,
+    /// What begins a piece of a goal that names one more for whom something is asked.
+    Toward,
+    /// What says "only" with other words between: "ne ... que".
+    OnlyOpens,
+    OnlyCloses,
+    /// What takes a part off an amount.
+    Reduces,
     Ahead,
     Behind,
     Others,
@@ -216,6 +238,7 @@ struct File {
     stop: Vec<String>,
     closing: Vec<String>,
     opposites: Vec<Vec<String>>,
+    alike: Vec<Vec<String>>,
     clock: HashMap<String, u8>,
     senses: HashMap<Sense, Vec<String>>,
     numbers: HashMap<String, f64>,
@@ -245,6 +268,8 @@ pub struct Lexicon {
     closing: HashSet<String>,
     phrases: Phrases,
     stemmer: Stemmer,
+    /// Of stems that say the same the one that stands for all of them.
+    alike: HashMap<String, String>,
 }
 
 impl std::fmt::Debug for Lexicon {
@@ -323,6 +348,14 @@ impl Lexicon {
                 ));
             }
         };
+        let stemmer = Stemmer::create(algorithm);
+        let mut alike = HashMap::new();
+        for group in &file.alike {
+            let mut stems = group.iter().map(|word| stemmer.stem(word).into_owned());
+            if let Some(first) = stems.next() {
+                alike.extend(stems.map(|stem| (stem, first.clone())));
+            }
+        }
         Ok(Self {
             code: file.code,
             detected: file.detected,
@@ -330,7 +363,8 @@ impl Lexicon {
             stop: file.stop.into_iter().collect(),
             closing: file.closing.into_iter().collect(),
             phrases,
-            stemmer: Stemmer::create(algorithm),
+            stemmer,
+            alike,
         })
     }
 
@@ -345,6 +379,7 @@ impl Lexicon {
             closing: HashSet::new(),
             phrases: Phrases::default(),
             stemmer: Stemmer::create(Algorithm::English),
+            alike: HashMap::new(),
         }
     }
 
@@ -385,13 +420,17 @@ impl Lexicon {
         self.abbreviations.contains(word)
     }
 
-    /// A folded word without its endings.
+    /// A folded word without its endings; of words that say the same all have one stem.
     #[must_use]
     pub fn stem(&self, word: &str) -> String {
         if word.bytes().any(|byte| byte.is_ascii_digit()) {
             return word.to_owned();
         }
-        self.stemmer.stem(word).into_owned()
+        let stem = self.stemmer.stem(word);
+        match self.alike.get(stem.as_ref()) {
+            Some(other) => other.clone(),
+            None => stem.into_owned(),
+        }
     }
 }
 

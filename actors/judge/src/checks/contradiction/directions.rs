@@ -63,10 +63,15 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             let steps = match &in_turn {
                 _ if compared.is_some() => compared.map(|step| step.pair).into_iter().collect(),
                 Some(all) => all.get(index).copied().into_iter().collect(),
+                // "Down both times".
+                None if text.has(Sense::Steady) && unplaced(text, clause) && goal.len() > 1 => {
+                    goal.clone()
+                }
                 None => course(text, place, several),
             };
             let pair = match steps.as_slice() {
-                [] => pair_of(reading, piece, place, (grid, column))
+                [] => step_of(text, clause, &goal)
+                    .or_else(|| pair_of(reading, piece, place, (grid, column)))
                     .or_else(|| ends_with(text, &goal))
                     .or_else(|| {
                         let pair = goal.get(turn).copied();
@@ -201,6 +206,32 @@ fn course(text: &crate::text::Text, place: usize, several: bool) -> Vec<(Moment,
 /// "June then saw a decline": the step of the goal that ends with the one time of a sentence.
 fn ends_with(text: &Text, goal: &[(Moment, Moment)]) -> Option<(Moment, Moment)> {
     let [one] = text.moments.as_slice() else {
+        return None;
+    };
+    let mut ends = goal.iter().filter(|(_, to)| one.moment.holds(to));
+    match (ends.next(), ends.next()) {
+        (Some(pair), None) => Some(*pair),
+        _ => None,
+    }
+}
+
+/// Whether a clause names no time.
+fn unplaced(text: &Text, clause: usize) -> bool {
+    let mut moments = text.moments.iter();
+    !moments.any(|found| text.clause(found.start) == clause)
+}
+
+/// "Up in August, then down in September": the step of the goal that ends with the one time of a clause, where others name others.
+fn step_of(text: &Text, clause: usize, goal: &[(Moment, Moment)]) -> Option<(Moment, Moment)> {
+    let held = [Sense::Than, Sense::Against];
+    if text.moments.len() < 2 || held.iter().any(|sense| text.has(*sense)) {
+        return None;
+    }
+    let mut own = text
+        .moments
+        .iter()
+        .filter(|found| text.clause(found.start) == clause);
+    let (one, None) = (own.next()?, own.next()) else {
         return None;
     };
     let mut ends = goal.iter().filter(|(_, to)| one.moment.holds(to));

@@ -9,7 +9,7 @@ use super::orders::{
     By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
     unwelcome, ways,
 };
-use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks};
+use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks, settled};
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::{Form, Stat};
@@ -78,9 +78,12 @@ pub(super) fn look(
             }
             continue;
         }
-        let Some(orders) = orders_of(reading, &ranked, grid, given) else {
+        let Some(mut orders) = orders_of(reading, &ranked, grid, given) else {
             continue;
         };
+        if let Some(two) = of_two(reading, &ranked, grid) {
+            orders.iter_mut().for_each(|order| order.keep(&two));
+        }
         // Where no order has it nothing can be said.
         if orders.iter().all(|order| order.of(ranked.pred).is_none()) {
             continue;
@@ -498,14 +501,17 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
     let mut out = Vec::new();
     for piece in reading.said() {
         let text = &reading.texts[piece];
-        let mut own = ranks(text);
+        let mut own = settled(text, &reading.ground.asked.text);
         if own.is_empty() {
             own.extend(place(reading, text));
         }
-        let names: Vec<Entity> = entities(text, table, grid)
+        let mut names: Vec<Entity> = entities(text, table, grid)
             .into_iter()
             .filter(|entity| groupable(grid, &entity.pred))
             .collect();
+        if names.is_empty() && !own.is_empty() {
+            names.extend(pointed_at(reading, piece, table, grid));
+        }
         let different: BTreeSet<Pred> = names.iter().map(|entity| entity.pred).collect();
         let kinds: BTreeSet<(bool, usize)> =
             own.iter().map(|rank| (rank.highest, rank.place)).collect();
@@ -578,6 +584,43 @@ fn all(reading: &Reading<'_>, table: usize, grid: &Grid) -> Vec<Ranked> {
         }
     }
     out
+}
+
+/// "There it rained least": the one name of the sentence before, where this one begins with a word that points back.
+fn pointed_at(reading: &Reading<'_>, piece: usize, table: usize, grid: &Grid) -> Option<Entity> {
+    let text = &reading.texts[piece];
+    let back = text
+        .tags
+        .iter()
+        .any(|tag| tag.from < 2 && tag.tag == Tag::Sense(Sense::Back));
+    let before = reading.place(piece).before.filter(|_| back)?;
+    let names: Vec<Entity> = entities(before, table, grid)
+        .into_iter()
+        .filter(|entity| matches!(entity.pred, Pred::Is(..)) && groupable(grid, &entity.pred))
+        .collect();
+    let one = names.first()?;
+    let alone = names.iter().all(|entity| entity.pred == one.pred);
+    alone.then_some(Entity {
+        start: 0,
+        end: 0,
+        ..*one
+    })
+}
+
+/// The two of a kind that goal and piece speak of, where the piece says that one of two is meant: "the larger of the two".
+fn of_two(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Pred>> {
+    let text = &reading.texts[ranked.piece];
+    if !text.has(Sense::OfTwo) || ranked.word.is_none() {
+        return None;
+    }
+    let asked = entities(&reading.ground.asked.text, 0, grid);
+    let two: BTreeSet<Pred> = asked
+        .iter()
+        .chain(&entities(text, 0, grid))
+        .map(|entity| entity.pred)
+        .filter(|pred| crate::explain::same_column(pred, &ranked.pred))
+        .collect();
+    (two.len() == 2 && two.contains(&ranked.pred)).then(|| two.into_iter().collect())
 }
 
 /// The one name that an answer gives to a goal that asks who is first.

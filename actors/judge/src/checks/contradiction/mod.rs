@@ -1,5 +1,6 @@
 //! What the answer says goes up went up, what it calls the highest is the highest, and what a source denies it does not affirm.
 
+mod bounds;
 mod compared;
 pub(in crate::checks) mod directions;
 mod firsts;
@@ -8,6 +9,7 @@ mod rank;
 mod ranking;
 mod reckoned;
 mod records;
+mod single;
 mod sources;
 
 use aios_work::Category;
@@ -32,6 +34,7 @@ impl Look for Contradiction {
         let given = orders::Given::of(reading);
         for (table, grid) in reading.ground.grids.iter().enumerate() {
             firsts::look(reading, table, grid, &given, &mut finding);
+            single::look(reading, grid, &mut finding);
             records::look(reading, table, grid, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
@@ -40,9 +43,11 @@ impl Look for Contradiction {
         sources::decided(reading, &mut finding);
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);
+        bounds::beyond(reading, &mut finding);
         for piece in reading.said() {
             reckoned::look(reading, piece, &mut finding);
             sources::placed(reading, piece, &mut finding);
+            bounds::excepted(reading, piece, &mut finding);
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);

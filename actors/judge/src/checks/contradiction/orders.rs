@@ -73,6 +73,11 @@ impl Order {
         Self(values)
     }
 
+    /// Leaves only some of them.
+    pub(super) fn keep(&mut self, some: &[Pred]) {
+        self.0.retain(|(pred, _)| some.contains(pred));
+    }
+
     /// The figure of one of them.
     pub(super) fn of(&self, pred: Pred) -> Option<f64> {
         let found = self.0.iter().find(|(other, _)| *other == pred);
@@ -107,6 +112,8 @@ impl Given {
                 let sum = match found.form {
                     Form::Figure(Stat::Total) => Some(true),
                     Form::Figure(Stat::Mean) => Some(false),
+                    // One quantity over another has neither, and is ranked as its total is.
+                    Form::Ratio if is_derived(reading, found) => Some(true),
                     _ => None,
                 };
                 let extreme = matches!(found.form, Form::Figure(Stat::Greatest | Stat::Least));
@@ -176,6 +183,13 @@ impl Given {
             .find(|(sum, _)| of_these.len() > 1 && of_these.iter().all(|kinds| kinds.contains(sum)))
             .map(|(_, stat)| stat)
     }
+}
+
+/// Whether a figure is of a quantity that follows from two others.
+fn is_derived(reading: &Reading<'_>, found: &Explanation) -> bool {
+    let grid = reading.ground.grids.get(found.table);
+    let data = grid.zip(found.measure);
+    data.is_some_and(|(grid, measure)| matches!(grid.data(measure), Some(Data::Derived(_))))
 }
 
 /// The column that a condition is on, where its like can be put in order.
@@ -283,7 +297,10 @@ pub(super) fn ways(
     // Who is in front is so by the figures that the answer gives of all.
     let listed = given.listed(pred, grid);
     let own_list = own.is_empty() || own.iter().any(|by| listed.contains(by));
-    if meant == Meant::Lead && !in_text && own_list && !listed.is_empty() {
+    // So is who is called the lowest of figures that no word names.
+    let valued = text.has(Sense::Valued) || meant == Meant::Figure;
+    let bare = valued && own.is_empty();
+    if (meant == Meant::Lead || bare) && !in_text && own_list && !listed.is_empty() {
         return listed;
     }
     let meant = match meant {

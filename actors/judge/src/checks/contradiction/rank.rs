@@ -80,6 +80,39 @@ pub(super) fn ranks(text: &Text) -> Vec<Rank> {
     out
 }
 
+/// Whether a word of rank only values: "the best".
+fn is_valued(text: &Text, rank: &Rank) -> bool {
+    let inside = |tag: &Tagged| tag.from < rank.to && rank.from < tag.to;
+    let magnitude = Tag::Sense(Sense::Magnitude);
+    let tags = || text.tags.iter().filter(|tag| inside(tag));
+    tags().any(|tag| tag.tag == Tag::Sense(Sense::Valued))
+        && !tags().any(|tag| tag.tag == magnitude)
+}
+
+/// "The lowest, and so the best": what only values says no other side than the word beside it, or than the goal that names one.
+pub(super) fn settled(text: &Text, goal: &Text) -> Vec<Rank> {
+    let mut own = ranks(text);
+    let plain: Vec<Rank> = own
+        .iter()
+        .filter(|rank| !is_valued(text, rank))
+        .copied()
+        .collect();
+    if !plain.is_empty() {
+        return plain;
+    }
+    let asked = ranks(goal);
+    let sides: Vec<bool> = asked
+        .iter()
+        .filter(|rank| !is_valued(goal, rank))
+        .map(|rank| rank.highest)
+        .collect();
+    let best = asked.iter().any(|rank| is_valued(goal, rank));
+    if let (true, [side]) = (best, sides.as_slice()) {
+        own.iter_mut().for_each(|rank| rank.highest = *side);
+    }
+    own
+}
+
 /// "Harbour is second": a place without a word of rank, where the goal asks for one.
 pub(super) fn place(reading: &Reading<'_>, text: &Text) -> Option<Rank> {
     let goal = &reading.ground.asked.text;

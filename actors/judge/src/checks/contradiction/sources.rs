@@ -6,7 +6,8 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, at};
-use crate::clause::{clause_spans, denied_word, denies, parts, stems_of};
+use crate::checks::decision::{asks_the_source, decision};
+use crate::clause::{clause_spans, denied_word, denies, lacked, parts, sides, stems_of};
 use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
@@ -239,7 +240,13 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             let (all, whole) = (text.raw.len() + 1, sentence.text.raw.len() + 1);
             let as_much = denies(text, 0, all) == denies(&sentence.text, 0, whole);
             let same_side = !sides(text, start, end).is_disjoint(&sides(&sentence.text, 0, whole));
-            if here >= 2 && here * 10 >= shared * 7 && own != other && !as_much && !same_side {
+            let limits = limited_alike(text, &sentence.text);
+            let lacks = match other {
+                true => lacked(&sentence.text, &stems),
+                false => lacked(text, &sentence.own),
+            };
+            let against = own != other && !as_much && !same_side && !limits && !lacks;
+            if here >= 2 && here * 10 >= shared * 7 && against {
                 finding
                     .issues
                     .push(opposite(reading, piece, Some(paper.quoted(best))));
@@ -247,6 +254,24 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             }
         }
     }
+}
+
+/// "Never more than 30 seconds" and "never let it run for more than 30 seconds": the same limit, of which one is said by a denial.
+fn limited_alike(text: &Text, source: &Text) -> bool {
+    use crate::numeral::Bound;
+    let bound = |text: &Text, number: &crate::numeral::Number| {
+        let turned = text.has(Sense::Negation) && number.bound == Some(Bound::Above);
+        turned || number.bound == Some(Bound::Below)
+    };
+    text.numbers.iter().any(|number| {
+        let mut own = source.numbers.iter();
+        own.any(|own| {
+            crate::paper::same(number, own)
+                && bound(text, number)
+                && bound(source, own)
+                && number.bound != own.bound
+        })
+    })
 }
 
 /// Whether the "yes" or "no" that an answer begins with is what the source says to the question.
@@ -261,36 +286,16 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         Sense::AskPlace,
         Sense::AskWhy,
     ];
-    let Some(piece) = reading
-        .said()
-        .find(|piece| !reading.texts[*piece].is_empty())
-    else {
+    let Some((piece, yes)) = decision(reading) else {
         return;
     };
-    let text = &reading.texts[piece];
-    let yes = match text
-        .tags
-        .iter()
-        .find(|tag| tag.from == 0)
-        .map(|tag| tag.tag)
-    {
-        _ if questions.iter().any(|sense| asked.has(*sense)) => return,
-        _ if text
-            .tags
-            .iter()
-            .any(|tag| tag.from == 0 && tag.tag == Tag::Sense(Sense::Yes)) =>
-        {
-            true
-        }
-        _ if text
-            .tags
-            .iter()
-            .any(|tag| tag.from == 0 && tag.tag == Tag::Sense(Sense::No)) =>
-        {
-            false
-        }
-        _ => return,
-    };
+    if asks_the_source(reading) {
+        told_by_source(reading, piece, yes, finding);
+        return;
+    }
+    if questions.iter().any(|sense| asked.has(*sense)) {
+        return;
+    }
     let stems: std::collections::HashSet<String> =
         asked.stems.iter().map(|(_, stem)| stem.clone()).collect();
     let inner = denies(asked, 0, usize::MAX);
@@ -349,6 +354,23 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
     }
 }
 
+/// Whether a table tells why something is so: none does, whatever the answer says.
+fn told_by_source(reading: &Reading<'_>, piece: usize, yes: bool, finding: &mut Finding) {
+    finding.claims += 1;
+    if !yes {
+        finding.supported += 1;
+        return;
+    }
+    finding.issues.push(at(
+        reading,
+        piece,
+        Category::Accuracy,
+        Severity::Critical,
+        "no table tells a reason",
+        "Say that the data does not tell it",
+    ));
+}
+
 /// Whether a point of the goal is affirmed where the source denies it, or the reverse: "it can be reserved" where it cannot.
 pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
     for point in &reading.ground.asked.points {
@@ -398,8 +420,15 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
             continue;
         };
         for piece in reading.said() {
-            let own = sides(&reading.texts[piece]);
-            if own.len() == 1 && own.contains(&!source) {
+            let text = &reading.texts[piece];
+            let own = sides(text);
+            let sentences = reading
+                .ground
+                .papers
+                .iter()
+                .flat_map(|paper| &paper.sentences);
+            let limits = || sentences.clone().any(|own| limited_alike(text, &own.text));
+            if own.len() == 1 && own.contains(&!source) && !limits() {
                 finding.issues.push(opposite(reading, piece, place.clone()));
                 break;
             }
@@ -411,7 +440,10 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
 pub(super) fn opposed(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
     for (start, end) in clause_spans(text) {
-        let own = sides(text, start, end);
+        // What speaks of both sides, as of trips at home and abroad, is on neither.
+        let whole = sides(text, 0, text.raw.len() + 1);
+        let mut own = sides(text, start, end);
+        own.retain(|(pair, side)| text.numbers.len() < 2 || !whole.contains(&(*pair, !side)));
         if own.is_empty() {
             continue;
         }
@@ -503,42 +535,6 @@ pub(super) fn opposed_as_a_whole(reading: &Reading<'_>, piece: usize, finding: &
 
 /// Words that two sentences share at least to be about the same.
 const LEAST: usize = 3;
-
-/// On which sides of which opposites a stretch stands. What is not allowed is forbidden.
-fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool)> {
-    let here = text
-        .tags
-        .iter()
-        .filter(|tag| (start..end).contains(&text.words[tag.from].start));
-    here.filter_map(|tag| match tag.tag {
-        Tag::Opposite(pair, side) => Some((pair, side != is_turned(text, tag, start, end))),
-        _ => None,
-    })
-    .collect()
-}
-
-/// Words between a negation and what it turns round.
-const TURNS: usize = 4;
-
-/// Whether a word that is one side of two is denied right before it: "never permitted". A word that is the other side itself, such as
-/// "forbidden", denies nothing of its own pair.
-fn is_turned(text: &Text, word: &aios_languages::Tagged, start: usize, end: usize) -> bool {
-    let Tag::Opposite(pair, _) = word.tag else {
-        return false;
-    };
-    text.tags.iter().any(|tag| {
-        let itself = text.tags.iter().any(|other| {
-            matches!(other.tag, Tag::Opposite(own, _) if own == pair)
-                && other.from <= tag.from
-                && tag.to <= other.to
-        });
-        tag.tag == Tag::Sense(Sense::Negation)
-            && (start..end).contains(&text.words[tag.from].start)
-            && tag.to <= word.from
-            && word.from - tag.to <= TURNS
-            && !itself
-    })
-}
 
 /// What a clause is about, but for the words of opposites: its stems and days.
 fn marks(text: &Text, start: usize, end: usize) -> BTreeSet<String> {

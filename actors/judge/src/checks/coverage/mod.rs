@@ -1,6 +1,7 @@
 //! Every point of the goal is answered.
 
 mod firsts;
+mod lists;
 mod papers;
 
 use std::collections::{BTreeSet, HashSet};
@@ -9,6 +10,7 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Issue, Severity, quoted};
 
 use super::contradiction::directions::held;
+use super::decision::{asks_the_source, asks_whether, decision};
 use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::column::Data;
@@ -51,7 +53,11 @@ impl Look for Coverage {
         if asked.has(Sense::FormHaiku) {
             return finding;
         }
-        let decides = ground.asked.points.len() == 1 && asks_whether(asked) && decides(reading);
+        let decided = decision(reading).is_some();
+        if decided && asks_the_source(reading) {
+            return finding;
+        }
+        let decides = ground.asked.points.len() == 1 && asks_whether(asked) && decided;
         // "Were they open most of the time?" is answered by a no, with a figure that bears it out.
         let closed = decides && verified(reading);
         // "How long does it rise and rest in all" asks for one length.
@@ -65,7 +71,10 @@ impl Look for Coverage {
                 (Some(_), _) if closed => true,
                 (Some(grid), _) => !elsewhen(reading) && by_table(reading, point, before, grid),
                 (None, _) if decides && point.need == Need::Topic => true,
-                (None, papers) => by_papers(reading, point, papers, durations),
+                (None, papers) => {
+                    by_papers(reading, point, papers, durations)
+                        && !lists::told_in_part(reading, point, papers)
+                }
             };
             before = Some(point.need);
             if !answered {
@@ -99,32 +108,6 @@ fn elsewhen(reading: &Reading<'_>) -> bool {
     }
     let said: BTreeSet<i32> = said_words(reading).flat_map(years).collect();
     !said.is_empty() && said.is_disjoint(&asked)
-}
-
-/// Whether a goal asks whether something is so, and for nothing else.
-fn asks_whether(asked: &Text) -> bool {
-    let others = [
-        Sense::AskCount,
-        Sense::AskDate,
-        Sense::AskDuration,
-        Sense::AskMoney,
-        Sense::AskPerson,
-        Sense::AskPlace,
-        Sense::AskWhich,
-        Sense::AskWhy,
-        Sense::Describe,
-        Sense::Per,
-    ];
-    asked.raw.trim_end().ends_with('?') && !others.iter().any(|sense| asked.has(*sense))
-}
-
-/// Whether the answer begins with a yes or a no.
-fn decides(reading: &Reading<'_>) -> bool {
-    let first = said_words(reading).find(|text| !text.is_empty());
-    first.is_some_and(|text| {
-        let mut tags = text.tags.iter().filter(|tag| tag.from == 0);
-        tags.any(|tag| matches!(tag.tag, Tag::Sense(Sense::Yes | Sense::No)))
-    })
 }
 
 fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &Grid) -> bool {
@@ -503,7 +486,12 @@ fn direction(reading: &Reading<'_>) -> bool {
             .filter(|tag| !text.limits(tag))
             .map(|tag| tag.from)
             .collect();
-        said += places.len().max(held(text).len());
+        // "Down both times" says it of each step.
+        let all = text.has(Sense::Steady) && !places.is_empty();
+        said += places
+            .len()
+            .max(held(text).len())
+            .max(wanted * usize::from(all));
         let signed = reading
             .claims_at(piece)
             .iter()

@@ -44,6 +44,7 @@ pub(super) fn by_papers(
     };
     let rests = places(reading, papers);
     let targets = told_at(point, papers);
+    let mut told = false;
     if let Some(targets) = &targets {
         let others = reading.ground.asked.points.iter();
         let theirs: HashSet<usize> = others
@@ -61,6 +62,7 @@ pub(super) fn by_papers(
         let there = rests
             .iter()
             .any(|at| anywhere(at) || targets.contains(at) || goes_on(at));
+        told = there;
         let answered = there || (rests.is_empty() && near());
         let half = |at: &usize| half_told(reading, point, papers, *at);
         if !answered || targets.iter().all(half) {
@@ -104,11 +106,19 @@ pub(super) fn by_papers(
             });
             // "How much luggage may I bring?" is answered by another amount.
             let other = || reading.claims.iter().any(|claim| !claim.found.is_empty());
+            // "For a member, and for a guest" asks for two amounts, unless one is said to hold for all.
+            let level = [Sense::Whole, Sense::Per, Sense::Rest];
+            let level = level
+                .iter()
+                .any(|sense| said_words(reading).any(|text| text.has(*sense)));
+            if point.many > 1 && !level {
+                return numbers(money) + usize::from(free) >= point.many;
+            }
             numbers(money) > 0 || ((free || none_has(papers, money) || other()) && near())
         }
         Need::Date => dated(reading) || near(),
         Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
-        _ => near(),
+        _ => told || near(),
     }
 }
 
@@ -232,6 +242,10 @@ fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
         .copied()
         .filter(|stem| paper.knows(stem))
         .collect();
+    let fitting = match point.need {
+        Need::Money => amounts(paper, &words),
+        _ => HashSet::new(),
+    };
     let all: f64 = known.iter().map(|stem| paper.weight(stem)).sum();
     let shared = |at: usize| -> (f64, usize, bool) {
         let own = &paper.sentences[at].own;
@@ -252,9 +266,77 @@ fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
     };
     // More than half of what it says is in words of the source.
     let sure = best > 0.0 && best >= all * 0.5 && known.len() * 2 > words.len();
-    let found: HashSet<usize> = places.filter(telling).collect();
+    let mut found: HashSet<usize> = places.filter(telling).collect();
+    // Whose heading speaks of the point does so too: the cells of a row.
+    let headed = (0..paper.sentences.len()).filter(|at| {
+        let mut heads = paper.sentences[*at].heads.iter();
+        heads.any(|head| found.contains(head))
+    });
+    let headed: Vec<usize> = headed.collect();
+    found.extend(headed);
+    found.extend(fitting);
     (sure && !found.is_empty()).then_some(found)
 }
+
+/// Letters of a word that may be the end of a longer one: "Ausweis" of "Parkausweis".
+const END: usize = 5;
+
+/// Of a point that asks for money: the sentences that give some and share most of its words, be it as the end of a longer one.
+fn amounts(paper: &Paper, words: &HashSet<&String>) -> HashSet<usize> {
+    let gives = |at: usize| {
+        let text = &paper.sentences[at].text;
+        let free = || {
+            text.tags
+                .iter()
+                .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
+        };
+        let mut units = text
+            .numbers
+            .iter()
+            .filter_map(|number| number.unit.as_ref());
+        units.any(|unit| unit.is_money() || unit.is_share()) || free()
+    };
+    let shared = |at: usize| -> f64 {
+        let own = &paper.sentences[at].stems;
+        let of = |word: &&String| {
+            if own.contains(*word) {
+                return Some(paper.weight(word));
+            }
+            let ends = |stem: &&String| {
+                stem.chars().count() >= END && word.len() > stem.len() && word.ends_with(*stem)
+            };
+            own.iter().find(ends).map(|stem| paper.weight(stem))
+        };
+        words.iter().filter_map(of).sum()
+    };
+    let found: Vec<(usize, f64)> = (0..paper.sentences.len())
+        .filter(|at| gives(*at))
+        .map(|at| (at, shared(at)))
+        .filter(|(_, sum)| *sum > 0.0)
+        .collect();
+    let best = found.iter().fold(0.0, |best: f64, (_, sum)| best.max(*sum));
+    found
+        .into_iter()
+        .filter(|(_, sum)| *sum >= best * 0.7)
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// The sentences that say the same by a word that has an opposite, as a short answer does: "it is lost" of "it is kept by the club".
+fn on_its_side<'r>(reading: &'r Reading<'_>, paper: &'r Paper) -> impl Iterator<Item = usize> + 'r {
+    let own: BTreeSet<(u8, bool)> = said_words(reading)
+        .filter(|text| text.stems.len() < SHORT)
+        .flat_map(|text| crate::clause::sides(text, 0, text.raw.len() + 1))
+        .collect();
+    let whole = move |at: usize| {
+        let text = &paper.sentences[at].text;
+        crate::clause::sides(text, 0, text.raw.len() + 1)
+    };
+    (0..paper.sentences.len()).filter(move |at| !whole(*at).is_disjoint(&own))
+}
+
+/// Words of an answer that is short.
+const SHORT: usize = 3;
 
 /// The sentences of the first source that the answer rests on.
 fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
@@ -298,6 +380,7 @@ fn places(reading: &Reading<'_>, papers: &[Paper]) -> HashSet<usize> {
             }
         }
     }
+    found.extend(on_its_side(reading, paper));
     // Times of day rest on the sentence that has them.
     let times: HashSet<u16> = said_words(reading)
         .flat_map(crate::paper::clocks)
@@ -472,6 +555,17 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
     let concepts: HashSet<u32> = point.text.concepts().collect();
     let mut told = false;
     for paper in papers {
+        // Words of what all of it is about lead nowhere.
+        let leads = wanted
+            .iter()
+            .any(|stem| paper.knows(stem) && !paper.title.contains(stem));
+        let about = |sentence: &crate::paper::Sentence| {
+            let mut known = concepts.iter();
+            known.any(|concept| sentence.concepts.contains(concept))
+        };
+        if !leads && !paper.sentences.iter().any(about) {
+            continue;
+        }
         let mut near: Vec<(usize, f64)> = paper
             .sentences
             .iter()

@@ -1,0 +1,83 @@
+//! An amount less the part of it that a document takes off for some: what a student pays of 189 EUR where students get 20 percent off.
+
+use std::collections::HashSet;
+
+use aios_languages::{Sense, Tag};
+
+use crate::numeral::Number;
+use crate::paper::{Paper, Sentence, same};
+use crate::reading::Reading;
+use crate::text::Text;
+use crate::unit::Unit;
+
+impl Reading<'_> {
+    /// The sentence that takes a part off an amount, if what is left, or the part itself, is the number: both sentences are those that goal
+    /// and answer speak of.
+    pub(crate) fn reduced(&self, paper: &Paper, text: &Text, number: &Number) -> Option<usize> {
+        let unit = number.unit.as_ref().filter(|unit| unit.is_money())?;
+        let wanted: HashSet<String> = self
+            .ground
+            .asked
+            .text
+            .stems
+            .iter()
+            .chain(&text.stems)
+            .map(|(_, stem)| stem.clone())
+            .filter(|stem| paper.knows(stem))
+            .collect();
+        let is_share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
+        let all = || paper.sentences.iter().enumerate();
+        let shares: Vec<(usize, &Number)> = all()
+            .flat_map(|(at, sentence)| sentence.text.numbers.iter().map(move |own| (at, own)))
+            .filter(|(_, own)| is_share(own))
+            .collect();
+        // Of several parts the one whose sentence speaks of what is asked.
+        let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
+        let best = shares.iter().map(|(at, _)| fits(*at)).fold(0.0, f64::max);
+        let amounts: Vec<(f64, f64)> = all()
+            .flat_map(|(_, sentence)| sentence.text.numbers.iter().map(move |own| (sentence, own)))
+            .filter_map(|(sentence, own)| {
+                let value = own.unit.as_ref()?.convert(own.value(), unit)?;
+                Some((value, near(paper, sentence, own, &wanted)))
+            })
+            .collect();
+        let most = amounts.iter().map(|(_, fit)| *fit).fold(0.0, f64::max);
+        let meant = shares.iter().filter(|(at, share)| {
+            let told = text
+                .numbers
+                .iter()
+                .any(|own| is_share(own) && same(own, share));
+            best > 0.0 && fits(*at) >= best && (told || reduces(&paper.sentences[*at]))
+        });
+        meant
+            .filter(|(_, share)| {
+                let mut amounts = amounts.iter().filter(|(_, fit)| *fit >= most && *fit > 0.0);
+                amounts.any(|(amount, _)| {
+                    number.is(amount * (100.0 - share.value()) / 100.0)
+                        || number.is(amount * share.value() / 100.0)
+                })
+            })
+            .map(|(at, _)| *at)
+            .next()
+    }
+}
+
+/// How well the words around a number of a sentence answer to some stems.
+fn near(paper: &Paper, sentence: &Sentence, own: &Number, wanted: &HashSet<String>) -> f64 {
+    let text = &sentence.text;
+    let clause = text.clause(own.start);
+    let here = text
+        .stems
+        .iter()
+        .filter(|(word, stem)| {
+            text.clause(text.words[*word].start) == clause && wanted.contains(stem)
+        })
+        .map(|(_, stem)| paper.weight(stem));
+    here.sum()
+}
+
+/// Whether a sentence takes a part off and does not give it back or keep it: "20 percent off", "30 % Rabatt".
+fn reduces(sentence: &Sentence) -> bool {
+    let mut tags = sentence.text.tags.iter();
+    tags.any(|tag| tag.tag == Tag::Sense(Sense::Reduces))
+}
