@@ -51,10 +51,16 @@ impl Reading<'_> {
         });
         meant
             .filter(|(_, share)| {
+                // "20 % of it, 37.80 EUR", "37.80 EUR less": the part itself.
+                let told = text
+                    .numbers
+                    .iter()
+                    .any(|own| is_share(own) && same(own, share));
+                let part = told || text.has(Sense::Reduces);
                 let mut amounts = amounts.iter().filter(|(_, fit)| *fit >= most && *fit > 0.0);
                 amounts.any(|(amount, _)| {
                     number.is(amount * (100.0 - share.value()) / 100.0)
-                        || number.is(amount * share.value() / 100.0)
+                        || (part && number.is(amount * share.value() / 100.0))
                 })
             })
             .map(|(at, _)| *at)
