@@ -257,6 +257,9 @@ async fn the_example_goal_costs_few_messages() {
         let answer = soon("the example", pursue(&node, goal())).await.unwrap();
         assert_eq!(answer.status, GoalStatus::Approved, "{:?}", answer.gaps);
         assert_eq!(answer.tasks.len(), 11);
+        // What the pack asks to be rewritten is what the engine without weights gives, and it passes.
+        let tries: Vec<u32> = answer.tasks.iter().map(|task| task.attempts).collect();
+        assert_eq!(tries, [1; 11], "{answer:#?}");
         // Every two seconds the swarm's speaker says something, which counts with whatever goal is under way.
         let spoken = (answer.duration_ms / 2_000.0) as u64;
         counted.push(answer.messages.sent.saturating_sub(spoken));

@@ -1,4 +1,5 @@
-//! An event on its way to those who watch: it is put into words once, however many hear of it.
+//! An event on its way to those who watch: it is put into words once, however many hear of it. Over a socket it is a part of a reply, which is
+//! written for each.
 
 use std::fmt;
 use std::ops::Deref;

@@ -317,7 +317,7 @@ impl Host {
 
 /// Whatever the engine logs while this is held stands in a span with the trace of the call, as an agent's does in the node.
 fn said_in(what: &str, call: u64, traceparent: Option<&str>) -> tracing::span::EnteredSpan {
-    tracing::info_span!("engine_call", what, call, trace_id = traceparent).entered()
+    tracing::info_span!("engine_call", what, call, traceparent).entered()
 }
 
 pub(super) fn party(name: &str) -> Result<PartyHash, TensorBusError> {

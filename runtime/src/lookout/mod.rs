@@ -195,6 +195,7 @@ impl Lookout {
         pace.beat(Instant::now());
         self.full.store(false, Ordering::Relaxed);
         drop(pace);
+        drop(self.settled());
         self.news.send_replace(());
     }
 
@@ -213,9 +214,13 @@ impl Lookout {
         false
     }
 
-    /// The rings, with what was let pass until now.
     fn rings(&self) -> MutexGuard<'_, Rings> {
-        let mut rings = self.rings.lock();
+        self.rings.lock()
+    }
+
+    /// The rings, with what was let pass until now: one entry for each beat, so that they do not push messages out.
+    fn settled(&self) -> MutexGuard<'_, Rings> {
+        let mut rings = self.rings();
         rings.let_pass(self.let_pass.swap(0, Ordering::Relaxed));
         rings
     }
@@ -231,6 +236,7 @@ impl Lookout {
     /// Nothing happens here any more: watchers are told what there is, and end.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        drop(self.settled());
         self.news.send_replace(());
     }
 

@@ -15,6 +15,8 @@ use super::ring::{Noted, Place, told};
 
 /// Events taken from the rings at a time: whoever notes one waits no longer than that takes.
 const TAKEN: usize = 256;
+/// How often, until others have their turn: as much as both rings hold, and what comes meanwhile.
+const ROUNDS: usize = 64;
 /// Events that a watcher is told in a second, of those that come in floods and again of the others. More than a person follows, and few
 /// enough that ten watchers do not cost a node its throughput.
 const RATE: f64 = 200.0;
@@ -61,7 +63,7 @@ impl Watcher {
             lookout.on.store(true, Ordering::Release);
         }
         let mut ready = VecDeque::new();
-        let rings = lookout.rings();
+        let rings = lookout.settled();
         let last = rings.last();
         let place = if watch.fresh {
             Place::at(last, rare, messages)
@@ -108,7 +110,9 @@ impl Watcher {
         let all = self.watch.kinds.is_empty() && !is_choosy(&self.watch);
         let mut left_out = 0;
         let mut taken: Vec<Arc<Noted>> = Vec::new();
+        let mut rounds = 0;
         loop {
+            rounds += 1;
             {
                 let rings = self.lookout.rings();
                 // They went by while this watcher was elsewhere. Which of them it asked for nobody knows any more.
@@ -132,6 +136,10 @@ impl Watcher {
                 left_out += self.weigh(&noted);
             }
             if is_last {
+                break;
+            }
+            if rounds == ROUNDS {
+                self.news.mark_changed();
                 break;
             }
         }
@@ -215,10 +223,10 @@ mod tests {
     }
 
     /// Says so many messages, as agents do: nothing is made of one that nobody looks at.
-    fn flood(lookout: &Lookout, conversation: ConversationId) {
+    fn say(lookout: &Lookout, conversation: ConversationId, messages: u64) {
         let party: Party = "macro.critic.001@local".parse().unwrap();
         let at = Timestamp::from_micros(1).unwrap();
-        for _ in 0..FLOOD {
+        for _ in 0..messages {
             if lookout.looks() {
                 lookout.message(MessageSeen {
                     at,
@@ -235,6 +243,10 @@ mod tests {
                 });
             }
         }
+    }
+
+    fn flood(lookout: &Lookout, conversation: ConversationId) {
+        say(lookout, conversation, FLOOD);
     }
 
     /// What is told up to a goal: messages, and how many were left out.
@@ -288,13 +300,18 @@ mod tests {
             conversation: Some(one.to_string()),
             ..Watch::default()
         };
-        let watcher = Watcher::new(Arc::clone(&lookout), of.clone());
-        flood(&lookout, other);
-        let kept = lookout.rings().messages().len();
-        assert!(kept > 2 * NOTED, "all of it is noted, as much as is kept");
+        let mut watcher = Watcher::new(Arc::clone(&lookout), of);
+        let few = 3_000;
+        say(&lookout, other, few);
+        say(&lookout, one, 1);
+        say(&lookout, other, few);
+        let event = watcher.next().await.unwrap();
+        let message: aios_control::MessageHappened = event.read().unwrap();
+        assert_eq!(message.conversation, Some(one.to_string()));
+        assert_eq!(lookout.rings().messages().len() as u64, 2 * few + 1);
         drop(watcher);
         flood(&lookout, other);
-        let after = lookout.rings().messages();
+        let after = lookout.settled().messages();
         assert!(after.iter().any(|noted| noted.let_pass() > 0));
     }
 }

@@ -63,8 +63,22 @@ pub(crate) async fn pursue(
             _ => None,
         }
     };
-    let (files, held, offered, thinks) = tokio::join!(files, held, offered(services, ctx), thinks);
+    let begins = async { tokio::join!(files, held, offered(services, ctx)) };
+    tokio::pin!(begins, thinks);
+    let mut thought = None;
+    let (files, held, offered) = loop {
+        tokio::select! {
+            begun = &mut begins => break begun,
+            done = &mut thinks, if thought.is_none() => thought = Some(done),
+        }
+    };
+    // A goal that is another planner's, or whose files are not there, waits for no model.
     let held = held?;
+    let thinks = match thought {
+        Some(thinks) => thinks,
+        None if files.is_ok() => thinks.await,
+        None => None,
+    };
     tracing::debug!(goal = request.goal.id(), token = held.token, "goal leased");
     let under_way = services
         .ledger

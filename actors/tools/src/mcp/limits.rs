@@ -32,6 +32,8 @@ pub(crate) const START: Duration = Duration::from_secs(60);
 pub(crate) const WRITE: Duration = Duration::from_secs(10);
 /// How long a call waits for a server that is starting or coming back.
 pub(crate) const COMES_BACK: Duration = Duration::from_secs(15);
+/// How long a server has had at least that left a call unanswered, where its own time is longer.
+pub(crate) const LONG: Duration = Duration::from_secs(10);
 /// Calls in a row that a connection may leave unanswered until it is begun anew.
 pub(crate) const UNANSWERED: u32 = 3;
 /// How long a process is given at each rung when it is stopped: its input is closed, then it is asked to end, then it is killed.

@@ -71,8 +71,9 @@ struct Inner {
     awaiting: Option<Listing>,
     trouble: String,
     environment: Environment,
-    /// Calls in a row that this connection left unanswered.
+    /// Calls in a row that this connection left unanswered, and when the last of them was given up.
     unanswered: u32,
+    counted: Option<Instant>,
 }
 
 /// See the module.
@@ -110,6 +111,7 @@ impl Seat {
                 state: ServerState::Down,
                 life: 0,
                 unanswered: 0,
+                counted: None,
                 peer: None,
                 pinned,
                 offered: BTreeMap::new(),
@@ -140,6 +142,7 @@ impl Seat {
         let mut inner = self.inner();
         inner.life += 1;
         inner.unanswered = 0;
+        inner.counted = None;
         inner.environment = environment;
         self.enter(&mut inner, ServerState::Starting);
         inner.life
@@ -287,19 +290,20 @@ impl Seat {
         }
     }
 
-    /// A call was not answered in time. A connection that answers none of several in a row is begun anew: it may be stuck, and nothing else would
-    /// ever find that out.
-    pub(crate) fn unanswered(&self, life: u64) {
+    /// A call that was sent then was not answered in time, and its server had time enough. A connection that answers none of several, one after
+    /// another, is begun anew: it may be stuck, and nothing else would ever find that out.
+    pub(crate) fn unanswered(&self, life: u64, sent: Instant) {
         let mut inner = self.inner();
-        if inner.life == life {
-            inner.unanswered += 1;
-            if inner.unanswered >= UNANSWERED {
-                drop(inner);
-                self.lose(
-                    life,
-                    &format!("{UNANSWERED} calls in a row were not answered"),
-                );
-            }
+        // Of those that wait at the same time one counts.
+        if inner.life != life || inner.counted.is_some_and(|before| sent < before) {
+            return;
+        }
+        inner.counted = Some(Instant::now());
+        inner.unanswered += 1;
+        if inner.unanswered >= UNANSWERED {
+            drop(inner);
+            let why = format!("{UNANSWERED} calls in a row were not answered");
+            self.lose(life, &why);
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
-use super::limits::COMES_BACK;
+use super::limits::{COMES_BACK, LONG};
 use super::offer::{Offered, full_name};
 use super::outcome::{self, Enclosed, Taken};
 use super::seat::Seat;
@@ -67,6 +67,7 @@ impl ServerTool {
         };
         let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(args);
         params.meta = Some(RequestMetaObject(meta(call)));
+        let sent = Instant::now();
         // Dropped, in time or by whoever waited for it, it tells the server that nobody waits any more.
         let answer = timeout_at(due.into(), connection.peer.call_tool_once(params)).await;
         drop(permit);
@@ -84,7 +85,11 @@ impl ServerTool {
                 Err(failed.error)
             }
             Err(_) => {
-                self.seat.unanswered(connection.life);
+                // A caller in a hurry says nothing about the server.
+                let own = call.deadline >= begun + self.seat.spec.timeout;
+                if own || sent.elapsed() >= LONG {
+                    self.seat.unanswered(connection.life, sent.into());
+                }
                 let waited = begun.elapsed().as_millis();
                 let sentence = format!("tool {name} did not answer within {waited} ms");
                 Err(ToolError::new(ToolErrorKind::Timeout, sentence).in_doubt())

@@ -111,13 +111,25 @@ async fn a_call_that_goes_wrong_over_http_ends_in_its_time_and_the_next_one_is_a
 #[tokio::test]
 async fn a_connection_that_answers_none_of_several_calls_in_a_row_is_begun_anew() {
     let (url, _) = serve("honest").await;
-    let rig = Rig::start(spec(&url)).await;
+    let own = ServerSpec {
+        timeout: Duration::from_secs(1),
+        ..spec(&url)
+    };
+    let rig = Rig::start(own).await;
     rig.ready().await;
-    let hangs = async || {
-        let call = Rig::given(json!({}), "k", Duration::from_millis(200));
+    let hangs = async |allowed: u64| {
+        let call = Rig::given(json!({}), "k", Duration::from_millis(allowed));
         let error = rig.tool("s__hangs").call(call).await.unwrap_err();
         assert_eq!(error.kind(), ToolErrorKind::Timeout, "{error}");
     };
+    // Whoever is in a hurry, and several at once, say nothing about the server.
+    for _ in 0..4 {
+        hangs(300).await;
+    }
+    tokio::join!(hangs(3_000), hangs(3_000), hangs(3_000), hangs(3_000));
+    assert!(!rig.tree.view().to_string().contains("restarts 1"));
+    let hangs = async || hangs(3_000).await;
+    let _ = rig.call("s__good", json!({})).await;
     // One that is answered, whatever with, begins the count again.
     for between in ["s__good", "s__lies"] {
         hangs().await;
