@@ -488,8 +488,15 @@ fn direction(reading: &Reading<'_>) -> bool {
             .collect();
         // "Down both times" says it of each step.
         let all = text.has(Sense::Steady) && !places.is_empty();
+        // "It grew: by 4 into April and by 7 into May" says it of each step that has its figure.
+        let steps = reading.claims_at(piece).iter().filter(|claim| {
+            let mut found = claim.found.iter();
+            let moved = found.any(|found| matches!(found.form, Form::Change | Form::Difference));
+            moved && !places.is_empty()
+        });
         said += places
             .len()
+            .max(steps.count())
             .max(held(text).len())
             .max(wanted * usize::from(all));
         let signed = reading
