@@ -13,15 +13,28 @@ pub(crate) struct Part {
     pub stems: BTreeSet<String>,
     /// The word that it denies.
     pub denied: Option<String>,
+    /// Whether it only names what a denial behind it speaks of too: "salt water" of "salt water, fuel and oil are not".
+    pub listed: bool,
 }
+
+/// Words of a part that only names something.
+const NAME: usize = 2;
 
 /// The parts of a sentence.
 pub(crate) fn read(text: &Text) -> Vec<Part> {
     let spans = parts(text).into_iter();
     spans
-        .map(|(from, to)| Part {
-            stems: stems_of(text, from, to).into_iter().cloned().collect(),
-            denied: denied_word(text, from, to).cloned(),
+        .map(|(from, to)| {
+            let stems = stems_of(text, from, to);
+            let behind = text.raw.get(to..).unwrap_or("");
+            let end = behind.find([';', ':']).map_or(usize::MAX, |at| to + at);
+            let goes_on = text.raw.get(..to).is_some_and(|own| own.ends_with(','));
+            let named = goes_on && stems.len() <= NAME && !denies(text, from, to);
+            Part {
+                listed: named && denies(text, to, end),
+                stems: stems.into_iter().cloned().collect(),
+                denied: denied_word(text, from, to).cloned(),
+            }
         })
         .collect()
 }

@@ -81,6 +81,15 @@ impl Asked {
                         last.text = Text::read(&said, lexicon, names, grids);
                     }
                 }
+                // "..., without a discount?" only narrows what was asked before it.
+                Some(_)
+                    if grids.is_empty() && begins(&read, Sense::Lacking) && !points.is_empty() =>
+                {
+                    if let Some(last) = points.last_mut() {
+                        let said = format!("{}, {piece}", last.text.raw);
+                        last.text = Text::read(&said, lexicon, names, grids);
+                    }
+                }
                 // "..., per kind of room?" goes on with what was asked before it.
                 Some(Need::Each) if goes_on(&read, points.last()) => {
                     if let Some(last) = points.last_mut() {
@@ -175,14 +184,16 @@ fn is_form(read: &Text) -> bool {
         && !asks.iter().any(|sense| read.has(*sense))
 }
 
+/// Whether a piece begins with a word of this sense.
+fn begins(read: &Text, sense: Sense) -> bool {
+    let mut tags = read.tags.iter();
+    tags.any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(sense))
+}
+
 /// Whether a piece only names one more for whom an amount is asked.
 fn asks_for_another(read: &Text, last: Option<&Point>) -> bool {
-    let begins = read
-        .tags
-        .iter()
-        .any(|tag| tag.from == 0 && tag.tag == aios_languages::Tag::Sense(Sense::Toward));
     let amount = |last: &Point| matches!(last.need, Need::Money | Need::Duration | Need::Count);
-    begins && read.words.len() <= FORMAL && last.is_some_and(amount)
+    begins(read, Sense::Toward) && read.words.len() <= FORMAL && last.is_some_and(amount)
 }
 
 /// Whether a piece begins with a word that asks for one of a kind, and says of what.

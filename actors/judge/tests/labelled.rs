@@ -101,8 +101,8 @@ fn the_labelled_answers_are_told_apart() {
 }
 
 /// The second to the fourth exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
-/// totals were looked at. The half of the fourth that lies here was told at first sight with a precision of 0.63 and a recall of 0.85. Never
-/// are fewer told rightly than before.
+/// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
+/// Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall) in [
@@ -111,6 +111,7 @@ fn the_exams_are_told_no_worse_than_before() {
         ("third/dev", 0.98, 0.95),
         ("third/final", 0.89, 0.94),
         ("fourth/dev", 0.98, 0.95),
+        ("fourth/final", 0.69, 0.86),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = file == "third/final";

@@ -92,7 +92,7 @@ pub(super) fn look(
         let asked = &reading.ground.asked.text;
         let inverse = match ranked.implied {
             true => asked.has(Sense::Inverse),
-            false => is_inverse(reading, ranked.piece),
+            false => is_inverse(reading, &ranked),
         };
         let listed: Vec<usize> = given
             .listed(&ranked.pred, grid)
@@ -296,9 +296,19 @@ fn by_its_figure(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<
     places.reduce(|one, other| one || other)
 }
 
-fn is_inverse(reading: &Reading<'_>, piece: usize) -> bool {
-    let own = std::iter::once(&reading.texts[piece]);
-    own.chain(reading.labels(piece).into_iter().take(2))
+/// Whether a word of rank is of a quantity that the first has least of, as "the most punctual" is.
+fn is_inverse(reading: &Reading<'_>, ranked: &Ranked) -> bool {
+    let text = &reading.texts[ranked.piece];
+    // "With the least delay, it is the most punctual": of two words of rank each has its own clause.
+    if let Some(word) = ranked.word.filter(|_| ranks(text).len() > 1)
+        && text.has(Sense::Inverse)
+    {
+        let mut senses = text.senses();
+        return senses
+            .any(|(sense, at)| sense == Sense::Inverse && text.clause(at) == text.clause(word.at));
+    }
+    std::iter::once(text)
+        .chain(reading.labels(ranked.piece).into_iter().take(2))
         .any(|text| text.has(Sense::Inverse))
 }
 

@@ -7,6 +7,7 @@ mod firsts;
 mod orders;
 mod rank;
 mod ranking;
+mod rates;
 mod reckoned;
 mod records;
 mod single;
@@ -46,6 +47,7 @@ impl Look for Contradiction {
         bounds::beyond(reading, &mut finding);
         for piece in reading.said() {
             reckoned::look(reading, piece, &mut finding);
+            rates::look(reading, piece, &mut finding);
             sources::placed(reading, piece, &mut finding);
             bounds::excepted(reading, piece, &mut finding);
             sources::absolute(reading, piece, &mut finding);

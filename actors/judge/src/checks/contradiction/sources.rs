@@ -7,7 +7,7 @@ use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, at};
 use crate::checks::decision::{asks_the_source, decision};
-use crate::clause::{clause_spans, denied_word, denies, lacked, parts, sides, stems_of};
+use crate::clause::{Part, clause_spans, denies, lacked, parts, sides, stems_of};
 use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
@@ -21,33 +21,36 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
         let mut senses = text.senses();
         senses.any(|(sense, place)| sense == Sense::Only && (from..to).contains(&place))
     };
-    let own: Vec<(BTreeSet<&String>, Option<&String>)> = parts(text)
-        .into_iter()
-        .filter(|(from, to)| !tied(*from, *to))
-        .map(|(from, to)| (stems_of(text, from, to), denied_word(text, from, to)))
+    let spans = parts(text).into_iter().zip(crate::clause::read(text));
+    let own: Vec<Part> = spans
+        .filter(|((from, to), part)| !tied(*from, *to) && !part.listed)
+        .map(|(_, part)| part)
         .collect();
-    for paper in reading.ground.papers.iter() {
+    let common = |own: &Part, part: &Part| own.stems.intersection(&part.stems).count();
+    let papers = reading.ground.papers.iter();
+    let sentences = || papers.clone().flat_map(|paper| &paper.sentences);
+    // What another part of a source says of the same in the same way, in as many of the words, is not against it.
+    let agrees = |own: &Part, word: &String, words: usize| {
+        let mut all = sentences().flat_map(|sentence| &sentence.parts);
+        all.any(|part| {
+            let alike = part.denied == own.denied && part.stems.contains(word);
+            alike && !part.listed && common(own, part) >= words
+        })
+    };
+    for paper in papers.clone() {
         for (place, sentence) in paper.sentences.iter().enumerate() {
-            for part in sentence
-                .parts
-                .iter()
-                .filter(|part| part.stems.len() <= SHORT)
-            {
-                let against = own.iter().any(|(stems, own)| {
+            let short = |part: &&Part| part.stems.len() <= SHORT && !part.listed;
+            for part in sentence.parts.iter().filter(short) {
+                let against = own.iter().any(|own| {
                     // What the one denies is what the other affirms, and not something beside it.
-                    let same = match (own, &part.denied) {
-                        (None, Some(word)) => stems.contains(word),
-                        (Some(word), None) => part.stems.contains(*word),
-                        _ => false,
+                    let same = match (&own.denied, &part.denied) {
+                        (None, Some(word)) => own.stems.contains(word).then_some(word),
+                        (Some(word), None) => part.stems.contains(word).then_some(word),
+                        _ => None,
                     };
-                    same && {
-                        let shared = part
-                            .stems
-                            .iter()
-                            .filter(|stem| stems.contains(stem))
-                            .count();
-                        shared > 1 && shared * 3 >= part.stems.len() * 2
-                    }
+                    let words = common(own, part);
+                    let most = words > 1 && words * 3 >= part.stems.len() * 2;
+                    same.is_some_and(|word| most && !agrees(own, word, words))
                 });
                 if against {
                     finding
@@ -185,6 +188,10 @@ const WORDS: usize = 3;
 /// Whether a sentence affirms what the nearest sentence of a document denies, or the reverse.
 pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     let text = &reading.texts[piece];
+    // "In the cabins yes, for seats no" denies what was asked, and no sentence that speaks of seats.
+    if text.has(Sense::Yes) && text.has(Sense::No) {
+        return;
+    }
     for paper in reading.ground.papers.iter() {
         for (start, end) in clause_spans(text) {
             let mut senses = text.senses();
@@ -293,7 +300,13 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         told_by_source(reading, piece, yes, finding);
         return;
     }
-    if questions.iter().any(|sense| asked.has(*sense)) {
+    let asks = |text: &Text| questions.iter().any(|sense| text.has(*sense));
+    // "Does it renew itself, and when can I ask for a new one?": the first of what is asked is what a yes is said to.
+    let asked = match reading.ground.asked.points.as_slice() {
+        [first, _, ..] if asks(asked) => &first.text,
+        _ => asked,
+    };
+    if asks(asked) {
         return;
     }
     let stems: std::collections::HashSet<String> =
@@ -326,6 +339,14 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
             (from..to).contains(&place) && matches!(sense, Sense::Only | Sense::AtMost)
         });
         let affirms = denies(&sentence.text, from, to) == inner;
+        // "The permit holds for a year and is not renewed": a clause goes on with what the sentence began with.
+        let before = stems_of(&sentence.text, 0, to);
+        let rarest = stems
+            .iter()
+            .max_by(|one, other| paper.weight(one).total_cmp(&paper.weight(other)));
+        let goes_on = here * 2 >= stems.len()
+            && stems.iter().all(|stem| before.contains(stem))
+            && rarest.is_some_and(|stem| stems_of(&sentence.text, from, to).contains(stem));
         // A clause that has less than most of the question's words bears nothing out.
         if affirms == yes && here * 2 > stems.len() {
             finding.claims += 1;
@@ -333,7 +354,7 @@ pub(super) fn decided(reading: &Reading<'_>, finding: &mut Finding) {
         } else if affirms == yes {
             return;
         } else if !limited
-            && here * 3 >= stems.len() * 2
+            && (here * 3 >= stems.len() * 2 || goes_on)
             && whole
             // A figure of the question decides by its size.
             && asked.numbers.is_empty()

@@ -69,6 +69,12 @@ impl Look for Coverage {
             durations = if summed { durations.min(1) } else { durations };
             let answered = match (ground.grids.first(), ground.papers.as_slice()) {
                 (Some(_), _) if closed => true,
+                (Some(grid), _) if is_lacking(reading, point, grid) => {
+                    // That it is not there is what the answer says, and it is so.
+                    finding.claims += 1;
+                    finding.supported += 1;
+                    true
+                }
                 (Some(grid), _) => !elsewhen(reading) && by_table(reading, point, before, grid),
                 (None, _) if decides && point.need == Need::Topic => true,
                 (None, papers) => {
@@ -92,6 +98,25 @@ impl Look for Coverage {
         }
         finding
     }
+}
+
+/// Letters of a word that may be the beginning of a longer one: "snow" of "snowfall".
+const BEGINNING: usize = 4;
+
+/// Whether the answer says that the table has nothing of what a point asks for, by its name, and none of its quantities is.
+fn is_lacking(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let denied = || said_words(reading).filter(|text| text.has(Sense::Negation));
+    let names = |text: &Text| {
+        text.stems.iter().any(|(_, said)| {
+            let mut asked = point.text.stems.iter();
+            asked.any(|(_, stem)| {
+                stem.chars().count() >= BEGINNING && said.starts_with(stem.as_str())
+            })
+        })
+    };
+    quantities(&reading.ground.asked.text, grid).is_empty()
+        && denied().any(|text| text.has(Sense::Source))
+        && denied().any(names)
 }
 
 /// Whether the goal asks about one year and the answer speaks of others only.
@@ -488,8 +513,15 @@ fn direction(reading: &Reading<'_>) -> bool {
             .collect();
         // "Down both times" says it of each step.
         let all = text.has(Sense::Steady) && !places.is_empty();
+        // "It grew: by 4 into April and by 7 into May" says it of each step that has its figure.
+        let steps = reading.claims_at(piece).iter().filter(|claim| {
+            let mut found = claim.found.iter();
+            let moved = found.any(|found| matches!(found.form, Form::Change | Form::Difference));
+            moved && !places.is_empty()
+        });
         said += places
             .len()
+            .max(steps.count())
             .max(held(text).len())
             .max(wanted * usize::from(all));
         let signed = reading
