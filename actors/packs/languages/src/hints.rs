@@ -64,6 +64,10 @@ pub enum Hint {
     Jointly,
     /// A verb of what brings money in.
     Earning,
+    /// It sets what stands before it against what stands behind.
+    Facing,
+    /// It points back to what was told before.
+    Back,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +76,11 @@ struct File {
     #[allow(dead_code)] // It says of which language the file is; the words of all are looked at.
     code: String,
     hints: BTreeMap<Hint, Vec<String>>,
+    codes: Vec<Codes>,
 }
+
+/// What one letter of a column stands for: by the letter, folded, the words that people say for it. The letters of one are found together.
+pub type Codes = BTreeMap<String, Vec<String>>;
 
 /// Words with whether they are beginnings only.
 type Listed = Vec<(String, bool)>;
@@ -98,6 +106,18 @@ static HINTS: LazyLock<BTreeMap<Hint, Listed>> = LazyLock::new(|| {
     }
     all
 });
+
+static CODES: LazyLock<Vec<Codes>> = LazyLock::new(|| {
+    let files = FILES.into_iter();
+    let files = files.filter_map(|file| toml::from_str::<File>(file).ok());
+    files.flat_map(|file| file.codes).collect()
+});
+
+/// The sets of letters that tables write for words, in every language that came with this build.
+#[must_use]
+pub fn codes() -> &'static [Codes] {
+    &CODES
+}
 
 /// Whether a word, or several with spaces between them, folded, is such a one in any language that came with this build: people mix them.
 #[must_use]

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use aios_languages::{Folded, folded};
+use aios_languages::{Folded, codes, fold, folded};
 use aios_tools::{BlockingTool, Check, Workspace, args};
 use aios_work::{Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
@@ -31,6 +31,8 @@ const MOST: usize = 200;
 const PART: usize = 4;
 /// Values of one column that one word may stand for.
 const PARTS: usize = 20;
+/// Different values of a column of letters, small ones and large ones.
+const LETTERS: usize = 8;
 /// Cells between two looks at the clock.
 const CHECK_EVERY: usize = 4_096;
 
@@ -194,6 +196,38 @@ impl Text {
     }
 }
 
+/// "women" of a column that holds nothing but `F` and `M`.
+fn spelled_out(column: &str, values: &[String], text: &Text) -> Vec<Found> {
+    let mut out = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
+    for codes in codes() {
+        let all = values
+            .iter()
+            .all(|value| codes.contains_key(&fold(value.trim())));
+        if values.len() < 2 || values.len() > LETTERS || !all {
+            continue;
+        }
+        for value in values {
+            let said = codes.get(&fold(value.trim()));
+            for (at, (word, _)) in text.words.iter().enumerate() {
+                let named = said.is_some_and(|said| said.contains(&word.text));
+                if let Some((start, end)) = text.place(at, at + 1).filter(|_| named)
+                    && known.insert(value)
+                {
+                    out.push(Found {
+                        column: column.to_owned(),
+                        value: value.clone(),
+                        start,
+                        end,
+                        whole: true,
+                    });
+                }
+            }
+        }
+    }
+    out
+}
+
 fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
     let text = Text::of(text);
     let source = table.source.characters();
@@ -204,6 +238,16 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
             ColumnKind::Number | ColumnKind::Date | ColumnKind::Empty
         ) {
             continue;
+        }
+        if column.profile.kind == ColumnKind::Category {
+            let cells = column.cells.different(source).take(LETTERS + 1);
+            let values: Vec<String> = cells
+                .filter_map(|cell| match column.typed.read(cell.text) {
+                    Some(Read::Text(value)) => Some(value.into_owned()),
+                    _ => None,
+                })
+                .collect();
+            whole.extend(spelled_out(&column.profile.name, &values, &text));
         }
         let mut partly: HashMap<usize, Vec<Found>> = HashMap::new();
         let mut known: HashSet<String> = HashSet::new();

@@ -1,6 +1,6 @@
 //! "or": conditions on different columns of which one is enough, and two that are set against each other.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::figures::COUNTED;
 use super::marks::What;
@@ -186,8 +186,12 @@ impl Reader<'_> {
             )
         });
         let together = (from..to).any(|at| self.is_ask(at, Ask::Total));
-        let joined =
-            (from..to).any(|at| self.is_ask(at, Ask::And) && self.joins_values(from, at, to));
+        let joined = (from..to).any(|at| {
+            let faced = self
+                .mark(at)
+                .is_some_and(|mark| hints(Hint::Facing, self.words.text(mark.from)));
+            (faced || self.is_ask(at, Ask::And)) && self.joins_values(from, at, to)
+        });
         let each = self.words.all.iter().any(|word| {
             [
                 "each",

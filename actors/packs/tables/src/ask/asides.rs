@@ -1,6 +1,6 @@
 //! What of a goal is written beside its question or written wrongly: remarks in brackets, what they explain, misspelt words.
 
-use aios_languages::{Ask, Asking, UnitName, asks, is_misspelt};
+use aios_languages::{Ask, Asking, Hint, UnitName, asks, hints, is_misspelt};
 
 use super::marks::{Mark, Marks, What};
 use super::schema::Schema;
@@ -79,7 +79,9 @@ impl Marks {
     pub(super) fn spell(&mut self, words: &Words, schema: &Schema) {
         for mark in &mut self.all {
             let said = words.text(mark.from);
-            if mark.what != What::Unknown || mark.to != mark.from + 1 {
+            // "leaving the sheep aside" is no "leading".
+            let known = hints(Hint::Apart, said);
+            if known || mark.what != What::Unknown || mark.to != mark.from + 1 {
                 continue;
             }
             let mut columns: Vec<usize> = Vec::new();

@@ -257,6 +257,28 @@ impl Reader<'_> {
         Some((Measure::Less(one.clone(), other.clone()), Some(called)))
     }
 
+    /// "did better in science than in maths": the comparative stands apart from the word that leads to the other one.
+    fn better_than(&self, from: usize, at: usize) -> Option<(usize, Ask)> {
+        let mark = self.mark(at)?;
+        if mark.to - mark.from > 1 || !["than", "als", "que"].contains(&self.words.text(mark.from))
+        {
+            return None;
+        }
+        (from..at).rev().find_map(|place| {
+            let mark = self.mark(place)?;
+            let text = self.words.text(mark.from);
+            let plain = matches!(mark.what, What::Unknown | What::Ask(Ask::Filler));
+            let ask = if hints(Hint::More, text) {
+                Ask::Above
+            } else if hints(Hint::Less, text) {
+                Ask::Below
+            } else {
+                return None;
+            };
+            plain.then_some((place, ask))
+        })
+    }
+
     /// "how many products are below their reorder level": one column of a row against another.
     pub(super) fn compared_columns(
         &mut self,
@@ -272,10 +294,13 @@ impl Reader<'_> {
         let listed = !asks.any(&[Ask::Count, Ask::Share]);
         let limits = [Ask::Above, Ask::Below, Ask::AtLeast, Ask::AtMost];
         for at in from..to {
-            let Some(ask) = limits.into_iter().find(|ask| self.is_ask(at, *ask)) else {
+            let better = self.better_than(from, at);
+            let said = limits.into_iter().find(|ask| self.is_ask(at, *ask));
+            let Some(ask) = said.or(better.map(|(_, ask)| ask)) else {
                 continue;
             };
-            let Some(next) = self.next(at + 1, to).filter(|_| !self.is_used(at)) else {
+            let open = !self.is_used(at) || better.is_some();
+            let Some(next) = self.next(at + 1, to).filter(|_| open) else {
                 continue;
             };
             let number = (at..to)
@@ -319,6 +344,7 @@ impl Reader<'_> {
             };
             self.take(at);
             self.take(next);
+            better.into_iter().for_each(|(place, _)| self.take(place));
             let test = match ask {
                 Ask::Above => Test::Over(limit, false),
                 Ask::AtLeast => Test::Over(limit, true),

@@ -426,6 +426,16 @@ impl Reader<'_> {
                 continue;
             }
             let matters = match &mark.what {
+                // "books lent by the branch" of a column `lent`: each row has its day, and the verb says nothing of it.
+                What::Column(all, _)
+                    if self.marks.is_filler(mark.from)
+                        && all.iter().all(|at| {
+                            self.column(*at)
+                                .is_some_and(|column| column.is_time() && column.missing == 0)
+                        }) =>
+                {
+                    false
+                }
                 What::Unknown
                 | What::Value(..)
                 | What::Column(..)

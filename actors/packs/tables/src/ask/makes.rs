@@ -1,9 +1,9 @@
 //! Which figure is made of what is measured: totals, means, rates of all rows, shares, growth.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Asking};
 use aios_work::{Grain, Span};
 
-use super::marks::What;
+use super::marks::{Mark, What};
 use super::question::{Figure, Filter, Group, Make, Measure, Order, Scale, Test, Versus, Wanted};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
@@ -123,9 +123,16 @@ impl Reader<'_> {
 
     /// "Total" said of its own, and not as "how much", which asks for any figure.
     pub(super) fn says_total(&self, from: usize, to: usize, others: &[Make]) -> bool {
+        // "the least weight in total": beside an end, which says no figure by itself, such words say that all of a group is meant.
+        let said_so = |mark: &Mark| {
+            (mark.from..mark.to).any(|word| {
+                self.marks
+                    .can_be(word, word + 1, |asking| asking == Asking::Ask(Ask::Total))
+            })
+        };
         (from..to).any(|at| {
             self.mark(at).is_some_and(|mark| {
-                let much = mark.to - mark.from > 1
+                let much = mark.to - mark.from > 1 && (!others.is_empty() || !said_so(mark))
                     || ["combien", "cuanto", "cuanta", "wieviel"]
                         .contains(&self.words.text(mark.from));
                 mark.what == What::Ask(Ask::Total) && !much

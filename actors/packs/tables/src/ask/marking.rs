@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aios_languages::{Ask, Asked, Asking, UnitName, asks};
 
 use super::kin::compound;
-use super::marks::{Mark, Marks, What};
+use super::marks::{Mark, Marks, What, names_a_thing};
 use super::period::Said;
 use super::periods::Periods;
 use super::schema::{Found, Role, Schema};
@@ -290,6 +290,19 @@ impl Reader<'_> {
                 matches!(before.what, What::Ask(Ask::Count | Ask::Which | Ask::Per))
             });
         asked.retain(|asked| !name || asked.asking != Asking::Concept(event));
+        // "with NO as the country": a value in capitals within a phrase is no word of it.
+        let shouted = |at: usize| {
+            let written = self.words.written(at, at + 1);
+            written.len() > 1
+                && written.chars().all(char::is_uppercase)
+                && self.values.get(&(at, at + 1)).is_some_and(|found| {
+                    found
+                        .iter()
+                        .any(|(_, found)| found.whole && found.value.trim() == written)
+                })
+                && self.words.raw.chars().any(char::is_lowercase)
+        };
+        asked.retain(|asked| !(asked.from + 1..asked.to).any(shouted));
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
@@ -676,24 +689,4 @@ fn same_verb(one: &str, other: &str) -> bool {
     };
     let (stem, known) = (bare(one), bare(other));
     stem == known && stem.len() >= 4
-}
-
-/// Words of asking that also name what a column can hold.
-fn names_a_thing(ask: Ask) -> bool {
-    matches!(
-        ask,
-        Ask::Day
-            | Ask::Week
-            | Ask::Month
-            | Ask::Quarter
-            | Ask::Year
-            | Ask::Weekday
-            | Ask::Hour
-            | Ask::Filler
-            | Ask::First
-            | Ask::Last
-            | Ask::Rank
-            | Ask::BelowZero
-            | Ask::AboveZero
-    )
 }

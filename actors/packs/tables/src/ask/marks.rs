@@ -84,3 +84,23 @@ impl Marks {
             .any(|asked| asked.from == from && asked.to == to && is(asked.asking))
     }
 }
+
+/// Words of asking that also name what a column can hold.
+pub(super) fn names_a_thing(ask: Ask) -> bool {
+    matches!(
+        ask,
+        Ask::Day
+            | Ask::Week
+            | Ask::Month
+            | Ask::Quarter
+            | Ask::Year
+            | Ask::Weekday
+            | Ask::Hour
+            | Ask::Filler
+            | Ask::First
+            | Ask::Last
+            | Ask::Rank
+            | Ask::BelowZero
+            | Ask::AboveZero
+    )
+}

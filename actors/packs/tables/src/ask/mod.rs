@@ -7,6 +7,7 @@
 
 mod alone;
 mod alternatives;
+mod another;
 mod answer;
 mod asides;
 mod check;

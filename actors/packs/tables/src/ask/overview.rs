@@ -1,11 +1,11 @@
 //! Whether a goal asks anything, or wants to know what there is.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::clause::is_filler;
 use super::marks::What;
 use super::period::grain_of;
-use super::question::{Filter, Measure, Question, Wanted};
+use super::question::{Figure, Filter, Measure, Question, Wanted};
 use super::resolve::{Asks, Reader};
 
 impl Reader<'_> {
@@ -142,6 +142,37 @@ impl Reader<'_> {
         })
     }
 
+    /// "..., and how many kilos was that?": the figure that is told with the name already.
+    fn asks_for_the_figure(&self, from: usize, to: usize, figures: &[Figure]) -> bool {
+        let [
+            Figure {
+                of: Measure::Of(measured),
+                ..
+            },
+        ] = figures
+        else {
+            return false;
+        };
+        let of_it = |at: usize| {
+            self.measured(at)
+                .iter()
+                .filter_map(|column| self.column(*column))
+                .any(|column| column.id == *measured)
+        };
+        let points_back = (from..to).any(|at| {
+            self.mark(at)
+                .is_some_and(|mark| hints(Hint::Back, self.words.text(mark.from)))
+        });
+        points_back
+            && (from..to).any(of_it)
+            && (from..to).all(|at| {
+                of_it(at)
+                    || self.is_ask(at, Ask::Count)
+                    || self.is_ask(at, Ask::Total)
+                    || self.mark(at).is_some_and(is_filler)
+            })
+    }
+
     /// "... and on which day?" behind a question for a row, which tells its day.
     pub(super) fn asks_where(&self, from: usize, to: usize) -> bool {
         let row = match self.before.as_ref() {
@@ -155,6 +186,9 @@ impl Reader<'_> {
                 order: Some(_),
                 ..
             }) => {
+                if self.asks_for_the_figure(from, to, figures) {
+                    return true;
+                }
                 let lasts = [Self::concept("duration"), Self::concept("delay")];
                 let asks_duration = (from..to).any(|at| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Concept(concept)) if lasts.contains(concept)));
                 return asks_duration

@@ -501,6 +501,7 @@ impl Reader<'_> {
         self.ends_of_files(from, to);
         self.light_words(from, to, &asks, &measures, counted.as_ref());
         self.unknown_places(from, to);
+        self.of_another_month(from, to, &measures, counted.as_ref());
         if self.absent.len() > missing {
             return None;
         }

@@ -29,6 +29,7 @@ impl Reader<'_> {
                     if let Some(last) = out.last_mut().filter(|filter| !filter.not) {
                         last.not = true;
                         self.take(at);
+                        self.take_apart(from, at);
                     }
                 }
                 What::Ask(Ask::Without) => not = Some(at),
@@ -119,6 +120,16 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// "Leaving the sheep aside": the verb before what is taken away.
+    fn take_apart(&mut self, from: usize, at: usize) {
+        let apart = (from..at).rev().find(|at| {
+            self.mark(*at).is_some_and(|mark| {
+                mark.what == What::Unknown && hints(Hint::Apart, self.words.text(mark.from))
+            })
+        });
+        apart.into_iter().for_each(|at| self.take(at));
     }
 
     /// "takings per kind of bike" of kinds that are called `e-bike`: behind the column's name such a word says of what the kinds are.

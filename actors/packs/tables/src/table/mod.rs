@@ -34,6 +34,7 @@ mod wide;
 
 pub use error::TableError;
 
+pub(crate) use date::month;
 pub(crate) use infer::Column;
 pub(crate) use lasting::HOURS;
 pub(crate) use typed::{Read, Typed};

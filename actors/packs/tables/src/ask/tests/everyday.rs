@@ -248,3 +248,91 @@ fn a_part_of_a_value_behind_its_columns_name_chooses_nothing() {
         ],
     );
 }
+
+#[test]
+fn a_total_is_meant_where_a_rank_stands_beside_in_total() {
+    check(
+        (
+            "loads.csv",
+            "Load,Driver,Weight kg\nL1,Ann,500\nL2,Bob,20\nL3,Bob,900\nL4,Ann,90\nL5,Cid,610\n",
+        ),
+        &[
+            (
+                "Which driver was given the least weight in total, and how many kilos was that?",
+                &["Ann", "590"],
+            ),
+            (
+                "Which driver had the most weight in total?",
+                &["Bob", "920"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_a_column_holds_of_one_month_says_nothing_of_another() {
+    let gym = (
+        "gym.csv",
+        "Member,Gender,Plan,Joined,Fee,Visits in March\nAnn,F,Plus,2023-04-02,30,9\nBob,M,Basic,2023-01-09,20,2\nCid,M,Plus,2022-04-11,40,5\nDea,F,Basic,2023-02-01,26,1\nEli,M,Basic,2023-05-01,18,3\n",
+    );
+    check_not_there(
+        gym,
+        &[("How many visits did we have in April?", "Visits in March")],
+    );
+    check(
+        gym,
+        &[
+            ("average fee, F against M", &["F 28", "M 26"]),
+            ("How many women are on Plus?", &["is 1"]),
+            ("How many men are there?", &["is 3"]),
+            (
+                "Looking only at the women: what share of them is on Plus?",
+                &["50"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn letters_stand_for_the_words_that_people_say() {
+    check(
+        (
+            "season.csv",
+            "Date,Opponent,H/A,Goals for,Goals against,Result\n2023-08-19,Rovers,H,4,3,W\n2023-08-26,Athletic,A,4,3,W\n2023-09-02,Harriers,H,1,1,D\n2023-09-09,City,A,0,2,L\n2023-09-16,Town,A,1,2,L\n",
+        ),
+        &[
+            ("How many away games did we win?", &["is 1"]),
+            ("How many of the away games (A) did we win (W)?", &["is 1"]),
+        ],
+    );
+}
+
+#[test]
+fn one_column_is_better_than_another_and_kinds_are_left_aside() {
+    check(
+        (
+            "marks.csv",
+            "Pupil,Class,Maths,Science\nAnn,7A,70,81\nBob,7B,60,55\nCid,7A,90,91\nDea,7B,50,50\n",
+        ),
+        &[
+            (
+                "how many pupils did better in science than in maths?",
+                &["is 2"],
+            ),
+            (
+                "how many pupils did worse in science than in maths?",
+                &["is 1"],
+            ),
+        ],
+    );
+    check(
+        (
+            "animals.csv",
+            "Tag,Species,Weight kg\nT1,Pig,114\nT2,Sheep,104\nT3,Goat,52\nT4,Cow,500\n",
+        ),
+        &[(
+            "Leaving the sheep aside, how many animals weigh at least 100 kg?",
+            &["is 2"],
+        )],
+    );
+}

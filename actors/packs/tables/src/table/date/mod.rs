@@ -4,7 +4,7 @@
 
 mod named;
 
-pub(super) use named::month;
+pub(crate) use named::month;
 
 use jiff::civil;
 

@@ -196,7 +196,7 @@ const MONTHS: [&[&str]; 12] = [
 ];
 
 /// The number of a month by its name.
-pub(in crate::table) fn month(name: &str) -> Option<i8> {
+pub(crate) fn month(name: &str) -> Option<i8> {
     if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
         return None;
     }
