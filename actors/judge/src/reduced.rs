@@ -10,6 +10,9 @@ use crate::reading::Reading;
 use crate::text::Text;
 use crate::unit::Unit;
 
+/// Sentences of a document that are looked at for a part and for an amount: those that speak most of what is asked.
+const NEAREST: usize = 64;
+
 impl Reading<'_> {
     /// The sentence that takes a part off an amount, if what is left, or the part itself, is the number: both sentences are those that goal
     /// and answer speak of.
@@ -26,30 +29,43 @@ impl Reading<'_> {
             .filter(|stem| paper.knows(stem))
             .collect();
         let is_share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
-        let all = || paper.sentences.iter().enumerate();
-        let shares: Vec<(usize, &Number)> = all()
-            .flat_map(|(at, sentence)| sentence.text.numbers.iter().map(move |own| (at, own)))
-            .filter(|(_, own)| is_share(own))
-            .collect();
+        // What shares no word with goal and answer is meant by neither.
+        let nearest = paper.nearest(&wanted);
+        let all = || nearest.iter().take(NEAREST);
         // Of several parts the one whose sentence speaks of what is asked.
-        let fits = |at: usize| paper.overlap(&paper.sentences[at], &wanted);
-        let best = shares.iter().map(|(at, _)| fits(*at)).fold(0.0, f64::max);
+        let shares: Vec<(usize, f64, &Number)> = all()
+            .flat_map(|(at, fit)| {
+                let numbers = paper.sentences[*at].text.numbers.iter();
+                numbers.map(move |own| (*at, *fit, own))
+            })
+            .filter(|(.., own)| is_share(own))
+            .collect();
+        let most = shares.iter().map(|(_, fit, _)| *fit).fold(0.0, f64::max);
+        let meant: Vec<(usize, &Number)> = shares
+            .into_iter()
+            .filter(|(at, fit, share)| {
+                let told = text
+                    .numbers
+                    .iter()
+                    .any(|own| is_share(own) && same(own, share));
+                *fit >= most && (told || reduces(&paper.sentences[*at]))
+            })
+            .map(|(at, _, share)| (at, share))
+            .collect();
+        if meant.is_empty() {
+            return None;
+        }
         let amounts: Vec<(f64, f64)> = all()
-            .flat_map(|(_, sentence)| sentence.text.numbers.iter().map(move |own| (sentence, own)))
+            .map(|(at, _)| &paper.sentences[*at])
+            .flat_map(|sentence| sentence.text.numbers.iter().map(move |own| (sentence, own)))
             .filter_map(|(sentence, own)| {
                 let value = own.unit.as_ref()?.convert(own.value(), unit)?;
                 Some((value, near(paper, sentence, own, &wanted)))
             })
             .collect();
         let most = amounts.iter().map(|(_, fit)| *fit).fold(0.0, f64::max);
-        let meant = shares.iter().filter(|(at, share)| {
-            let told = text
-                .numbers
-                .iter()
-                .any(|own| is_share(own) && same(own, share));
-            best > 0.0 && fits(*at) >= best && (told || reduces(&paper.sentences[*at]))
-        });
         meant
+            .iter()
             .filter(|(_, share)| {
                 // "20 % of it, 37.80 EUR", "37.80 EUR less": the part itself.
                 let told = text

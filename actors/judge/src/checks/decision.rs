@@ -71,5 +71,7 @@ pub(super) fn asks_the_source(reading: &Reading<'_>) -> bool {
     opens.is_some_and(|((source, tells), why)| {
         source < OPENS && tells < OPENS && source.max(tells) < why
     }) && !reading.ground.grids.is_empty()
+        // A document may tell it.
+        && reading.ground.papers.is_empty()
         && asked.raw.trim_end().ends_with('?')
 }

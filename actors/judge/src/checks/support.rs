@@ -110,18 +110,25 @@ fn leaf(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
         .into_iter()
         .flat_map(|label| label.stems.iter().map(|(_, stem)| stem))
         .collect();
+    let stems: HashSet<String> = text.stems.iter().map(|(_, stem)| stem.clone()).collect();
     for paper in reading.ground.papers.iter() {
         let keyed = |at: &usize| {
             let own = &paper.sentences[*at].stems;
             keys.iter().any(|key| own.contains(*key))
         };
-        let said: Vec<usize> = (0..paper.sentences.len())
+        // Only what shares a word with it can have all of them.
+        let near = paper.nearest(&stems);
+        let said: Vec<usize> = near
+            .iter()
+            .map(|(at, _)| *at)
             .filter(|at| says(&paper.sentences[*at].text))
             .collect();
-        let led: Vec<usize> = (0..paper.sentences.len()).filter(keyed).collect();
         if said.is_empty() {
             continue;
         }
+        // Whether there is one or there are more.
+        let led = (0..paper.sentences.len()).filter(keyed);
+        let led: Vec<usize> = led.take(2).collect();
         finding.claims += 1;
         // One sentence has the key, and another one the words.
         let ([led], false) = (led.as_slice(), said.iter().any(keyed)) else {
