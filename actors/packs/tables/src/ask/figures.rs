@@ -566,9 +566,6 @@ impl Reader<'_> {
                     .speech
                     .say("taken_for", &[("column", price.name.trim())]);
                 self.assume(said);
-                if !self.summed.contains(&price) {
-                    self.summed.push(price.clone());
-                }
             }
             return Some((Measure::Of(price), None));
         }

@@ -103,13 +103,17 @@ impl Reader<'_> {
 
     /// "takings by tool" of hires with a price each: what was taken in is the sum of what was paid, where each row is one sale. Of a list of
     /// prices, which has a row for each thing that can be bought, nothing was.
-    pub(super) fn paid_each_time(&self, price: &Id) -> bool {
+    pub(super) fn paid_each_time(&mut self, price: &Id) -> bool {
         let several = self.schema.columns.iter().any(|column| {
             column.id.table == price.table
                 && (column.role == Role::Date
                     || column.role == Role::Groups && column.distinct < column.rows)
         });
-        several && self.quantity_beside(price).is_none()
+        let paid = several && self.quantity_beside(price).is_none();
+        if paid && !self.summed.contains(price) {
+            self.summed.push(price.clone());
+        }
+        paid
     }
 
     /// How many there are of what has a price.

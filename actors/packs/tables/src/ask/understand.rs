@@ -78,6 +78,8 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         if !questions.is_empty() && reader.is_a_remark(from, to) {
             continue;
         }
+        // What was paid each time in one question has a price in the next.
+        reader.summed.clear();
         if let Some(question) = reader.question(from, to) {
             let other = reader.other_end(from, to, &question);
             reader.before = Some(question.clone());
