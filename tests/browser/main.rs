@@ -100,7 +100,6 @@ fn served(folder: &Path, arguments: &[&str]) -> Served {
         .env_remove("AIOS_NODE")
         .env("AIOS_CACHE", folder.join("no-models"))
         .env("AIOS_DOOR_FOLDER", folder.join("doors"))
-        .env("AIOS_MODEL_FOLDER", folder.join("models"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(notes)
@@ -203,10 +202,6 @@ fn table(folder: &Path) -> String {
 #[test]
 fn every_view_is_seen_and_used_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
-    let models = folder.path().join("models");
-    fs::create_dir(&models).unwrap();
-    // The scripted engine loads whatever is there.
-    fs::write(models.join("other.gguf"), "a model").unwrap();
     let served = served(folder.path(), &[&SERVE[..], &["--read-only-link"]].concat());
     drives(
         "page.mjs",

@@ -256,40 +256,6 @@ const failed = await carry({
     await page.keyboard.press("Escape");
     await page.locator("#sheet").waitFor({ state: "detached" });
   },
-  "a model is swapped, freed and loaded by the keyboard, and each is asked about first": async () => {
-    await view(page, "#/engines");
-    const change = page.locator("section", { hasText: "Change the model of local" });
-    const box = page.getByRole("dialog");
-    const models = async () => (await ask(page, "/v1/engines")).body[0].models.join(", ");
-    const before = await models();
-    const type = async (file, name) => {
-      await change.locator("input[name=model]").fill(file);
-      await change.locator("input[name=name]").fill(name);
-      await change.locator("input[name=name]").press("Enter");
-      await box.waitFor();
-    };
-    await change.getByRole("button", { name: "Swap …" }).press("Enter");
-    await reads(page, "a model that is to be swapped");
-    await type("nothing.gguf", "");
-    await page.keyboard.press("Escape");
-    await box.waitFor({ state: "detached" });
-    equal(await models(), before, "nobody said that it is meant");
-    await type("nothing.gguf", "");
-    await box.getByRole("button", { name: "Swap them" }).press("Enter");
-    await page.locator(".toasts .bad").first().waitFor();
-    equal(await models(), before, "what cannot be loaded leaves everything as it is");
-    await type("other.gguf", "other");
-    await box.getByRole("button", { name: "Swap them" }).press("Enter");
-    await change.locator("strong", { hasText: "other" }).waitFor();
-    holds((await models()).includes("other") && !(await models()).includes("scripted,"), await models());
-    await change.getByRole("button", { name: "Free" }).press("Enter");
-    await box.getByRole("button", { name: "Free it" }).press("Enter");
-    await change.getByRole("button", { name: "Load", exact: true }).waitFor();
-    await type("other.gguf", "scripted");
-    await box.getByRole("button", { name: "Load it" }).press("Enter");
-    await change.getByRole("button", { name: "Swap …" }).waitFor();
-    equal((await models()).split(", ").sort().join(), before.split(", ").sort().join(), "it is as it was");
-  },
   "every view can be read by everybody, at every size, light and dark": async () => {
     for (const [size, scheme] of [["usual", "light"], ["usual", "dark"], ["small", "light"], ["wall", "dark"]]) {
       const seen = await visitor(browser, null, { size, scheme });
@@ -317,7 +283,7 @@ const failed = await carry({
       if (["submit", "spawn"].includes(name)) continue;
       await view(seen.page, hash);
       await seen.page.locator("main").getByText(words).first().waitFor();
-      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off", "Fork from here", "Try it again", "Go on with it", "Swap …", "Swap", "Free", "Load"]) {
+      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off", "Fork from here", "Try it again", "Go on with it"]) {
         equal(await seen.page.getByRole("button", { name: word, exact: true }).or(seen.page.getByRole("link", { name: word, exact: true })).count(), 0, `${name}: ${word}`);
       }
     }

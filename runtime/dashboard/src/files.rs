@@ -53,7 +53,6 @@ pub(crate) const FILES: &[(&str, &str, &[u8])] = files! {
         "js/main.js"
         "js/markdown.js"
         "js/metrics.js"
-        "js/models.js"
         "js/node.js"
         "js/pieces.js"
         "js/plan.js"

@@ -7,7 +7,6 @@ import { act, Answered, confirm, Empty, Head, NotOffered, Note, State, Tabs } fr
 import { Chart } from "./chart.js";
 import { history } from "./rates.js";
 import { figure, mean, useMetrics } from "./metrics.js";
-import { Held } from "./models.js";
 import { Unusual } from "./unusual.js";
 import { amount, brief, count, moment, say, span } from "./words.js";
 
@@ -20,7 +19,7 @@ function Engines({ view }) {
     first: mean(figures, "aios_inference_time_to_first_token_seconds", { engine: engine.name }),
   });
   return html`<${Answered} of=${engines} what="Engines">${(all) => html`<section class="card"><h2>Engines</h2><table class="wide"><thead><tr><th>Engine</th><th>Models</th><th>Runs on</th><th class="right">Queue</th><th class="right">Tokens a second</th><th class="right">First token</th></tr></thead><tbody>${all.map((engine) => html`<tr key=${engine.name}><td><strong>${engine.name}</strong></td><td>${engine.models.length ? engine.models.join(", ") : html`<span class="muted">none by name</span>`}${engine.dimensions ? html`<p class="small muted">vectors of ${engine.dimensions}</p>` : null}</td><td data-label="Runs on">${engine.device}</td><td class="right num" data-label="Queue">${amount(told(engine).queue)}</td><td class="right num" data-label="Tokens a second">${amount(told(engine).speed)}</td><td class="right num" data-label="First token">${told(engine).first === undefined ? "–" : span(told(engine).first * 1000)}</td></tr>`)}</tbody></table>
-    <p class="small muted">${view ? `${view.model.name || view.model.engine} on ${view.model.device} thinks for goals. ` : ""}A dash: nothing was counted yet, or this node does not tell it. Which engine a call would go to: <code>aios route explain</code>.</p></section>${all.map((engine) => html`<${Held} key=${engine.name} engine=${engine} writer=${view?.model.name} />`)}`}</${Answered}>`;
+    <p class="small muted">${view ? `${view.model.name || view.model.engine} on ${view.model.device} thinks for goals. ` : ""}A dash: nothing was counted yet, or this node does not tell it. Which engine a call would go to: <code>aios route explain</code>.</p></section>`}</${Answered}>`;
 }
 
 function Rates() {
