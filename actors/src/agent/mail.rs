@@ -482,6 +482,12 @@ impl Settled {
     fn has(&self, number: u64) -> bool {
         self.sound.iter().any(|mailed| mailed.number == number)
     }
+
+    /// Whether a message has its outcome, whatever its number was.
+    fn knows(&self, id: MessageId, sender: &Party) -> bool {
+        let (id, sender) = (id.to_string(), sender.to_string());
+        { self.sound.iter() }.any(|mailed| mailed.message == id && mailed.sender == sender)
+    }
 }
 
 /// What was signed of the messages to an agent, in words.
@@ -518,6 +524,16 @@ pub(crate) fn adopt(
         let Some(mut kept) = unsigned.filter(|_| !settled.has(number)) else {
             continue;
         };
+        let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
+        // It had its outcome under another number: its sender brought it once more, or it was adopted before and its process ended before this
+        // record was taken off.
+        if said
+            .as_ref()
+            .is_ok_and(|said| settled.knows(said.id(), &said.sender))
+        {
+            store.delete(&key(KEPT, agent, number))?;
+            continue;
+        }
         // What has no outcome is not left among what has: it is taken anew, behind it.
         if number < settled.below {
             kept.number = next;
@@ -529,7 +545,6 @@ pub(crate) fn adopt(
             store.delete(&key(KEPT, agent, number))?;
         }
         let name = named(KEPT, agent, kept.number);
-        let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
         adopted.messages.push(match said {
             Ok(said) => format!("{name}: {} of {}", said.performative.as_str(), said.sender),
             Err(why) => format!("{name}: {why}"),

@@ -347,6 +347,46 @@ fn a_guest_works_on_goals_of_its_own_and_sees_nothing_else_by_any_way() {
     });
 }
 
+/// Whichever port it has: programs that were given the token go on where the node is then.
+#[test]
+fn a_node_that_is_started_again_over_its_folder_takes_the_same_token() {
+    let place = tempfile::tempdir().unwrap();
+    let storage = place.path().join("state");
+    let file = storage.join("serve.token");
+    let set = format!("storage.folder={}", storage.display());
+    let mut known = None;
+    for _ in 0..2 {
+        let mut served = Served::begin(&["--set", &set]);
+        assert_eq!(served.token_file, file);
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let token = fs::read_to_string(&file).unwrap();
+        let before = known.get_or_insert_with(|| token.clone());
+        assert_eq!(*before, token);
+        let whoami = served::get(&served.http, token.trim(), "/v1/whoami");
+        assert!(whoami["principal"].is_string(), "{whoami}");
+        // This user's commands find it by the port, as long as the node is there.
+        let http = served.http.clone();
+        assert!(served.aios(&["tree", "--node", &http]).status.success());
+        served.asked_to_stop();
+        assert!(file.exists());
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut command = aios(place.path());
+    let serve = [
+        "serve",
+        "--json",
+        "--engine",
+        "scripted",
+        "--http",
+        "127.0.0.1:0",
+        "--set",
+        &set,
+    ];
+    let refused = text(&command.args(serve).output().unwrap().stdout);
+    assert!(refused.contains("can be read by others"), "{refused}");
+}
+
 #[test]
 fn a_token_file_of_ones_own_lasts_and_one_that_others_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();

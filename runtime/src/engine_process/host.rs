@@ -333,17 +333,104 @@ mod tests {
     use aios_bus::tensor::{PoolShape, RANDOM_BYTES};
 
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// What a process of the tests says its vectors are.
+    const ROLE: &str = "AIOS_TEST_VECTORS";
 
-    #[test]
-    fn a_frame_names_the_call_it_answers_and_the_trace_of_whoever_asked() {
-        let (here, there) = UnixStream::pair().unwrap();
+    fn pool() -> TensorPool {
         let mut random = [0; RANDOM_BYTES];
         getrandom::fill(&mut random).unwrap();
         let shape = PoolShape {
             slots: 2,
             slot_bytes: 64 * 1024,
         };
-        let pool = handed::create_pool(shape, &random).unwrap();
+        handed::create_pool(shape, &random).unwrap()
+    }
+
+    /// What the process does; nothing when the tests are run as usual.
+    #[test]
+    fn the_process_whose_vectors_are_of_something_else() {
+        let Ok(role) = std::env::var(ROLE) else {
+            return;
+        };
+        let socket = standard_input().unwrap();
+        let memory = handed::Handed::receive(&socket).unwrap();
+        let mut ear = Ear::new(socket.try_clone().unwrap());
+        let Some(ToHost::Pool(address)) = ear.next().unwrap() else {
+            panic!("no pool");
+        };
+        let engine = crate::engines::scripted()().unwrap();
+        say(&socket, &FromHost::Ready(engine.capabilities())).unwrap();
+        let mut host = Host {
+            pool: memory.pool(&address, [7; 32]).unwrap(),
+            flags: Flagged::default(),
+            socket,
+            engine,
+        };
+        while let Ok(Some(said)) = ear.next::<ToHost>() {
+            let ToHost::Embed {
+                call,
+                texts,
+                traceparent,
+                ..
+            } = said
+            else {
+                continue;
+            };
+            let vectors = host.engine.embed(&EmbedRequest::new(texts)).unwrap();
+            let trace = trace_id(traceparent.as_deref());
+            let (of, within) = match role.as_str() {
+                "another call" => (call + 1, trace),
+                "another trace" => (call, [7; 16]),
+                _ => (call, trace),
+            };
+            let dimensions = vectors[0].vector.len();
+            let grant = host.publish(&vectors, dimensions, of, within).unwrap();
+            let read = vectors.iter().map(|it| (it.bytes_read, it.bytes)).collect();
+            for said in [
+                FromHost::Vectors { call, grant, read },
+                FromHost::Embedded { call },
+            ] {
+                say(&host.socket, &said).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_of_another_call_or_trace_are_refused() {
+        let path = concat!(
+            module_path!(),
+            "::the_process_whose_vectors_are_of_something_else"
+        );
+        let (_, name) = path.split_once("::").unwrap();
+        for (role, refused) in [
+            ("this call", false),
+            ("another call", true),
+            ("another trace", true),
+        ] {
+            let this = std::env::current_exe().unwrap();
+            let mut command = super::super::HostCommand::new(this, ["--exact", name]);
+            command.variables = vec![(ROLE.into(), role.into())];
+            let pool = Arc::new(pool());
+            let started = super::super::Proxy::start(&command, Arc::clone(&pool));
+            let mut proxy = started.unwrap();
+            let mut request = EmbedRequest::new(["sales"]);
+            request.traceparent = Some(TRACE.to_owned());
+            let outcome = proxy.embed(&request);
+            match outcome {
+                Ok(vectors) => assert_eq!((vectors.len(), refused), (1, false), "{role}"),
+                Err(error) => {
+                    let says = error.to_string().contains("are another call's");
+                    assert!(refused && says, "{role}: {error}");
+                }
+            }
+            assert_eq!(pool.view().in_use, 0, "{role}: its slot is free again");
+        }
+    }
+
+    #[test]
+    fn a_frame_names_the_call_it_answers_and_the_trace_of_whoever_asked() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let pool = pool();
         handed::hand_over(&here, &pool).unwrap();
         say(&here, &ToHost::Pool(pool.address().clone())).unwrap();
         let serving = std::thread::spawn(move || serve(there, &crate::engines::scripted(), || {}));

@@ -2,7 +2,6 @@
 //!
 //! Each finished piece is looked at once, for what no later word can mend. With the last piece the whole is judged like any other work.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +17,11 @@ use crate::Services;
 
 /// Texts of one asker that grow at once; of more than these the one that was heard of longest ago is forgotten.
 const OF_ONE: usize = 8;
-/// Texts of all that grow at once; of more than these whoever has most loses one.
+/// Texts that grow at once; one more is not begun. Nobody's text gives way to somebody else's, who would have paid for it by then. Those that
+/// are being looked at stand beside these, as many as the Critic works on at once.
 const GROWING: usize = 64;
+/// Of those, texts of the askers of one tenant: however many names it has, there is room for others.
+const OF_TENANT: usize = GROWING / 2;
 /// A text of which nothing was heard for so long is forgotten.
 const IDLE: Duration = Duration::from_secs(600);
 /// Bytes of one text, its sources aside.
@@ -52,9 +54,17 @@ impl Name {
             },
         }
     }
+
+    /// Whose asker it is; an asker without a tenant is one of its own.
+    fn tenant(&self) -> &str {
+        self.asker
+            .rsplit_once('@')
+            .map_or(&*self.asker, |(_, tenant)| tenant)
+    }
 }
 
 /// A text so far.
+#[derive(Clone)]
 struct Growing {
     request: JudgeRequest,
     watch: Watch,
@@ -89,14 +99,29 @@ impl Streams {
         })
     }
 
+    /// Whether a text of this name can be begun.
+    fn has_room(&self, name: &Name, now: Timestamp) -> bool {
+        let mut all = self.0.lock();
+        all.forget_idle(now);
+        all.has_room(name)
+    }
+
+    /// Keeps a text that begins, if there is still room for it; one that had this name before is over.
+    fn begin(&self, name: Name, text: Growing, now: Timestamp) -> bool {
+        let mut all = self.0.lock();
+        all.forget_idle(now);
+        if !all.has_room(&name) {
+            return false;
+        }
+        all.keep(name, text, now);
+        true
+    }
+
+    /// Keeps a text that goes on: it had its place.
     fn keep(&self, name: Name, text: Growing, now: Timestamp) {
         let mut all = self.0.lock();
-        all.pieces += 1;
-        let heard = (now, all.pieces);
-        let asker = name.asker.clone();
-        all.growing.insert(name, Kept { text, heard });
         all.forget_idle(now);
-        all.make_room(&asker);
+        all.keep(name, text, now);
     }
 
     /// Nothing of it was looked at: it is as if it had not been taken, unless another one has its name by now.
@@ -104,7 +129,7 @@ impl Streams {
         let mut all = self.0.lock();
         let asker = name.asker.clone();
         all.growing.entry(name).or_insert(kept);
-        all.make_room(&asker);
+        all.forget_oldest_of(&asker);
     }
 
     fn forget(&self, name: &Name) {
@@ -118,17 +143,30 @@ impl All {
             .retain(|_, kept| now.since(kept.heard.0) < IDLE);
     }
 
-    /// Forgets one if this asker, or all of them together, have too many.
-    fn make_room(&mut self, asker: &str) {
-        let of = |asker: &str| self.growing.keys().filter(|it| it.asker == asker).count();
-        let only = of(asker) > OF_ONE;
-        if !only && self.growing.len() <= GROWING {
+    /// Whether another text finds a place without pushing out anybody else's. Whoever has as many as one may have gives up one of its own.
+    fn has_room(&self, name: &Name) -> bool {
+        let others = || self.growing.keys().filter(|it| *it != name);
+        let own = others().filter(|it| it.asker == name.asker).count();
+        let of_tenant = others().filter(|it| it.tenant() == name.tenant()).count();
+        own >= OF_ONE || (of_tenant < OF_TENANT && others().count() < GROWING)
+    }
+
+    fn keep(&mut self, name: Name, text: Growing, now: Timestamp) {
+        self.pieces += 1;
+        let heard = (now, self.pieces);
+        let asker = name.asker.clone();
+        self.growing.insert(name, Kept { text, heard });
+        self.forget_oldest_of(&asker);
+    }
+
+    /// Forgets one of an asker's that has too many: the one that was heard of longest ago.
+    fn forget_oldest_of(&mut self, asker: &str) {
+        let own = self.growing.iter().filter(|(name, _)| name.asker == asker);
+        if own.clone().count() <= OF_ONE {
             return;
         }
-        let may_go = self.growing.iter();
-        let may_go = may_go.filter(|(name, _)| !only || name.asker == asker);
-        let goes = may_go.max_by_key(|(name, kept)| (of(&name.asker), Reverse(kept.heard.1)));
-        if let Some(name) = goes.map(|(name, _)| name.clone()) {
+        let oldest = own.min_by_key(|(_, kept)| kept.heard.1);
+        if let Some(name) = oldest.map(|(name, _)| name.clone()) {
             self.growing.remove(&name);
         }
     }
@@ -154,6 +192,18 @@ impl Taken {
     fn bytes(&self) -> usize {
         let text = self.kept.as_ref().map(|kept| &kept.text.request.text);
         text.map_or(0, String::len)
+    }
+
+    /// The text as it is, which goes back to where it was if nothing comes of what is done with the one that is taken.
+    fn spare(&self) -> Option<Self> {
+        let (kept, home) = (self.kept.as_ref()?, self.home.clone()?);
+        Some(Self {
+            kept: Some(Kept {
+                text: kept.text.clone(),
+                heard: kept.heard,
+            }),
+            home: Some(home),
+        })
     }
 
     /// From now on it is another text.
@@ -189,6 +239,8 @@ pub(super) async fn grown(
     }
     let begins = piece.begin.is_some();
     let taken = match piece.begin {
+        // Of one whose first piece is its last nothing is kept.
+        Some(_) if !piece.last && !streams.has_room(&name, ctx.now()) => return Err(no_room()),
         Some(request) => {
             let (request, criteria) = begun(confined(*request, incoming, services, ctx))?;
             let read = move |_: &CancelFlag| {
@@ -206,6 +258,12 @@ pub(super) async fn grown(
         let why = format!("the text has more than {TEXT} bytes; have it judged in parts");
         return Err(AgentError::refuse(ReasonKind::UnsupportedValue, why));
     }
+    // With its last piece it is judged as a whole, which may come to nothing, because others are being judged say: brought again, that piece
+    // must find the text as it was.
+    let spare = match piece.last {
+        true => taken.spare(),
+        false => None,
+    };
     let more = piece.more;
     let look = move |flag: &CancelFlag| {
         let mut text = taken.looked_at();
@@ -228,12 +286,24 @@ pub(super) async fn grown(
             stop: false,
             report: Some(whole(text.request, &sender, left(incoming, ctx), services, ctx).await?),
         },
+        (None, false) if begins => match streams.begin(name, text, ctx.now()) {
+            true => GOES_ON,
+            false => return Err(no_room()),
+        },
         (None, false) => {
             streams.keep(name, text, ctx.now());
             GOES_ON
         }
     };
+    if let Some(spare) = spare {
+        spare.looked_at();
+    }
     Ok(Content::json(&reply)?)
+}
+
+fn no_room() -> AgentError {
+    let why = "as many texts grow as there is room for; begin it in a moment, or have it judged as a whole";
+    AgentError::refuse(ReasonKind::Overloaded, why)
 }
 
 /// What a text is judged by that begins.
@@ -285,13 +355,45 @@ mod tests {
         }
         assert_eq!(there(&streams, "quiet"), [0]);
         assert_eq!(there(&streams, "loud"), Vec::from_iter(92..100));
-        // Many with one each come, until no place is left: whoever has most gives way, and who has one keeps it.
-        for asker in 0..60 {
-            streams.keep(name(&format!("one {asker}"), 0), text(), at(2));
+    }
+
+    /// However many names somebody has, and however few texts each of them.
+    #[test]
+    fn nobody_loses_a_text_to_somebody_else_and_no_tenant_has_all_places() {
+        let streams = Arc::new(Streams::default());
+        let begin = |asker: &str, stream| streams.begin(name(asker, stream), text(), at(1));
+        for stream in 0..3 {
+            assert!(begin("user:quiet@house", stream));
         }
-        assert_eq!(streams.0.lock().growing.len(), GROWING);
-        assert_eq!(there(&streams, "quiet"), [0]);
-        assert_eq!(there(&streams, "loud"), [97, 98, 99]);
+        let begun = (0..70).filter(|it| begin(&format!("user:n{it}@loud"), 0));
+        assert_eq!(begun.count(), OF_TENANT);
+        for (tenant, left) in [("other", GROWING - 3 - OF_TENANT), ("late", 0)] {
+            let begun = (0..70).filter(|it| begin(&format!("user:n{it}@{tenant}"), 0));
+            assert_eq!(begun.count(), left, "{tenant}");
+        }
+        assert_eq!(there(&streams, "user:quiet@house"), [0, 1, 2]);
+        // What grows goes on, and what begins anew under its name has its place.
+        assert!(streams.take(&name("user:n0@loud", 0), at(1)).is_some());
+        assert!(begin("user:n1@loud", 0));
+        assert!(!streams.has_room(&name("user:n1@loud", 1), at(1)));
+        assert!(streams.has_room(&name("user:n1@loud", 1), at(601)));
+    }
+
+    #[test]
+    fn a_text_whose_last_piece_comes_to_nothing_is_there_as_it_was() {
+        let streams = Arc::new(Streams::default());
+        streams.keep(name("a", 0), text(), at(0));
+        let taken = streams.take(&name("a", 0), at(1)).unwrap();
+        let spare = taken.spare().unwrap();
+        taken.looked_at().request.text.push_str("more");
+        drop(spare);
+        let taken = streams.take(&name("a", 0), at(1)).unwrap();
+        assert_eq!(taken.bytes(), 0);
+        let spare = taken.spare().unwrap();
+        taken.looked_at();
+        spare.looked_at();
+        assert!(there(&streams, "a").is_empty(), "it has come to its end");
+        assert!(Taken::new(text()).spare().is_none(), "it was nowhere yet");
     }
 
     #[test]

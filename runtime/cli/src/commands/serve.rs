@@ -278,6 +278,9 @@ fn failed(error: impl ToString) -> Failure {
     Failure::plain(error.to_string())
 }
 
+/// The token's file in the storage folder.
+const TOKEN: &str = "serve.token";
+
 /// The token that is shown to come in, and where it lies.
 pub(super) struct Shown {
     token: Token,
@@ -287,23 +290,28 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// That of the file that is named, or a fresh one where this user's other commands look for it.
+    /// That of the file that is named, or of the node's storage folder, or a fresh one. Of a node that is named nowhere it lies where this
+    /// user's other commands look for it.
     pub(super) fn at(node: &Node, ports: &[u16], named: Option<&Path>) -> Result<Self, Failure> {
-        if let Some(file) = named.filter(|file| file.exists()) {
-            return Ok(Self {
-                token: Token::read(file).map_err(failed)?,
-                file: file.to_owned(),
-                passing: Vec::new(),
-            });
-        }
-        let token = Token::fresh().map_err(failed)?;
+        // What outlasts the node is asked by the same token when it is started again, whichever port it has then.
+        let lasting = node.config().storage.path();
+        let lasting = lasting.map(|folder| std::path::absolute(folder.join(TOKEN)));
+        let lasting = lasting.transpose().map_err(failed)?;
+        let file = named.map(Path::to_owned).or(lasting);
+        let known = file.as_deref().filter(|file| file.exists());
+        let token = match known {
+            Some(file) => Token::read(file),
+            None => Token::fresh(),
+        };
         let mut shown = Self {
-            token,
-            file: named.map(Path::to_owned).unwrap_or_default(),
+            token: token.map_err(failed)?,
+            file: file.clone().unwrap_or_default(),
             passing: Vec::new(),
         };
-        if named.is_some() {
+        if file.is_some() && known.is_none() {
             shown.token.write(&shown.file).map_err(failed)?;
+        }
+        if named.is_some() {
             return Ok(shown);
         }
         let folder = SocketFolder::of(&node.config().door.folder);
@@ -312,7 +320,9 @@ impl Shown {
             shown.token.write(&file).map_err(failed)?;
             shown.passing.push(file);
         }
-        shown.file = shown.passing.first().cloned().unwrap_or_default();
+        if file.is_none() {
+            shown.file = shown.passing.first().cloned().unwrap_or_default();
+        }
         Ok(shown)
     }
 }

@@ -1,9 +1,12 @@
 //! `aios.critic`: texts that are judged, and what was said of a goal's answer.
 
+use std::time::Duration;
+
 use aios_wire::generated::critic as wire;
 use futures::stream::once;
 use tokio::runtime::Handle;
-use tonic::{Request as Asked, Response as Answered, Status, Streaming};
+use tokio::time::{Instant, sleep};
+use tonic::{Code, Request as Asked, Response as Answered, Status, Streaming};
 
 use super::door::{Asker, Door, Told, gone, unavailable};
 use super::{status, translate, verdicts};
@@ -11,6 +14,10 @@ use crate::{ControlError, GoalLine, GoalState, Judge, JudgeMore, Report, Request
 
 /// Bytes of the name that a stream of the control bus is given.
 const NAME: usize = 16;
+/// How long a piece waits that was refused because others are being judged; each time twice as long, and at most a second.
+const PAUSE: Duration = Duration::from_millis(20);
+/// See [`PAUSE`].
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 impl Door {
     /// What a message has judged. Without a goal of its own it is about the one that it names.
@@ -81,13 +88,41 @@ impl Door {
                 dropped: false,
                 deadline_ms,
             };
-            let said: StreamReply = self.typed(asker, Request::JudgeMore(more)).await?;
+            let said = tokio::select! {
+                said = self.piece(asker, more) => said?,
+                () = gone(&mut going) => return Err(status::status(&unavailable())),
+            };
             if let Some(report) = said.report {
                 if let Some(growing) = growing.take() {
                     growing.ended();
                 }
                 return Ok(verdicts::result(request_id, &report));
             }
+        }
+    }
+}
+
+impl Door {
+    /// Has a piece judged. One that there is no room for now is brought again within the time it has: its writer can send it no second time,
+    /// and would lose all that went before. Whoever begins has lost nothing, and is told at once.
+    async fn piece(&self, asker: &Asker, mut more: JudgeMore) -> Result<StreamReply, Status> {
+        let until = Instant::now() + Duration::from_millis(more.deadline_ms);
+        let mut pause = PAUSE;
+        loop {
+            let said = self.typed(asker, Request::JudgeMore(more.clone())).await;
+            let left = until.saturating_duration_since(Instant::now());
+            match said {
+                Err(status)
+                    if status.code() == Code::ResourceExhausted
+                        && more.begin.is_none()
+                        && left > pause =>
+                {
+                    sleep(pause).await;
+                }
+                said => return said,
+            }
+            more.deadline_ms = (left - pause).as_millis().max(1) as u64;
+            pause = (2 * pause).min(PAUSE_MAX);
         }
     }
 }

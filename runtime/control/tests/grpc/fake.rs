@@ -37,6 +37,8 @@ pub(crate) struct Fake {
     /// Events that were taken of a watch that does not end.
     pub(crate) taken: Arc<AtomicUsize>,
     pub(crate) strangers: AtomicUsize,
+    /// How many last pieces of texts there is no room for.
+    pub(crate) busy: AtomicUsize,
     /// The last command that was done, in words.
     done: Mutex<String>,
     /// How its agent stands.
@@ -216,6 +218,10 @@ impl Control for Fake {
             }
             Request::JudgeMore(piece) => {
                 let begun = piece.begin.is_some();
+                if piece.last && !piece.dropped && self.busy.load(Relaxed) > 0 {
+                    self.busy.fetch_sub(1, Relaxed);
+                    return Err(ControlError::new(ErrorKind::Busy, "others are judged"));
+                }
                 self.does(match piece.dropped {
                     true => "judge no more".to_owned(),
                     false => format!("judge more, begun {begun}, last {}", piece.last),

@@ -1,5 +1,6 @@
 //! Texts that are judged by the messages of `aios.critic`.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use aios_wire::generated::critic::critic_service_client::CriticServiceClient;
@@ -90,6 +91,27 @@ async fn a_text_that_grows_is_stopped_early_or_judged_at_its_end() {
     let ended = said.get_mut().message().await.unwrap().unwrap();
     assert_eq!(ended.verdict(), ValidationVerdict::Approved);
     assert_eq!(house.node.last_done(), "judge more, begun false, last true");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_last_piece_that_there_is_no_room_for_is_brought_again_within_its_time() {
+    let house = House::open().await;
+    let mut critic = critic(&house).await;
+    let mut grown = async |busy: usize, timeout_ms: u32| {
+        house.node.busy.store(busy, Relaxed);
+        let first = ValidationRequest {
+            timeout_ms,
+            ..asked("It is ")
+        };
+        let whole = tokio_stream::iter([first, asked("so.")]);
+        let mut said = critic.validate_stream(known(whole)).await.unwrap();
+        said.get_mut().message().await
+    };
+    let ended = grown(3, 60_000).await.unwrap().unwrap();
+    assert_eq!(ended.verdict(), ValidationVerdict::Approved);
+    assert_eq!(house.node.busy.load(Relaxed), 0);
+    let status = grown(usize::MAX, 100).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
