@@ -129,6 +129,21 @@ pub enum Request {
         /// Its name.
         agent: String,
     },
+    /// Gives an agent a tool beside those of its charter, within what the node grants. It holds from its next call on, and through restarts.
+    /// The answer is its [`AgentTools`](crate::AgentTools) then.
+    GrantTool {
+        /// Its whole name.
+        agent: String,
+        /// Which.
+        tool: String,
+    },
+    /// Takes a tool from an agent: from its next call on, whatever it is at work on. The answer is its [`AgentTools`](crate::AgentTools) then.
+    RevokeTool {
+        /// Its whole name.
+        agent: String,
+        /// Which.
+        tool: String,
+    },
     /// Hands a message that was not delivered to its receivers once more. The answer is [`Resent`](crate::Resent).
     Resend {
         /// Its number.
@@ -270,6 +285,8 @@ impl Request {
             | Self::Decide { .. }
             | Self::Suspend { .. }
             | Self::ResumeAgent { .. }
+            | Self::GrantTool { .. }
+            | Self::RevokeTool { .. }
             | Self::Resend { .. }
             | Self::Discard { .. }
             | Self::ApproveTools { .. } => true,
