@@ -42,7 +42,7 @@ use crate::socket::{ControlSocketArguments, SocketState};
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::team::{Grown, Team, TeamError};
 use crate::telemetry::Telemetry;
-use crate::{boot, durable, engines, metric, packs, thinking, view};
+use crate::{boot, durable, engines, grants, metric, packs, thinking, view};
 
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
@@ -360,6 +360,7 @@ impl NodeBuilder {
         });
         let team = team.transpose()?;
         let ground = Ground { packs, ..ground };
+        grants::had(ground.store.as_ref(), services.crew())?;
         let node = raise(
             config, ground, system, services, servers, factory, team, lookout, working,
         )

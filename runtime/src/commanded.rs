@@ -96,6 +96,12 @@ pub(crate) fn named(request: &Request) -> String {
         }
         Request::Suspend { agent } => format!("suspend {}", short(agent)),
         Request::ResumeAgent { agent } => format!("resume agent {}", short(agent)),
+        Request::GrantTool { agent, tool } => {
+            format!("grant tool {} to {}", short(tool), short(agent))
+        }
+        Request::RevokeTool { agent, tool } => {
+            format!("revoke tool {} from {}", short(tool), short(agent))
+        }
         Request::Resend { number } => format!("resend dead letter {number}"),
         Request::Discard { number } => format!("discard dead letter {number}"),
         Request::Tree(_) => "tree".to_owned(),
@@ -222,6 +228,13 @@ mod tests {
                     engine: None,
                 }),
                 "swap model \"small\" for \"/models/large.gguf\"".to_owned(),
+            ),
+            (
+                Request::RevokeTool {
+                    agent: "macro.clerk.001@local".to_owned(),
+                    tool: "calc".to_owned(),
+                },
+                "revoke tool \"calc\" from \"macro.clerk.001@local\"".to_owned(),
             ),
             // A name cannot end the line it is logged in, and is not logged at any length.
             (

@@ -299,7 +299,11 @@ impl Node {
         }
         let id = match name {
             Some(name) => name,
-            None => system.next_instance(&member.charter().role)?,
+            None => {
+                let id = system.next_instance(&member.charter().role)?;
+                self.has_its_charter(id.as_str())?;
+                id
+            }
         };
         let spec = child(&id, &member, system, services, &parts.config)?;
         if let Err(error) = supervisor.start_child(spec).await {
@@ -401,6 +405,7 @@ impl Node {
             .and_then(|id| self.parts.system.directory().get(&Party::from(&id)));
         let card = cell.and_then(|cell| cell.card());
         let questions = self.parts.services.crew().runs(&line.agent);
+        let follows = card.as_deref().and_then(|card| self.charter_of(card));
         Ok(AgentShown {
             open_to: card
                 .as_deref()
@@ -412,7 +417,11 @@ impl Node {
                         .collect()
                 })
                 .unwrap_or_default(),
-            follows: card.as_deref().and_then(|card| self.charter_of(card)),
+            tools: follows
+                .as_ref()
+                .map(|charter| self.parts.services.crew().tools_of(&line.agent, charter))
+                .unwrap_or_default(),
+            follows,
             questions: questions.into_iter().map(question).collect(),
             line,
         })

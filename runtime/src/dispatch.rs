@@ -145,6 +145,8 @@ impl Node {
             }
             Request::Suspend { agent } => value(self.suspend_agent(&agent)?),
             Request::ResumeAgent { agent } => value(self.resume_agent(&agent)?),
+            Request::GrantTool { agent, tool } => value(self.grant_tool(&agent, &tool).await?),
+            Request::RevokeTool { agent, tool } => value(self.revoke_tool(&agent, &tool).await?),
             Request::Resend { number } => {
                 let resent = self.parts.system.resend(number).await;
                 let receivers = resent.map_err(|error| lookout::refusal(&error))?;

@@ -39,6 +39,7 @@ mod falls;
 mod gateway;
 mod generate;
 mod goals;
+mod grants;
 mod judge;
 mod lookout;
 mod models;

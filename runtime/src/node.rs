@@ -233,6 +233,9 @@ impl Node {
                 self.parts.system.dismiss(&Party::from(&id));
             }
             self.unspawned(agent);
+            if let Err(error) = self.has_its_charter(agent) {
+                tracing::error!(%error, agent, "what was given to an agent that was stopped is still on record");
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use aios_control::{AgentShown, AgentTools, AuditAsked, AuditTrail, Request};
 use aios_inference::Scripts;
 use aios_runtime::{Answer, Config, Goal, Node};
 use aios_tools::function;
@@ -155,6 +156,94 @@ async fn what_an_agent_offers_is_a_tool_of_plans_as_long_as_one_is_there_that_of
         }
     })
     .await;
+    node.stop().await;
+}
+
+/// Counts twice, and says at the end what it heard last.
+fn counts_twice() -> Scripts {
+    Scripts::answering(|prompt| {
+        let step = prompt.matches("\"result\":").count();
+        let refused = prompt.contains("\"error\":");
+        match step < 2 && !refused {
+            true => json!({"tool": "tally", "args": {"of": format!("step-{step}")}}),
+            false => json!({"answer": format!("{step} counted, refused: {refused}")}),
+        }
+        .to_string()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_is_taken_is_not_called_once_more_and_one_that_is_given_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = Arc::new(Book::default());
+    let begin = || {
+        let mut config = sturdy();
+        config.storage.folder = folder.path().join("state").to_str().unwrap().to_owned();
+        node(config, &counts_twice())
+            .tool(tally(&book, Effect::Repeatable))
+            .start()
+    };
+    let calls = || book.calls.load(Ordering::SeqCst);
+    let node = begin().await.unwrap();
+    let clerk = node.spawn_charter(charter("clerk", "tools: [tally]"), None);
+    let clerk = clerk.await.unwrap().to_string();
+    let change = async |node: &Node, given: bool| {
+        let (agent, tool) = (clerk.clone(), "tally".to_owned());
+        let request = match given {
+            true => Request::GrantTool { agent, tool },
+            false => Request::RevokeTool { agent, tool },
+        };
+        let tools: AgentTools = node.control().ask(&request).await.unwrap();
+        tools.tools
+    };
+    let asked = async |node: &Node| ask(node, &clerk, "Count.".to_owned()).await.unwrap();
+    // It is taken in the middle of a call: that one is finished, and it is the last.
+    let gate = book.shut();
+    let taking = async {
+        soon("a call", book.begun.notified()).await;
+        assert!(change(&node, false).await.is_empty());
+        gate.add_permits(100);
+    };
+    let (said, ()) = tokio::join!(asked(&node), taking);
+    assert_eq!((said.as_str(), calls()), ("1 counted, refused: true", 1));
+    assert_eq!(asked(&node).await, "0 counted, refused: true");
+    assert_eq!(calls(), 1, "nor is it called for the next question");
+    // A node that starts over the same store has not forgotten it.
+    node.stop().await;
+    let node = begin().await.unwrap();
+    assert_eq!(asked(&node).await, "0 counted, refused: true");
+    assert_eq!(change(&node, true).await, ["tally"]);
+    assert_eq!(asked(&node).await, "2 counted, refused: false");
+    assert_eq!(calls(), 3);
+    // One that its charter does not name is given in the same way.
+    let other = charter("other", "");
+    let other = node.spawn_charter(other, None).await.unwrap().to_string();
+    let said = ask(&node, &other, "Count.".to_owned()).await.unwrap();
+    assert_eq!((said.as_str(), calls()), ("0 counted, refused: true", 3));
+    let given = Request::GrantTool {
+        agent: other.clone(),
+        tool: "tally".to_owned(),
+    };
+    let has: AgentTools = node.control().ask(&given).await.unwrap();
+    assert_eq!(has.tools, ["tally"]);
+    let said = ask(&node, &other, "Count.".to_owned()).await.unwrap();
+    assert_eq!((said.as_str(), calls()), ("2 counted, refused: false", 5));
+    // Whoever has its name next has what its own charter says.
+    node.stop_agent(&other).await.unwrap();
+    let next = node
+        .spawn_charter(charter("other", ""), None)
+        .await
+        .unwrap();
+    let shown: AgentShown = { node.control() }.agent(&next.to_string()).await.unwrap();
+    assert!(shown.tools.is_empty(), "{shown:?}");
+    let trail = Request::Audit(AuditAsked { after_seq: 0 });
+    let trail: AuditTrail = node.control().ask(&trail).await.unwrap();
+    let owner = node.owner_name().to_string();
+    let told: Vec<&str> = { trail.entries.iter() }
+        .filter(|entry| entry.by == owner && entry.what.contains("tally"))
+        .filter_map(|entry| entry.what.split(' ').next())
+        .collect();
+    assert_eq!(told, ["revoke", "grant", "grant"]);
     node.stop().await;
 }
 

@@ -82,6 +82,8 @@ fn main() -> ExitCode {
         Command::Agent(AgentCommand::Spawn(spawn)) => commands::agent::spawn::run(&spawn),
         Command::Agent(AgentCommand::Ask(ask)) => commands::agent::ask::run(&ask),
         Command::Agent(AgentCommand::Stop(order)) => commands::order::stop(&order),
+        Command::Agent(AgentCommand::Grant(tool)) => commands::agent::grant::grant(&tool),
+        Command::Agent(AgentCommand::Revoke(tool)) => commands::agent::grant::revoke(&tool),
         Command::Agent(AgentCommand::Import(from)) => commands::agent::import::run(&from),
         Command::Agent(AgentCommand::Adopt(adopt)) => commands::agent::adopt::run(&adopt),
         Command::Team(TeamCommand::Show(show)) => commands::team::show(&show),

@@ -116,8 +116,21 @@ pub struct AgentShown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "http", schemars(with = "Option<serde_json::Value>"))]
     pub follows: Option<Charter>,
+    /// The tools it has now: those of its charter, without what was taken from it and with what was given to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
     /// What it was asked last, the latest first.
     pub questions: Vec<Question>,
+}
+
+/// The tools that an agent has.
+#[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentTools {
+    /// Its name.
+    pub agent: String,
+    /// What it may call; whom it hands work to is its charter's to say.
+    pub tools: Vec<String>,
 }
 
 /// A question to an agent of a charter, as it stands.

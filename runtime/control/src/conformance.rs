@@ -5,6 +5,7 @@
 //!
 //! A case that fails panics with its name, as a test does.
 
+mod granted;
 mod judged;
 mod loaded;
 mod watched;
@@ -73,6 +74,7 @@ pub async fn conforms(stage: &mut Stage) {
     a_stranger_is_refused_everything(stage).await;
     settings_and_swarm_are_shown(stage).await;
     tools_are_listed_and_called(stage).await;
+    granted::tools_are_given_to_an_agent_and_taken_from_it(stage).await;
     an_engine_writes_and_makes_vectors(stage).await;
     judged::a_text_is_judged_as_a_whole_and_while_it_grows(stage).await;
     // The engine is another one from here on.

@@ -43,6 +43,23 @@ impl Watch {
     pub fn wants(&self, kind: EventKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
+
+    /// Whether it looks for something in particular: a goal, an agent, a conversation.
+    pub fn is_particular(&self) -> bool {
+        self.goal_id.is_some() || self.agent.is_some() || self.conversation.is_some()
+    }
+
+    /// Whether what concerns these agents is wanted: one of them is the one that is looked for, or none in particular is.
+    pub fn wants_any_of<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
+        let wanted = |agent: &str| names.into_iter().any(|name| is_called(name, agent));
+        self.agent.as_deref().is_none_or(wanted)
+    }
+}
+
+/// Whether an agent's name is this one, or one of this role.
+fn is_called(name: &str, agent: &str) -> bool {
+    let rest = name.strip_prefix(agent);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '@']))
 }
 
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EventKind>, D::Error> {
@@ -333,12 +350,7 @@ impl Happened {
 
     /// Whether it concerns an agent, by name or role.
     pub fn concerns(&self, agent: &str) -> bool {
-        let is = |name: &str| {
-            name == agent
-                || name
-                    .strip_prefix(agent)
-                    .is_some_and(|rest| rest.starts_with('.') || rest.starts_with('@'))
-        };
+        let is = |name: &str| is_called(name, agent);
         let may_be = |name: &Option<String>| name.as_deref().is_some_and(is);
         match self {
             Self::Agent(it) => is(&it.agent),

@@ -60,7 +60,9 @@ pub type Approval = aios_work::Approval<String>;
 
 #[cfg(any(feature = "http", feature = "grpc"))]
 pub use address::AddressError;
-pub use agents::{AgentLine, AgentShown, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion};
+pub use agents::{
+    AgentLine, AgentShown, AgentTools, Ask, Asked, Question, Spawn, Spawned, SwarmQuestion,
+};
 pub use aios_work::{
     ApprovalStatus, Decision, Report, RestartRule, StreamReply, ToolServer, WorkKind,
 };

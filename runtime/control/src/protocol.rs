@@ -129,6 +129,21 @@ pub enum Request {
         /// Its name.
         agent: String,
     },
+    /// Gives an agent a tool beside those of its charter, within what the node grants. It holds from its next call on, and through restarts.
+    /// The answer is its [`AgentTools`](crate::AgentTools) then.
+    GrantTool {
+        /// Its whole name.
+        agent: String,
+        /// Which.
+        tool: String,
+    },
+    /// Takes a tool from an agent: from its next call on, whatever it is at work on. The answer is its [`AgentTools`](crate::AgentTools) then.
+    RevokeTool {
+        /// Its whole name.
+        agent: String,
+        /// Which.
+        tool: String,
+    },
     /// Hands a message that was not delivered to its receivers once more. The answer is [`Resent`](crate::Resent).
     Resend {
         /// Its number.
@@ -270,6 +285,8 @@ impl Request {
             | Self::Decide { .. }
             | Self::Suspend { .. }
             | Self::ResumeAgent { .. }
+            | Self::GrantTool { .. }
+            | Self::RevokeTool { .. }
             | Self::Resend { .. }
             | Self::Discard { .. }
             | Self::ApproveTools { .. } => true,
@@ -371,7 +388,13 @@ pub enum Reply {
 impl Reply {
     /// The line that travels, and whether more may follow it. A reply that does not fit is refused instead.
     pub fn line(&self) -> (Vec<u8>, bool) {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
+        let mut line = match self {
+            // It is in words already, once for everybody who hears of it.
+            Self::Event(told) if !told.json().is_empty() => {
+                [&br#"{"event":"#[..], told.json().as_bytes(), b"}"].concat()
+            }
+            _ => serde_json::to_vec(self).unwrap_or_default(),
+        };
         let mut more = matches!(self, Self::Answer(_) | Self::Event(_));
         if line.is_empty() || line.len() >= LINE_MAX {
             let most = LINE_MAX;
@@ -511,6 +534,23 @@ mod tests {
         assert!(!Request::Replay { goal_id }.ends_with_its_asker());
         let call = CallTool::new("calc", serde_json::json!({}));
         assert!(Request::CallTool(call).ends_with_its_asker());
+    }
+
+    #[test]
+    fn an_event_travels_in_the_words_that_it_has_and_reads_as_any_reply() {
+        let told = Told::from(crate::Event {
+            seq: 7,
+            kind: crate::EventKind::Task,
+            body: serde_json::json!({"goal_id": "q3"}),
+        });
+        let reply = Reply::Event(told);
+        let (line, more) = reply.line();
+        assert_eq!(
+            line,
+            [serde_json::to_vec(&reply).unwrap(), b"\n".to_vec()].concat()
+        );
+        assert_eq!(serde_json::from_slice::<Reply>(&line).unwrap(), reply);
+        assert!(more);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! An event on its way to those who watch: it is put into words once, however many hear of it. Over a socket it is a part of a reply, which is
-//! written for each.
+//! An event on its way to those who watch: it is put into words once, however many hear of it. Each transport sends those same bytes, with
+//! no more than its own few around them.
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,6 +16,9 @@ pub struct Told(Arc<Shared>);
 struct Shared {
     event: Event,
     json: OnceLock<String>,
+    /// The whole of it as a server-sent event.
+    #[cfg(feature = "http")]
+    frame: OnceLock<bytes::Bytes>,
 }
 
 impl Told {
@@ -25,6 +28,18 @@ impl Told {
         let written = || serde_json::to_string(&self.0.event).unwrap_or_default();
         self.0.json.get_or_init(written)
     }
+
+    /// The event as a server-sent event, whose id is its number: the same bytes for everybody who hears of it.
+    #[cfg(feature = "http")]
+    pub(crate) fn frame(&self) -> bytes::Bytes {
+        let framed = || {
+            let Event { seq, kind, .. } = self.0.event;
+            // JSON has no line breaks of its own, so it is one line.
+            let json = self.json();
+            format!("id: {seq}\nevent: {}\ndata: {json}\n\n", kind.as_str()).into()
+        };
+        self.0.frame.get_or_init(framed).clone()
+    }
 }
 
 impl From<Event> for Told {
@@ -32,6 +47,8 @@ impl From<Event> for Told {
         Self(Arc::new(Shared {
             event,
             json: OnceLock::new(),
+            #[cfg(feature = "http")]
+            frame: OnceLock::new(),
         }))
     }
 }
@@ -88,5 +105,22 @@ mod tests {
         assert_eq!(text, serde_json::to_string(&told).unwrap());
         assert_eq!(serde_json::from_str::<Told>(text).unwrap(), told);
         assert_eq!(other.body["goal_id"], "g");
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn as_a_server_sent_event_it_is_the_same_bytes_for_everybody() {
+        let told = Told::from(Event {
+            seq: 7,
+            kind: EventKind::DeadLetter,
+            body: json!({"why": "two\nlines\rand \u{2028}"}),
+        });
+        let (one, other) = (told.frame(), told.clone().frame());
+        assert!(std::ptr::eq(one.as_ptr(), other.as_ptr()));
+        let expected = format!("id: 7\nevent: dead_letter\ndata: {}\n\n", told.json());
+        assert_eq!(one, expected.as_bytes());
+        // A break inside would end it there.
+        assert_eq!(expected.lines().count(), 4);
+        assert!(!expected.contains('\r'));
     }
 }

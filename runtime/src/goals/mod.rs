@@ -15,7 +15,7 @@ mod runs;
 mod waking;
 mod watching;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aios_control::{Caller, ControlError, ErrorKind, GoalPhase, Place, Submit, Submitted};
 use aios_memory::{Store, StoreError};
 use aios_work::PlanFile;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Goal, fresh_id};
@@ -51,6 +51,8 @@ pub(crate) struct Goals {
     most: usize,
     /// All on record, oldest first.
     recorded: Mutex<VecDeque<Named>>,
+    /// Whose those on record are that are not of the node's own tenant: asked for each event that somebody is told.
+    guests: RwLock<HashMap<String, String>>,
     /// Those in memory, oldest first.
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
@@ -96,11 +98,22 @@ impl Goals {
             tenant: kept.asked.tenant.unwrap_or_else(|| tenant.to_owned()),
             goal_id: kept.goal_id,
         };
+        let mut guests = HashMap::new();
+        for goal_id in &found.torn {
+            let asked = register.asked(goal_id)?.and_then(|asked| asked.tenant);
+            if let Some(guest) = asked.filter(|of| of != tenant) {
+                guests.insert(goal_id.clone(), guest);
+            }
+        }
+        let recorded: VecDeque<Named> = found.kept.into_iter().map(named).collect();
+        let of_guests = recorded.iter().filter(|known| known.tenant != tenant);
+        guests.extend(of_guests.map(|known| (known.goal_id.clone(), known.tenant.clone())));
         Ok(Self {
             register,
             tenant: tenant.to_owned(),
             most,
-            recorded: Mutex::new(found.kept.into_iter().map(named).collect()),
+            recorded: Mutex::new(recorded),
+            guests: RwLock::new(guests),
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
             waking: AtomicBool::new(true),

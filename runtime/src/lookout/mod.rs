@@ -204,10 +204,15 @@ impl Lookout {
         beat(Arc::downgrade(self), self.beat.subscribe())
     }
 
-    /// Whether a message is noted now. One that is not is counted, and told of as left out.
+    /// Whether messages come faster than anybody is told.
+    fn is_flooded(&self) -> bool {
+        self.full.load(Ordering::Relaxed) && !self.lingers()
+    }
+
+    /// Whether a message is worth a look now: in a flood, if somebody looks for something in particular. One that is not is counted, and told
+    /// of as left out.
     fn notes(&self) -> bool {
-        let full = self.full.load(Ordering::Relaxed);
-        if !full || self.choosy.load(Ordering::Relaxed) > 0 || self.lingers() {
+        if !self.is_flooded() || self.choosy.load(Ordering::Relaxed) > 0 {
             return true;
         }
         self.let_pass.fetch_add(1, Ordering::Relaxed);

@@ -6,10 +6,13 @@ use std::sync::atomic::Ordering;
 use aios_actors::agent::AuditEntry;
 use aios_actors::recovery::Approval;
 use aios_actors::{Inherited, MessageSeen, Observer, Remains, SpanSeen, Spending, Step};
-use aios_control::{ApprovalHappened, BudgetHappened, Happened, Held, InHand, MessageHappened};
+use aios_control::{
+    ApprovalHappened, BudgetHappened, EventKind, Happened, Held, InHand, MessageHappened,
+};
 use aios_protocols::Party;
 use aios_supervisor::DeadLetter;
 
+use super::ring::Choice;
 use super::{HEIRS, Lookout, letters};
 
 /// A message as it passes by, and the goal that it is said for.
@@ -17,6 +20,18 @@ use super::{HEIRS, Lookout, letters};
 pub(crate) struct Passing {
     seen: MessageSeen,
     goal: Option<Arc<str>>,
+}
+
+impl Passing {
+    /// Whether a watch asks for it, found out without putting it into words.
+    pub(super) fn is_wanted(&self, choice: &Choice) -> bool {
+        let Self { seen, goal } = self;
+        let watch = &choice.watch;
+        watch.wants(EventKind::Message)
+            && { watch.goal_id.as_deref() }.is_none_or(|wanted| goal.as_deref() == Some(wanted))
+            && choice.has_conversation(&seen.conversation)
+            && watch.wants_any_of([seen.receiver.as_str(), seen.sender.as_str()])
+    }
 }
 
 impl From<&Passing> for MessageHappened {
@@ -55,7 +70,13 @@ impl Observer for Lookout {
             return;
         }
         let goal = self.goal_of(seen.trace.as_ref());
-        self.pass(Passing { seen, goal });
+        let passing = Passing { seen, goal };
+        // In a flood only what somebody looks for is noted.
+        if self.is_flooded() && !self.rings().is_looked_for(&passing) {
+            self.let_pass.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.pass(passing);
     }
 
     fn inherited(&self, agent: &Party, inherited: Inherited) {

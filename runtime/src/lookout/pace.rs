@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 pub(super) const BEAT: Duration = Duration::from_millis(25);
 /// How often they are woken at once after a rest: what is rare does not wait for a beat.
 const AT_ONCE: f64 = 16.0;
-/// Messages noted between two beats while nobody looks for anything in particular: more than all watchers together are told, and few
-/// enough that a flood costs those who make it next to nothing.
-pub(super) const NOTED: usize = 512;
+/// Messages noted between two beats, beside those that somebody looks for in particular: an order more than a watcher is told of in a flood,
+/// and few enough that it costs those who make it next to nothing.
+pub(super) const NOTED: usize = 64;
 
 /// So many at once, and then so many in a second.
 #[derive(Debug)]

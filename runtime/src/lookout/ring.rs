@@ -1,10 +1,12 @@
 //! What happened, kept for a while: two rings with one row of numbers, so that a flood of messages does not push out what is rare. What was
-//! let pass in a flood lies in between as its number.
+//! let pass in a flood lies in between as its number. Whoever looks for something in particular is handed it apart, so that what others do
+//! neither hides it nor is counted as missing.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use aios_control::{Event, EventKind, Gap, Happened, MessageHappened, Told, Watch};
+use aios_protocols::ConversationId;
 
 use super::ledger;
 use super::observer::Passing;
@@ -13,6 +15,8 @@ use super::observer::Passing;
 const RARE: usize = 4_096;
 /// Messages kept: some seconds of a busy node, minutes of a quiet one.
 const MESSAGES: usize = 8_192;
+/// Events kept for one who looks for something in particular: as many as are told at once to whoever comes late.
+const INBOX: usize = 4_096;
 
 /// An event with its number. What a message says of itself is put into words when somebody is told of it first, and then for all.
 #[derive(Debug)]
@@ -89,10 +93,57 @@ impl Noted {
         self.told.get_or_init(whole).clone()
     }
 
-    /// Whether a watch asks for it.
-    pub(crate) fn is_wanted(&self, watch: &Watch) -> bool {
-        let all = watch.goal_id.is_none() && watch.conversation.is_none() && watch.agent.is_none();
-        watch.wants(self.kind()) && (all || self.happened().is_wanted(watch))
+    fn is_wanted(&self, choice: &Choice) -> bool {
+        match &self.heard {
+            Heard::Told(happened) => happened.is_wanted(&choice.watch),
+            Heard::Passing(passing) => passing.is_wanted(choice),
+            // Of what was let pass nobody knows whose it was.
+            Heard::LetPass(_) => false,
+        }
+    }
+}
+
+/// What somebody looks for in particular.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) watch: Watch,
+    /// The conversation, if it is one that there can be.
+    conversation: Option<ConversationId>,
+}
+
+impl Choice {
+    pub(crate) fn new(watch: Watch) -> Self {
+        let conversation = watch.conversation.as_deref();
+        Self {
+            conversation: conversation.and_then(|id| id.parse().ok()),
+            watch,
+        }
+    }
+
+    pub(crate) fn has_conversation(&self, id: &ConversationId) -> bool {
+        self.watch.conversation.is_none() || self.conversation.as_ref() == Some(id)
+    }
+}
+
+/// What is kept for one who looks for something in particular, until it is fetched.
+#[derive(Debug)]
+struct Inbox {
+    number: u64,
+    choice: Choice,
+    kept: VecDeque<Arc<Noted>>,
+    left_out: u64,
+}
+
+impl Inbox {
+    fn offer(&mut self, noted: &Arc<Noted>) {
+        if !noted.is_wanted(&self.choice) {
+            return;
+        }
+        if self.kept.len() < INBOX {
+            self.kept.push_back(Arc::clone(noted));
+        } else {
+            self.left_out += 1;
+        }
     }
 }
 
@@ -134,6 +185,9 @@ pub(crate) struct Rings {
     last: u64,
     rare: Ring,
     messages: Ring,
+    inboxes: Vec<Inbox>,
+    /// How many inboxes there ever were.
+    opened: u64,
 }
 
 #[derive(Debug)]
@@ -156,22 +210,24 @@ impl Ring {
         }
     }
 
-    fn push(&mut self, seq: u64, heard: Heard) {
+    fn push(&mut self, seq: u64, heard: Heard) -> Arc<Noted> {
         if self.kept.len() >= self.capacity
             && let Some(oldest) = self.kept.pop_front()
         {
             self.forgotten = oldest.seq;
         }
         let events = heard.events();
-        self.kept.push_back(Arc::new(Noted {
+        let noted = Arc::new(Noted {
             seq,
             before: self.total,
             heard,
             happened: OnceLock::new(),
             told: OnceLock::new(),
             veiled: OnceLock::new(),
-        }));
+        });
+        self.kept.push_back(Arc::clone(&noted));
         self.total += events;
+        noted
     }
 
     /// Where the first behind a number lies.
@@ -194,7 +250,56 @@ impl Rings {
             last: begin,
             rare: Ring::new(RARE, begin),
             messages: Ring::new(MESSAGES, begin),
+            inboxes: Vec::new(),
+            opened: 0,
         }
+    }
+
+    /// Opens an inbox for what somebody looks for, with what there is of it behind a place. From then on all of it comes there, in the order
+    /// in which it happens. The number is asked for when it is fetched.
+    pub(crate) fn open(&mut self, choice: Choice, place: Place) -> u64 {
+        self.opened += 1;
+        let mut inbox = Inbox {
+            number: self.opened,
+            choice,
+            kept: VecDeque::new(),
+            left_out: 0,
+        };
+        self.after(place).for_each(|noted| inbox.offer(noted));
+        self.inboxes.push(inbox);
+        self.opened
+    }
+
+    /// What has come into an inbox, and how much more there was no room for.
+    pub(crate) fn fetch(&mut self, number: u64) -> (VecDeque<Arc<Noted>>, u64) {
+        let found = self.inboxes.iter_mut().find(|it| it.number == number);
+        found.map_or_else(Default::default, |inbox| {
+            let left_out = std::mem::take(&mut inbox.left_out);
+            (std::mem::take(&mut inbox.kept), left_out)
+        })
+    }
+
+    /// Nobody fetches from an inbox any more.
+    pub(crate) fn shut(&mut self, number: u64) {
+        self.inboxes.retain(|inbox| inbox.number != number);
+    }
+
+    /// The numbers of the inboxes there are.
+    #[cfg(test)]
+    pub(crate) fn inboxes(&self) -> Vec<u64> {
+        self.inboxes.iter().map(|inbox| inbox.number).collect()
+    }
+
+    /// Whether somebody looks for a message in particular.
+    pub(crate) fn is_looked_for(&self, passing: &Passing) -> bool {
+        let mut choices = self.inboxes.iter().map(|inbox| &inbox.choice);
+        choices.any(|choice| passing.is_wanted(choice))
+    }
+
+    /// Whether messages were let pass behind a number, of which nobody knows whose they were.
+    pub(crate) fn has_let_pass(&self, seq: u64) -> bool {
+        let behind = self.messages.kept.range(self.messages.place_behind(seq)..);
+        { behind }.any(|noted| noted.let_pass() > 0)
     }
 
     pub(crate) fn push(&mut self, happened: Happened) {
@@ -220,7 +325,10 @@ impl Rings {
             Heard::Told(happened) if happened.kind() != EventKind::Message => &mut self.rare,
             _ => &mut self.messages,
         };
-        ring.push(self.last, heard);
+        let noted = ring.push(self.last, heard);
+        for inbox in &mut self.inboxes {
+            inbox.offer(&noted);
+        }
     }
 
     /// The number of the last event.

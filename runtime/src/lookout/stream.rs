@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::Lookout;
 use super::pace::Allowed;
-use super::ring::{Noted, Place, told};
+use super::ring::{Choice, Noted, Place, told};
 
-/// Events taken from the rings at a time: whoever notes one waits no longer than that takes.
+/// Events looked at in the rings at a time: whoever notes one waits no longer than that takes.
 const TAKEN: usize = 256;
 /// How often, until others have their turn: as much as both rings hold, and what comes meanwhile.
 const ROUNDS: usize = 64;
@@ -32,14 +32,40 @@ pub(crate) struct Watcher {
     messages: bool,
     /// How far it has looked.
     place: Place,
+    /// Where what it looks for in particular comes; none of one that looks at whatever there is.
+    inbox: Option<u64>,
     ready: VecDeque<Told>,
-    /// What comes in floods, so that it leaves room for the rest.
-    floods: Allowed,
-    others: Allowed,
+    allowed: Allowances,
     /// Woken with all others, when there is something to look at.
     news: watch::Receiver<()>,
     /// Whose goals are named; none for all.
     tenant: Option<String>,
+}
+
+/// How much more may be told now.
+struct Allowances {
+    /// Of what comes in floods, so that it leaves room for the rest.
+    floods: Allowed,
+    others: Allowed,
+}
+
+impl Allowances {
+    fn refill(&mut self) {
+        let now = Instant::now();
+        self.floods.refill(now);
+        self.others.refill(now);
+    }
+
+    fn is_some(&self) -> bool {
+        self.floods.is_some() || self.others.is_some()
+    }
+
+    fn take(&mut self, kind: EventKind) -> bool {
+        match kind {
+            EventKind::Message | EventKind::DeadLetter | EventKind::Audit => self.floods.take(),
+            _ => self.others.take(),
+        }
+    }
 }
 
 impl Watcher {
@@ -57,13 +83,13 @@ impl Watcher {
             watch.kinds.is_empty() || watch.kinds.iter().any(|kind| *kind != EventKind::Message);
         if messages {
             lookout.watchers.fetch_add(1, Ordering::AcqRel);
-            if is_choosy(&watch) {
+            if watch.is_particular() {
                 lookout.choosy.fetch_add(1, Ordering::AcqRel);
             }
             lookout.on.store(true, Ordering::Release);
         }
         let mut ready = VecDeque::new();
-        let rings = lookout.settled();
+        let mut rings = lookout.settled();
         let last = rings.last();
         let place = if watch.fresh {
             Place::at(last, rare, messages)
@@ -75,9 +101,13 @@ impl Watcher {
                 watch.after_seq
             };
             let mut place = Place::at(known, rare, messages);
-            let lost = rings.catch_up(&mut place);
+            let mut lost = rings.catch_up(&mut place) > 0;
+            // What was let pass while it was away is told to others by its number; of one who looks for something in particular it may or may
+            // not have been what it looks for.
+            lost |=
+                watch.is_particular() && place.messages.is_some_and(|seq| rings.has_let_pass(seq));
             // Whoever asks for all that is kept is not told that there was something before.
-            if lost > 0 && watch.after_seq > 0 {
+            if lost && watch.after_seq > 0 {
                 let reset = Reset {
                     after_seq: watch.after_seq,
                     first_seq: place.seq() + 1,
@@ -86,6 +116,8 @@ impl Watcher {
             }
             place
         };
+        let choice = watch.is_particular().then(|| Choice::new(watch.clone()));
+        let inbox = choice.map(|choice| rings.open(choice, place));
         drop(rings);
         let now = Instant::now();
         let others = if watch.fresh { BURST } else { KEPT };
@@ -94,9 +126,12 @@ impl Watcher {
             watch,
             messages,
             place,
+            inbox,
             ready,
-            floods: Allowed::new(BURST, BURST, RATE, now),
-            others: Allowed::new(others, BURST, RATE, now),
+            allowed: Allowances {
+                floods: Allowed::new(BURST, BURST, RATE, now),
+                others: Allowed::new(others, BURST, RATE, now),
+            },
             news,
             tenant: None,
         }
@@ -104,45 +139,11 @@ impl Watcher {
 
     /// Looks at what happened since, and puts what is wanted of it ready.
     fn look(&mut self) {
-        let now = Instant::now();
-        self.floods.refill(now);
-        self.others.refill(now);
-        let all = self.watch.kinds.is_empty() && !is_choosy(&self.watch);
-        let mut left_out = 0;
-        let mut taken: Vec<Arc<Noted>> = Vec::new();
-        let mut rounds = 0;
-        loop {
-            rounds += 1;
-            {
-                let rings = self.lookout.rings();
-                // They went by while this watcher was elsewhere. Which of them it asked for nobody knows any more.
-                left_out += rings.catch_up(&mut self.place);
-                if all && !self.floods.is_some() && !self.others.is_some() {
-                    // Whatever follows is left out as well, and is counted without a look at each.
-                    left_out += rings.behind(self.place);
-                    self.place.pass(rings.last());
-                    break;
-                }
-                taken.extend(rings.after(self.place).take(TAKEN).cloned());
-                // What is between was of no ring that is looked at.
-                let seen = match taken.last() {
-                    Some(last) if taken.len() == TAKEN => last.seq,
-                    _ => rings.last(),
-                };
-                self.place.pass(seen);
-            }
-            let is_last = taken.len() < TAKEN;
-            for noted in taken.drain(..) {
-                left_out += self.weigh(&noted);
-            }
-            if is_last {
-                break;
-            }
-            if rounds == ROUNDS {
-                self.news.mark_changed();
-                break;
-            }
-        }
+        self.allowed.refill();
+        let left_out = match self.inbox {
+            Some(inbox) => self.fetch(inbox),
+            None => self.look_around(),
+        };
         if left_out > 0 {
             self.lookout.left_out(left_out);
             let gap = Happened::Gap(Gap { left_out });
@@ -150,29 +151,69 @@ impl Watcher {
         }
     }
 
-    /// Puts one ready if it is wanted; how many are left out with it.
-    fn weigh(&mut self, noted: &Noted) -> u64 {
-        if noted.let_pass() > 0 {
-            return noted.let_pass();
+    /// Fetches what it looks for in particular; how much of that is left out.
+    fn fetch(&mut self, inbox: u64) -> u64 {
+        let mut rings = self.lookout.rings();
+        let (found, mut left_out) = rings.fetch(inbox);
+        self.place.pass(rings.last());
+        drop(rings);
+        for noted in found {
+            match self.allowed.take(noted.kind()) {
+                true => self.ready.extend(noted.told(self.tenant.as_deref())),
+                false => left_out += 1,
+            }
         }
-        if !noted.is_wanted(&self.watch) {
-            return 0;
-        }
-        let allowed = match noted.kind() {
-            EventKind::Message | EventKind::DeadLetter | EventKind::Audit => &mut self.floods,
-            _ => &mut self.others,
-        };
-        if !allowed.take() {
-            return 1;
-        }
-        self.ready.extend(noted.told(self.tenant.as_deref()));
-        0
+        left_out
     }
-}
 
-/// Whether it looks for something in particular, which may be said in the middle of a flood.
-fn is_choosy(watch: &Watch) -> bool {
-    watch.goal_id.is_some() || watch.agent.is_some() || watch.conversation.is_some()
+    /// Looks at whatever there is; how many are left out.
+    fn look_around(&mut self) -> u64 {
+        let all = self.watch.kinds.is_empty();
+        let mut left_out = 0;
+        let mut taken: Vec<Arc<Noted>> = Vec::new();
+        for round in 1.. {
+            let rings = self.lookout.rings();
+            // They went by while this watcher was elsewhere. Which of them it asked for nobody knows any more.
+            left_out += rings.catch_up(&mut self.place);
+            let mut looked_at = 0;
+            for noted in rings.after(self.place).take(TAKEN) {
+                if all && !self.allowed.is_some() {
+                    break;
+                }
+                looked_at += 1;
+                self.place.pass(noted.seq);
+                if noted.let_pass() > 0 {
+                    left_out += noted.let_pass();
+                } else if self.watch.wants(noted.kind()) {
+                    match self.allowed.take(noted.kind()) {
+                        true => taken.push(Arc::clone(noted)),
+                        false => left_out += 1,
+                    }
+                }
+            }
+            if all && !self.allowed.is_some() {
+                // Whatever follows is left out as well, and is counted without a look at each.
+                left_out += rings.behind(self.place);
+                self.place.pass(rings.last());
+                break;
+            }
+            if looked_at < TAKEN {
+                // What is between was of no ring that is looked at.
+                self.place.pass(rings.last());
+                break;
+            }
+            drop(rings);
+            if round == ROUNDS {
+                self.news.mark_changed();
+                break;
+            }
+        }
+        // Put into words by whoever comes first, while nobody who notes something waits for it.
+        let tenant = self.tenant.as_deref();
+        self.ready
+            .extend(taken.iter().filter_map(|noted| noted.told(tenant)));
+        left_out
+    }
 }
 
 #[async_trait]
@@ -197,9 +238,12 @@ impl EventStream for Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
+        if let Some(inbox) = self.inbox {
+            self.lookout.rings().shut(inbox);
+        }
         if self.messages {
             self.lookout.watchers.fetch_sub(1, Ordering::AcqRel);
-            if is_choosy(&self.watch) {
+            if self.watch.is_particular() {
                 self.lookout.choosy.fetch_sub(1, Ordering::AcqRel);
             }
         }
@@ -291,11 +335,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_looks_for_something_in_particular_finds_it_in_a_flood() {
+    async fn whoever_looks_for_something_in_particular_finds_it_in_a_flood_and_nothing_else_is_noted_for_it()
+     {
         let lookout = Lookout::new(Arc::new(SystemClock));
         tokio::spawn(lookout.beating());
         let [one, other] = [1, 2].map(conversation);
-        let _all = Watcher::new(Arc::clone(&lookout), Watch::default());
+        let mut all = Watcher::new(Arc::clone(&lookout), Watch::default());
         let of = Watch {
             conversation: Some(one.to_string()),
             ..Watch::default()
@@ -305,13 +350,91 @@ mod tests {
         say(&lookout, other, few);
         say(&lookout, one, 1);
         say(&lookout, other, few);
-        let event = watcher.next().await.unwrap();
-        let message: aios_control::MessageHappened = event.read().unwrap();
-        assert_eq!(message.conversation, Some(one.to_string()));
-        assert_eq!(lookout.rings().messages().len() as u64, 2 * few + 1);
+        say(&lookout, one, 1);
+        let noted = lookout.rings().messages().len();
+        assert!(noted < 2 * NOTED, "{noted} of {few} were noted");
+        for _ in 0..2 {
+            // What others said is no gap of its own.
+            let event = watcher.next().await.unwrap();
+            let message: aios_control::MessageHappened = event.read().unwrap();
+            assert_eq!(message.conversation, Some(one.to_string()));
+        }
+        // Whoever looks at everything hears of how much there was.
+        lookout.goal("a", GoalPhase::Running);
+        let (mut told, mut left_out, mut goals) = (0, 0, 0);
+        while goals == 0 || told + left_out < 2 * few + 2 {
+            let event = all.next().await.unwrap();
+            match event.kind {
+                EventKind::Message => told += 1,
+                EventKind::Gap => left_out += event.read::<Gap>().unwrap().left_out,
+                _ => goals += 1,
+            }
+        }
+        assert_eq!(told + left_out, 2 * few + 2);
+    }
+
+    #[tokio::test]
+    async fn a_gap_of_one_who_looks_for_something_counts_that_and_nothing_else() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        tokio::spawn(lookout.beating());
+        let [one, other] = [1, 2].map(conversation);
+        let of = |after_seq| Watch {
+            conversation: Some(one.to_string()),
+            after_seq,
+            ..Watch::default()
+        };
+        let mut watcher = Watcher::new(Arc::clone(&lookout), of(0));
+        // More than it is told, and more than is kept for it.
+        let many = 6_000;
+        for _ in 0..many {
+            say(&lookout, one, 1);
+            say(&lookout, other, 1);
+        }
+        let (mut told, mut left_out, mut last) = (0, 0, 0);
+        while told + left_out < many {
+            let event = watcher.next().await.unwrap();
+            last = event.seq;
+            match event.kind {
+                EventKind::Message => told += 1,
+                EventKind::Gap => left_out += event.read::<Gap>().unwrap().left_out,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(told + left_out, many);
+        assert!(told > 0 && left_out > 0, "{told} told, {left_out} left out");
+        assert!(last <= lookout.rings().last());
         drop(watcher);
-        flood(&lookout, other);
-        let after = lookout.settled().messages();
-        assert!(after.iter().any(|noted| noted.let_pass() > 0));
+        // While it was away nothing was kept for it: what was let pass then may have been its own.
+        let _all = Watcher::new(Arc::clone(&lookout), Watch::default());
+        flood(&lookout, one);
+        let mut again = Watcher::new(Arc::clone(&lookout), of(last));
+        assert_eq!(again.next().await.unwrap().kind, EventKind::Reset);
+    }
+
+    #[tokio::test]
+    async fn one_who_looks_for_something_is_told_what_was_before_it_came_in_order() {
+        let lookout = Lookout::new(Arc::new(SystemClock));
+        for goal in ["a", "b", "a", "b", "a"] {
+            lookout.goal(goal, GoalPhase::Running);
+        }
+        let of = Watch {
+            goal_id: Some("a".to_owned()),
+            ..Watch::default()
+        };
+        let mut watcher = Watcher::new(Arc::clone(&lookout), of.clone());
+        lookout.goal("b", GoalPhase::Answered);
+        lookout.goal("a", GoalPhase::Answered);
+        let mut seqs = Vec::new();
+        for _ in 0..4 {
+            let event = watcher.next().await.unwrap();
+            assert_eq!(event.body["goal_id"], "a");
+            seqs.push(event.seq);
+        }
+        assert!(seqs.is_sorted());
+        let after_seq = seqs[1];
+        let mut again = Watcher::new(Arc::clone(&lookout), Watch { after_seq, ..of });
+        assert_eq!(again.next().await.unwrap().seq, seqs[2]);
+        drop((watcher, again));
+        assert!(lookout.rings().inboxes().is_empty());
     }
 }

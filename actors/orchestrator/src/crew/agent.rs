@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Member;
+use super::brief::granted;
 use super::ended::{Ended, told};
 use super::shell;
 use crate::Services;
@@ -63,7 +64,7 @@ impl CharterAgent {
     }
 
     /// What a message asks, if it asks something that can be worked on.
-    fn order(&self, incoming: &Incoming) -> Result<AgentOrder, AgentError> {
+    fn order(&self, incoming: &Incoming, ctx: &Context) -> Result<AgentOrder, AgentError> {
         if incoming.ontology.as_deref() == Some(ontology::AGENT) {
             let order: AgentOrder = incoming.json()?;
             self.member
@@ -84,7 +85,7 @@ impl CharterAgent {
             input,
             chain: Vec::new(),
             tools: None,
-            granted: self.member.granted().clone(),
+            granted: granted(&self.member, ctx.me().as_str(), &self.services),
             inputs: Vec::new(),
             out_dir: String::new(),
             deadline_ms: budget.time_ms,
@@ -173,7 +174,7 @@ impl Agent for CharterAgent {
         }
         match incoming.performative {
             Performative::Request => {
-                let order = self.order(&incoming)?;
+                let order = self.order(&incoming, ctx)?;
                 self.begin(incoming, order, ctx);
                 Ok(())
             }
@@ -191,7 +192,7 @@ impl Agent for CharterAgent {
                 Ok(())
             }
             Performative::AcceptProposal if orders => {
-                let order = self.order(&incoming)?;
+                let order = self.order(&incoming, ctx)?;
                 self.begin(incoming, order, ctx);
                 Ok(())
             }

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use aios_work::ToolSpec;
 use aios_work::content::AgentOrder;
+use aios_work::{Capabilities, ToolSpec};
 
 use super::{Crew, Member};
 use crate::Services;
 
-/// What an agent may call for an order: the tools of its charter and its delegates, within what whoever ordered it has.
-pub(super) fn tools(member: &Member, order: &AgentOrder, services: &Services) -> Vec<ToolSpec> {
+/// What an agent may call for an order: the tools that it has and its delegates, within what whoever ordered it has.
+pub(super) fn tools(
+    member: &Member,
+    agent: &str,
+    order: &AgentOrder,
+    services: &Services,
+) -> Vec<ToolSpec> {
     let charter = member.charter();
     let allowed = |spec: &ToolSpec| {
         let named = order
@@ -18,15 +23,13 @@ pub(super) fn tools(member: &Member, order: &AgentOrder, services: &Services) ->
             .is_none_or(|tools| tools.contains(&spec.name));
         named && order.granted.missing(&spec.needs).is_none()
     };
-    let own = charter
-        .tools
-        .iter()
-        .filter_map(|name| services.tools.spec(name));
+    let crew: &Crew = services.crew();
+    let names = crew.tools_of(agent, charter);
+    let own = names.iter().filter_map(|name| services.tools.spec(name));
     let mut tools: Vec<ToolSpec> = own
         .filter(|spec| allowed(spec))
         .map(Arc::unwrap_or_clone)
         .collect();
-    let crew: &Crew = services.crew();
     // Whom it may hand work to its own charter says; an order says how deep that may go.
     let delegates = charter
         .delegates
@@ -34,6 +37,22 @@ pub(super) fn tools(member: &Member, order: &AgentOrder, services: &Services) ->
         .filter_map(|name| crew.member(name));
     tools.extend(delegates.map(|member| member.spec()));
     tools
+}
+
+/// What an agent's tools may touch: what those that it has need, as far as its node grants it.
+pub(super) fn granted(member: &Member, agent: &str, services: &Services) -> Capabilities {
+    let crew = services.crew();
+    if crew.changes(agent).is_empty() {
+        return member.granted().clone();
+    }
+    let names = crew.tools_of(agent, member.charter());
+    let needs = names.iter().filter_map(|name| {
+        let spec = services.tools.spec(name)?;
+        services.tools.granted(name, &spec.needs).ok()
+    });
+    needs
+        .flat_map(|needs| needs.iter().cloned().collect::<Vec<_>>())
+        .collect()
 }
 
 /// What an agent's model is told: its charter's instructions, then how it says what it wants.

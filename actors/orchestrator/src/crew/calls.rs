@@ -31,24 +31,19 @@ impl Errand<'_> {
             return self.hand_over(turn, &step, name, args).await;
         }
         let spec = self.tools.iter().find(|spec| spec.name == tool);
-        if let Some(spec) = spec
-            && self.ctx.is_private()
-            && let Some(why) = elsewhere(spec)
-        {
-            let seen = Seen::error(why);
-            return Ok(self
-                .ctx
-                .once_pure(&step, async || Ok::<_, AgentError>(seen))
-                .await?);
+        let private = spec.filter(|_| self.ctx.is_private());
+        if let Some(why) = self.lost(tool).or_else(|| private.and_then(elsewhere)) {
+            return self.not_called(&step, Seen::error(why)).await;
         }
         let effect = spec.map(|spec| spec.effect);
         if effect == Some(Effect::Ask)
             && let Some(said_no) = self.permission(turn, tool, &args).await?
         {
-            return Ok(self
-                .ctx
-                .once_pure(&step, async || Ok::<_, AgentError>(said_no))
-                .await?);
+            return self.not_called(&step, said_no).await;
+        }
+        // A person may have taken it while another was asked.
+        if let Some(why) = self.lost(tool) {
+            return self.not_called(&step, Seen::error(why)).await;
         }
         let pure = effect == Some(Effect::Pure);
         let attempt = |again| self.attempted(turn, tool, args, effect, again);
@@ -62,6 +57,14 @@ impl Errand<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What is seen instead of a call, as the step that the call would have been.
+    async fn not_called(&self, step: &str, seen: Seen) -> Result<Seen, Ended> {
+        Ok(self
+            .ctx
+            .once_pure(step, async || Ok::<_, AgentError>(seen))
+            .await?)
     }
 
     /// The call as a step, unless an earlier try at it may have been carried out and nobody but a person can know.

@@ -9,7 +9,7 @@ use aios_work::content::AgentOrder;
 use aios_work::{Artifact, Capabilities, Fact, OverBudget, Privacy, ToolSpec};
 
 use super::Member;
-use super::brief::{instructions, tools};
+use super::brief::{granted, instructions, tools};
 use super::grounds::Grounds;
 use super::seen::UnderWay;
 use crate::Services;
@@ -28,6 +28,8 @@ pub(super) struct Errand<'a> {
     /// What it may call, its delegates included.
     pub(super) tools: Vec<ToolSpec>,
     pub(super) granted: Capabilities,
+    /// Of what was given and taken: as of then.
+    round: u64,
     pub(super) told: String,
     pub(super) facts: Vec<Fact>,
     pub(super) artifacts: Vec<Artifact>,
@@ -66,9 +68,13 @@ impl<'a> Errand<'a> {
             budget.keep_private();
         }
         let due = Instant::now() + budget.time_left(ctx.now()).min(asked);
-        let tools = tools(member, order, services);
+        // Before it is looked at, so that a change meanwhile is seen as one.
+        let round = services.crew().0.grants.round();
+        let me = ctx.me().as_str();
+        let tools = tools(member, me, order, services);
         Self {
-            granted: member.granted().within(&order.granted),
+            granted: granted(member, me, services).within(&order.granted),
+            round,
             told: instructions(member, &tools),
             tools,
             ctx: ctx.paid_from(&budget),
@@ -94,6 +100,35 @@ impl<'a> Errand<'a> {
 
     pub(super) fn left(&self) -> Duration {
         self.due.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether something was given to it or taken from it since it was looked at last; then it goes on with what it has now.
+    pub(super) fn looks_anew(&mut self) -> bool {
+        let round = self.services.crew().0.grants.round();
+        if round == self.round {
+            return false;
+        }
+        let Self {
+            member,
+            order,
+            services,
+            ..
+        } = *self;
+        let me = self.ctx.me().as_str();
+        let tools = tools(member, me, order, services);
+        let changed = tools != self.tools;
+        self.granted = granted(member, me, services).within(&order.granted);
+        self.told = instructions(member, &tools);
+        self.tools = tools;
+        self.round = round;
+        changed
+    }
+
+    /// Whether a tool was taken from it, in the middle of its work.
+    pub(super) fn lost(&self, tool: &str) -> Option<String> {
+        let grants = &self.services.crew().0.grants;
+        let taken = grants.is_taken(self.ctx.me().as_str(), tool);
+        taken.then(|| format!("the tool {tool:?} was taken from this agent, and is not called"))
     }
 
     /// Whether it may call a tool.

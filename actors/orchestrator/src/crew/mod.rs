@@ -15,6 +15,7 @@ mod calls;
 mod delegate;
 mod ended;
 mod errand;
+mod grants;
 mod grounds;
 mod judged;
 mod member;
@@ -32,11 +33,12 @@ use std::sync::Arc;
 use aios_actors::Spending;
 use aios_actors::agent::Context;
 use aios_actors::recovery::{Lineages, Reach};
-use aios_work::{AGENT_TOOLS, Spent};
+use aios_work::{AGENT_TOOLS, Charter, Spent};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 pub use agent::CharterAgent;
+pub use grants::{Changes, tools_with};
 pub use member::{EnlistError, Member};
 pub use record::{Bill, Outcome, RunRecord};
 pub use skill::AgentSkill;
@@ -57,6 +59,7 @@ struct Inner {
     lineages: Lineages,
     reach: Reach,
     records: Records,
+    grants: grants::Grants,
     thoughts: Semaphore,
 }
 
@@ -75,6 +78,7 @@ impl Crew {
             lineages: Lineages::default(),
             reach,
             records: Records::default(),
+            grants: grants::Grants::default(),
             thoughts: Semaphore::new(THOUGHTS),
         }))
     }
@@ -112,6 +116,23 @@ impl Crew {
     #[must_use]
     pub fn members(&self) -> Vec<Arc<Member>> {
         self.0.members.read().values().cloned().collect()
+    }
+
+    /// What was given to an agent beside its charter and taken from it, by its whole name.
+    #[must_use]
+    pub fn changes(&self, agent: &str) -> Changes {
+        self.0.grants.of(agent)
+    }
+
+    /// The same from now on: it holds from the agent's next tool call on, whatever it is at work on.
+    pub fn change(&self, agent: &str, changes: Changes) {
+        self.0.grants.set(agent, changes);
+    }
+
+    /// The tools that an agent of this charter has now.
+    #[must_use]
+    pub fn tools_of(&self, agent: &str, charter: &Charter) -> Vec<String> {
+        tools_with(&charter.tools, &self.changes(agent))
     }
 
     /// What each agent has cost since the node began, by its whole name.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::Descent;
 use aios_inference::Prompt;
-use aios_work::Looping;
 use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
+use aios_work::{Looping, ToolSpec};
 use serde_json::Value;
 
 use super::act;
@@ -146,12 +146,23 @@ impl Errand<'_> {
             Value::String(text) => text.clone(),
             value => value.to_string(),
         };
-        let grammar = act::grammar(&self.tools, self.member.charter().output.as_ref()).to_string();
+        let member = self.member;
+        let grammar =
+            |tools: &[ToolSpec]| act::grammar(tools, member.charter().output.as_ref()).to_string();
+        let mut choices = grammar(&self.tools);
         loop {
             let turn = run.turn().map_err(stopped)?;
+            if self.looks_anew() {
+                choices = grammar(&self.tools);
+            }
             let chat = Prompt::Chat(run.transcript.chat(&self.told, &asked));
-            let Thought { said, cut_off, .. } = self.think(turn, chat, &grammar).await?;
-            let granted = |tool: &str| self.has(tool);
+            let Thought { said, cut_off, .. } = self.think(turn, chat, &choices).await?;
+            // What was called already stays called, whatever was taken since: a successor goes the same way.
+            let called = self.ctx.done::<Seen>(&self.step("act", turn))?.is_some();
+            let granted = |tool: &str| match called {
+                true => Ok(()),
+                false => self.has(tool),
+            };
             let fits = |answer: &Value| self.member.gives(answer);
             let mut next = run.said(&said, cut_off, granted, fits);
             let mut judged = None;

@@ -20,6 +20,10 @@ pub(crate) enum AgentCommand {
     Ask(AgentAsk),
     /// Stop an agent of a running node and keep it down.
     Stop(Order),
+    /// Give an agent of a running node a tool beside those of its charter, from its next call on.
+    Grant(AgentTool),
+    /// Take a tool from an agent of a running node, from its next call on.
+    Revoke(AgentTool),
     /// Make charters of the agent files of another system, and say what of them could not be honoured.
     Import(AgentImport),
     /// Sign what a version before this one left unsigned of agents, checkpoints and messages, in the storage folder of a node that is stopped.
@@ -81,6 +85,17 @@ pub(crate) struct AgentSpawn {
     /// How long such an agent may be away before whoever waits for it hears so; half a minute unless said.
     #[arg(long, value_name = "MS", requires = "key")]
     pub(crate) away_ms: Option<u64>,
+    /// Who is asked.
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentTool {
+    /// Its whole name, such as `macro.clerk.001@local`.
+    pub(crate) agent: String,
+    /// The tool's name; `aios tool list` shows those there are.
+    pub(crate) tool: String,
     /// Who is asked.
     #[command(flatten)]
     pub(crate) asked: Asked,

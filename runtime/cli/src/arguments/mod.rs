@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agent::{
     AgentAdopt, AgentAsk, AgentCheck, AgentCommand, AgentImport, AgentList, AgentShow, AgentSpawn,
-    Swarm, SwarmAgent, SwarmTop, TeamCommand, TeamShow,
+    AgentTool, Swarm, SwarmAgent, SwarmTop, TeamCommand, TeamShow,
 };
 pub(crate) use goal::{
     Approvals, ApprovalsCommand, Asked, Audit, AuditFolder, AuditShow, Decide, DiffGoals,

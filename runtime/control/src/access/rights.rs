@@ -104,6 +104,9 @@ impl Request {
             | Self::Undo { .. }
             | Self::Import { .. }
             | Self::Decide { .. }
+            // What an agent may touch.
+            | Self::GrantTool { .. }
+            | Self::RevokeTool { .. }
             | Self::ApproveTools { .. }
             | Self::Config {} => (Scope::Admin, Concern::Node),
             Self::Approvals {}
@@ -186,6 +189,13 @@ mod tests {
                 (Scope::Admin, Concern::Node),
             ),
             (Request::Config {}, (Scope::Admin, Concern::Node)),
+            (
+                Request::GrantTool {
+                    agent: "a".to_owned(),
+                    tool: "calc".to_owned(),
+                },
+                (Scope::Admin, Concern::Node),
+            ),
             (
                 Request::Import {
                     run: serde_json::Value::Null,

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request as Asked, Status, Streaming};
 use wire::task_execution_message::Content;
 
-use super::door::{Door, Told, busy, gone, unavailable};
+use super::door::{Door, Streamed, busy, gone, unavailable};
 use super::status::{problem, status};
 use crate::remote::{AgentDoor, AgentSession, FromAgent, Hello, NONCE, Reach, ToAgent};
 use crate::{ControlError, ErrorKind};
@@ -25,7 +25,7 @@ type Out = mpsc::Sender<Result<wire::TaskExecutionMessage, Status>>;
 pub(super) fn attended(
     door: &Door,
     asked: Asked<Streaming<wire::TaskExecutionMessage>>,
-) -> Result<Told<wire::TaskExecutionMessage>, Status> {
+) -> Result<Streamed<wire::TaskExecutionMessage>, Status> {
     let Some(agents) = door.agents().cloned() else {
         let error = ControlError::new(
             ErrorKind::Conflict,

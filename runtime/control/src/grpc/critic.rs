@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Request as Asked, Response as Answered, Status, Streaming};
 
-use super::door::{Asker, Door, Told, gone, unavailable};
+use super::door::{Asker, Door, Streamed, gone, unavailable};
 use super::{status, translate, verdicts};
 use crate::{ControlError, GoalLine, GoalState, Judge, JudgeMore, Report, Request, StreamReply};
 
@@ -184,7 +184,7 @@ impl wire::critic_service_server::CriticService for Door {
         Ok(Answered::new(verdicts::result(request_id, &report)))
     }
 
-    type ValidateStreamStream = Told<wire::ValidationResult>;
+    type ValidateStreamStream = Streamed<wire::ValidationResult>;
 
     async fn validate_stream(
         &self,

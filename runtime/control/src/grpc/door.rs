@@ -18,10 +18,12 @@ use super::service::GrpcService;
 use super::status;
 use crate::access::{Known, Principals};
 use crate::remote::AgentDoor;
-use crate::{Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Request, Response};
+use crate::{
+    Caller, Control, ControlError, ErrorKind, EventStream, LINE_MAX, Request, Response, Told,
+};
 
 /// What a stream of answers is.
-pub(super) type Told<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Cheap to clone; clones are the same.
 #[derive(Clone)]
@@ -240,8 +242,8 @@ impl Door {
         &self,
         asker: Asker,
         events: Box<dyn EventStream>,
-        written: impl FnMut(crate::Told) -> Option<T> + Send + 'static,
-    ) -> Told<T> {
+        written: impl FnMut(Told) -> Option<T> + Send + 'static,
+    ) -> Streamed<T> {
         let going = self.going();
         // A watch makes place for others: it can be gone on with.
         drop(asker.busy);

@@ -6,7 +6,7 @@ use aios_wire::generated::inference as wire;
 use tonic::{Request as Asked, Response as Answered, Status};
 use wire::inference_response::Result as Outcome;
 
-use super::door::{Door, Told};
+use super::door::{Door, Streamed};
 use super::translate;
 use crate::{
     ControlError, Embedded, EngineLine, EventKind, Generated, ModelFreed, ModelLine, ModelSwapped,
@@ -38,7 +38,7 @@ impl wire::inference_service_server::InferenceService for Door {
         )))
     }
 
-    type InferStreamStream = Told<wire::TokenStreamChunk>;
+    type InferStreamStream = Streamed<wire::TokenStreamChunk>;
 
     async fn infer_stream(
         &self,

@@ -6,7 +6,7 @@ use aios_protocols::Timestamp;
 use aios_wire::generated::orchestration as wire;
 use tonic::{Request as Asked, Response as Answered, Status, Streaming};
 
-use super::door::{Door, Told};
+use super::door::{Door, Streamed};
 use super::{agents, translate};
 use crate::{ControlError, Events, GoalState, Request, Submitted};
 
@@ -32,7 +32,7 @@ impl wire::orchestrator_service_server::OrchestratorService for Door {
         }))
     }
 
-    type ExecuteTaskStream = Told<wire::TaskExecutionMessage>;
+    type ExecuteTaskStream = Streamed<wire::TaskExecutionMessage>;
 
     async fn execute_task(
         &self,
@@ -51,7 +51,7 @@ impl wire::orchestrator_service_server::OrchestratorService for Door {
         Ok(Answered::new(translate::task_result(&state)))
     }
 
-    type SubscribeEventsStream = Told<wire::OrchestratorEvent>;
+    type SubscribeEventsStream = Streamed<wire::OrchestratorEvent>;
 
     async fn subscribe_events(
         &self,

@@ -7,7 +7,7 @@ use aios_wire::generated::registry as wire;
 use futures::stream::unfold;
 use tonic::{Request as Asked, Response as Answered, Status};
 
-use super::door::{Asker, Door, Told, gone};
+use super::door::{Asker, Door, Streamed, gone};
 use super::translate;
 use crate::{AgentLine, AgentShown, ControlError, Request, Spawned};
 
@@ -132,7 +132,7 @@ impl wire::registry_service_server::RegistryService for Door {
         })
     }
 
-    type WatchAgentsStream = Told<wire::AgentEvent>;
+    type WatchAgentsStream = Streamed<wire::AgentEvent>;
 
     async fn watch_agents(
         &self,

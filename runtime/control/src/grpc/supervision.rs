@@ -6,7 +6,7 @@ use aios_wire::generated::supervision::v1 as wire;
 use futures::stream::unfold;
 use tonic::{Request as Asked, Response as Answered, Status};
 
-use super::door::{Door, Told, gone};
+use super::door::{Door, Streamed, gone};
 use super::translate;
 use crate::{Request, Spawned};
 
@@ -76,7 +76,7 @@ impl wire::supervision_service_server::SupervisionService for Door {
         Ok(Answered::new(translate::tree(&view)))
     }
 
-    type WatchTreeStream = Told<wire::TreeSnapshot>;
+    type WatchTreeStream = Streamed<wire::TreeSnapshot>;
 
     async fn watch_tree(
         &self,

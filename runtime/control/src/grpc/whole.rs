@@ -3,7 +3,7 @@
 use aios_wire::generated::control::v1 as wire;
 use tonic::{Request as Asked, Response as Answered, Status};
 
-use super::door::{Door, Told, written};
+use super::door::{Door, Streamed, written};
 use crate::{ControlError, read};
 
 #[tonic::async_trait]
@@ -20,7 +20,7 @@ impl wire::control_service_server::ControlService for Door {
         Ok(Answered::new(wire::AskResponse { answer }))
     }
 
-    type WatchStream = Told<wire::Event>;
+    type WatchStream = Streamed<wire::Event>;
 
     async fn watch(
         &self,

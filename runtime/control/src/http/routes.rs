@@ -5,11 +5,11 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    AgentLine, AgentShown, Asked, AuditTrail, BreakerLine, BudgetLine, Compared, ControlError,
-    ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
-    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, ModelFreed, ModelLine,
-    ModelSwapped, PlanShown, Replayed, Request, Resent, RunFile, Spawned, Submitted, ToolCalled,
-    ToolLine, TreePage, Undone, Unusual, read,
+    AgentLine, AgentShown, AgentTools, Asked, AuditTrail, BreakerLine, BudgetLine, Compared,
+    ControlError, ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event,
+    Explained, Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, ModelFreed,
+    ModelLine, ModelSwapped, PlanShown, Replayed, Request, Resent, RunFile, Spawned, Submitted,
+    ToolCalled, ToolLine, TreePage, Undone, Unusual, read,
 };
 
 /// How a path is asked.
@@ -231,6 +231,18 @@ pub(super) const ROWS: &[Row] = &[
         "Lets an agent that pauses go on.",
     )
     .gives::<()>(),
+    post(
+        "/v1/agents/{agent}/grant",
+        "grant_tool",
+        "Gives an agent a tool beside those of its charter.",
+    )
+    .gives::<AgentTools>(),
+    post(
+        "/v1/agents/{agent}/revoke",
+        "revoke_tool",
+        "Takes a tool from an agent, from its next call on.",
+    )
+    .gives::<AgentTools>(),
     get("/v1/tools", "tools", "The tools there are.")
         .gives::<Vec<ToolLine>>()
         .pages("name"),

@@ -1,14 +1,18 @@
-//! A watch as server-sent events. The id of an event is its number, so whoever was cut off says the last one it has and goes on there.
+//! A watch as server-sent events. The id of an event is its number, so whoever was cut off says the last one it has and goes on there. An event
+//! is the same bytes for everybody who watches: none is written a second time.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::sse::{Event as Line, KeepAlive, Sse};
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::Stream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::service::Door;
 use crate::{Caller, ControlError, ErrorKind, EventStream, Events, LINE_MAX, Request, Told};
@@ -17,6 +21,8 @@ use crate::{Caller, ControlError, ErrorKind, EventStream, Events, LINE_MAX, Requ
 const LOOK: Duration = Duration::from_secs(1);
 /// What is said into the silence, so that either side notices when the other is gone.
 const ALIVE: Duration = Duration::from_secs(15);
+/// How it is said: a comment, which is no event.
+const ALIVE_SAID: &[u8] = b": alive\n\n";
 
 /// Marks an answer that goes on after it has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +43,9 @@ struct Telling {
     events: Box<dyn EventStream>,
     /// Raised when the server goes.
     going: watch::Receiver<bool>,
-    ready: VecDeque<Line>,
+    ready: VecDeque<Bytes>,
+    /// When something was said last.
+    said: Instant,
     over: bool,
 }
 
@@ -56,15 +64,20 @@ pub(super) fn response(
         events,
         going: door.going(),
         ready: VecDeque::new(),
+        said: Instant::now(),
         over: false,
     };
-    let alive = KeepAlive::new().interval(ALIVE).text("alive");
-    let mut response = Sse::new(stream(telling)).keep_alive(alive).into_response();
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    let body = Body::from_stream(stream(telling));
+    let mut response = (headers, body).into_response();
     response.extensions_mut().insert(GoesOn::Watch);
     response
 }
 
-fn stream(telling: Telling) -> impl Stream<Item = Result<Line, Infallible>> {
+fn stream(telling: Telling) -> impl Stream<Item = Result<Bytes, Infallible>> {
     futures::stream::unfold(telling, |mut telling| async move {
         let line = telling.next().await?;
         Some((Ok(line), telling))
@@ -72,9 +85,10 @@ fn stream(telling: Telling) -> impl Stream<Item = Result<Line, Infallible>> {
 }
 
 impl Telling {
-    async fn next(&mut self) -> Option<Line> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.ready.pop_front() {
+                self.said = Instant::now();
                 return Some(line);
             }
             if self.over {
@@ -94,7 +108,12 @@ impl Telling {
                 // Whoever watches goes on elsewhere, or here when the server is back.
                 _ = self.going.wait_for(|going| *going) => return None,
                 event = self.events.next() => event,
-                () = tokio::time::sleep(LOOK) => continue,
+                () = tokio::time::sleep(LOOK) => {
+                    if self.said.elapsed() >= ALIVE {
+                        self.ready.push_back(Bytes::from_static(ALIVE_SAID));
+                    }
+                    continue;
+                }
             };
             match event {
                 Some(event) => self.tell(event).await,
@@ -126,16 +145,11 @@ impl Telling {
             self.over = true;
             return;
         }
-        self.ready.push_back(
-            Line::default()
-                .id(event.seq.to_string())
-                .event(event.kind.as_str())
-                .data(text),
-        );
+        self.ready.push_back(event.frame());
     }
 
     /// Events that are not kept any more are told as a whole: how the goal stands now.
-    async fn reset(&mut self, goal_id: String, first: u64) -> Line {
+    async fn reset(&mut self, goal_id: String, first: u64) -> Bytes {
         let state = self
             .door
             .carry(&self.caller, Request::Goal { goal_id })
@@ -151,7 +165,7 @@ impl Telling {
     }
 }
 
-/// JSON has no line breaks of its own, so each is one line.
-fn line(event: &str, data: &Value) -> Line {
-    Line::default().event(event).data(data.to_string())
+/// What is said beside the events that the node tells. JSON has no line breaks of its own, so it is one line.
+fn line(event: &str, data: &Value) -> Bytes {
+    format!("event: {event}\ndata: {data}\n\n").into()
 }

@@ -153,12 +153,15 @@ impl Control for Fake {
                 models: vec!["small".to_owned()],
                 device: "cpu".to_owned(),
                 dimensions: Some(2),
+                writes: None,
+                loads: false,
             }]),
             Request::Agents {} => value([self.clerk()]),
             Request::Agent { .. } => value(AgentShown {
                 line: self.clerk(),
                 open_to: Vec::new(),
                 follows: None,
+                tools: Vec::new(),
                 questions: Vec::new(),
             }),
             Request::Resume { goal_id } => {

@@ -1,8 +1,9 @@
-//! `aios agent`: charters checked and brought over, agents spawned, asked, looked at and stopped, their old records adopted.
+//! `aios agent`: charters checked and brought over, agents spawned, asked, looked at, given tools and stopped, their old records adopted.
 
 pub(crate) mod adopt;
 pub(crate) mod ask;
 pub(crate) mod check;
+pub(crate) mod grant;
 pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod show;

@@ -38,6 +38,9 @@ pub(crate) fn run(arguments: &AgentShow) -> Result<ExitCode, Failure> {
     ];
     if let Some(charter) = &agent.follows {
         lines.extend(charter_lines(charter));
+        if agent.tools != charter.tools {
+            lines.push(format!("  has now  {}", listed(&agent.tools)));
+        }
     }
     lines.extend(agent.questions.iter().map(question));
     told(lines)
