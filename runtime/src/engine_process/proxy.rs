@@ -34,6 +34,8 @@ const PULSE: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Tokens from which on a session is handed over: reading fewer again takes no longer than carrying them about.
 const WORTH: u64 = 64;
+/// How long a session may be on its way.
+const CARRIED: Duration = Duration::from_secs(10);
 /// How long the process may take to build its engine.
 const BUILT: Duration = Duration::from_secs(120);
 
@@ -363,18 +365,17 @@ impl Proxy {
             }
         }
         let session = session.clone();
-        let outcome = self.plain(
-            |call| ToHost::Restore {
-                call,
-                parts,
-                session,
-                traceparent,
-            },
-            |_, said| match said {
-                FromHost::Restored { tokens, .. } => Some(tokens),
-                _ => None,
-            },
-        );
+        let ask = |call| ToHost::Restore {
+            call,
+            parts,
+            session,
+            traceparent,
+        };
+        let due = Some(Instant::now() + CARRIED);
+        let outcome = self.call(ask, due, &CancelFlag::new(), |_, said| match said {
+            FromHost::Restored { tokens, .. } => Ok(Heard::End(tokens)),
+            _ => Err(confused()),
+        });
         if outcome.is_err() {
             // What was refused is its writer's to take back.
             for grant in &told {
@@ -406,7 +407,8 @@ impl Proxy {
                 match taken {
                     Ok(part) if of <= most && bytes.len() + part.len() <= of => {
                         // All of it the first time.
-                        bytes.reserve_exact(of - bytes.len());
+                        let missing = of - bytes.len();
+                        bytes.reserve_exact(missing);
                         bytes.extend_from_slice(&part);
                     }
                     // The bus has told of it.
@@ -417,7 +419,9 @@ impl Proxy {
             FromHost::Saved { bytes, .. } => Ok(Heard::End(bytes)),
             _ => Err(confused()),
         };
-        match self.call(ask, None, &CancelFlag::new(), on) {
+        // Nobody watches over this but the deadline: it is no call of anybody's.
+        let due = Some(Instant::now() + CARRIED);
+        match self.call(ask, due, &CancelFlag::new(), on) {
             Ok(length) if whole && length > 0 && length == bytes.len() => {
                 self.kept.save(session, bytes);
             }

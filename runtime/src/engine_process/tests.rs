@@ -9,7 +9,7 @@ use aios_bus::{BusRefusal, RefusalSink};
 use aios_inference::models::{Cache, FetchOptions, SMOLLM2_135M_INSTRUCT, fetch};
 use aios_inference::{
     BlockingEngine, ChatRole, ChatTurn, EngineActor, EngineConfig, EngineHandle, InferRequest,
-    Inference, LocalEngine, ModelSource, Prompt,
+    Inference, LocalEngine, ModelSource, Prompt, SessionId,
 };
 use aios_supervisor::{ChildSpec, Supervisor, SupervisorRef, SupervisorSpec};
 

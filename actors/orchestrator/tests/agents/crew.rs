@@ -208,12 +208,18 @@ async fn what_an_agent_of_privacy_local_thinks_and_hands_on_is_private() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_turns_of_a_question_are_one_session_and_it_ends_with_the_answer() {
-    let sends = sends("once".to_owned());
-    let bench = Bench::new(
-        Scripts::answering(sends),
-        Toolbox::default().with([send(&Arc::default(), Effect::Repeatable).shared()]),
-    )
-    .await;
+    let scripts = Scripts::answering(|prompt| {
+        let said = if prompt.contains("\"result\":") {
+            json!({"answer": "done"})
+        } else {
+            json!({"tool": "send", "args": {"words": "hello"}})
+        };
+        said.to_string()
+    });
+    let send = function("send", "Sends.", |_: Words, _: ToolCall| async {
+        Ok::<_, ToolError>("sent".to_owned())
+    });
+    let bench = Bench::new(scripts, Toolbox::default().with([send.shared()])).await;
     let clerk = bench.charter("clerk", "privacy: any\ntools: [send]").await;
     for _ in 0..2 {
         bench.ask(&clerk).await.unwrap();
