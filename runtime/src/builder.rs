@@ -27,6 +27,8 @@ use tokio::sync::watch;
 use crate::allowances::Allowances;
 use crate::config::{Config, ConfigError};
 use crate::crew::{self, CharterRefused, Thinker};
+#[cfg(feature = "shared-memory")]
+use crate::engine_process::EngineProcess;
 use crate::events::{self, Restarts};
 use crate::falls::Falls;
 use crate::generate::Named;
@@ -53,6 +55,9 @@ const TENSORS: &str = "tensors";
 /// In whose name frames of a link are refused.
 #[cfg(feature = "shared-memory")]
 const LINKS: &str = "links";
+/// In whose name frames and sessions of the engine's process are refused.
+#[cfg(feature = "shared-memory")]
+const DEVICE: &str = "engine";
 /// Who says that a message did not reach an agent in another process.
 const POST_OFFICE: &str = "post";
 
@@ -118,6 +123,8 @@ pub enum StartError {
 pub struct NodeBuilder {
     config: Config,
     engine: Option<EngineFactory>,
+    #[cfg(feature = "shared-memory")]
+    apart: Option<EngineProcess>,
     tools: Vec<Arc<dyn Tool>>,
     packs: Vec<Pack>,
     /// Whether the tools of the packs that were compiled in are there.
@@ -144,6 +151,8 @@ impl NodeBuilder {
         Self {
             config: Config::default(),
             engine: None,
+            #[cfg(feature = "shared-memory")]
+            apart: None,
             tools: Vec::new(),
             packs: packs::packs(),
             standard: true,
@@ -178,6 +187,15 @@ impl NodeBuilder {
     #[must_use]
     pub fn engine(mut self, factory: EngineFactory) -> Self {
         self.engine = Some(factory);
+        self
+    }
+
+    /// What thinks, in a process of its own. What is refused of its frames and sessions is entered on the node's trail.
+    #[cfg(feature = "shared-memory")]
+    #[must_use]
+    pub fn engine_process(mut self, process: &EngineProcess) -> Self {
+        self.engine = Some(process.factory());
+        self.apart = Some(process.clone());
         self
     }
 
@@ -350,6 +368,11 @@ impl NodeBuilder {
         boot::enlist(&system, &services);
         for recruit in self.recruits {
             recruit(system.factories());
+        }
+        #[cfg(feature = "shared-memory")]
+        if let Some(process) = &self.apart {
+            let device: PrincipalId = format!("service:{DEVICE}@{}", config.node.tenant).parse()?;
+            process.telling(crate::refusals::on_trail(&system, device.into()));
         }
         let factory = self.engine.unwrap_or_else(engines::scripted);
         // Checked before anything starts. Which model thinks is known only then; that of the team is looked at when it is loaded.

@@ -84,6 +84,11 @@ pub fn describe() {
         aios_bus::tensor::METRIC_REFUSED,
         "frames and handles of the tensor bus that were refused"
     );
+    #[cfg(feature = "shared-memory")]
+    describe_counter!(
+        crate::engine_process::METRIC_SESSIONS,
+        "sessions of the engine's process that were saved, given back, or refused when they were"
+    );
     describe_counter!(
         "aios_http_refused_total",
         "requests that were sent away, by why"

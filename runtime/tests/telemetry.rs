@@ -1,6 +1,10 @@
 //! What an operator reads: figures, and a goal's trace at whoever takes OTLP.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "shared-memory")]
+#[path = "telemetry/one_trace.rs"]
+mod one_trace;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -60,13 +60,6 @@ impl BurnEngine {
         &self.device.name
     }
 
-    /// Ends a session: the keys and values kept for it are overwritten. An unknown session is no error.
-    pub fn close_session(&mut self, session: &SessionId) {
-        if let Some(language) = &mut self.language {
-            language.close_session(session);
-        }
-    }
-
     fn models(&self) -> Vec<ModelInfo> {
         let language = self.language.iter().map(|model| &model.info);
         language
@@ -140,6 +133,23 @@ impl BlockingEngine for BurnEngine {
             return Ok(());
         }
         Err(self.not_loaded(model))
+    }
+
+    fn close_session(&mut self, session: &SessionId) {
+        if let Some(language) = &mut self.language {
+            language.close_session(session);
+        }
+    }
+
+    fn save_session(&mut self, session: &SessionId) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.language.as_mut().and_then(|it| it.save(session)))
+    }
+
+    fn restore_session(&mut self, session: &SessionId, saved: &[u8]) -> Result<u64, EngineError> {
+        match &mut self.language {
+            Some(language) => language.restore(session, saved),
+            None => Err(self.not_loaded("generate")),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -16,6 +16,7 @@ use crate::folder;
 use crate::grammar::Grammars;
 use crate::kernel::{Isa, Kernels};
 use crate::sampling::{Sampler, top};
+use crate::saved::{self, MadeBy, SavedError};
 use crate::session::{PASSING, SLOTS, Sessions};
 use crate::template::{ChatTemplate, LayoutError};
 use crate::tokenizer::Tokenizer;
@@ -31,6 +32,9 @@ pub(crate) struct Language {
     /// Made when the first grammar comes; most requests have none.
     grammars: Option<Grammars>,
     sessions: Sessions,
+    /// What keys and values are made by, worked out when the first session is saved: it takes a look at every weight.
+    made_by: Option<MadeBy>,
+    settings: String,
     logits: Vec<f32>,
 }
 
@@ -56,6 +60,8 @@ impl Language {
         let tokenizer = Tokenizer::load(&file, config.vocabulary)?;
         let template = ChatTemplate::of_file(&file, &tokenizer)?;
         let formats = file.formats();
+        let reading = if exact { "exact" } else { "sixteen bits" };
+        let settings = format!("{}, {reading}", device.name);
         let decoder: Box<dyn Decoder> = if device.is_cpu {
             let kernels =
                 Kernels::new(Isa::detect(), threads).map_err(|e| LoadError::Unsupported {
@@ -86,6 +92,8 @@ impl Language {
             template,
             grammars: None,
             sessions: Sessions::default(),
+            made_by: None,
+            settings,
             logits: Vec::new(),
         })
     }
@@ -129,6 +137,54 @@ impl Language {
         if let Some(slot) = self.sessions.close(id) {
             self.decoder.wipe(slot);
         }
+    }
+
+    /// A session to go on with elsewhere, if it holds anything and the device gives it.
+    pub(crate) fn save(&mut self, id: &SessionId) -> Option<Vec<u8>> {
+        let (slot, _) = self.sessions.held(id)?;
+        let made_by = self.made_by()?.clone();
+        let (_, ids) = self.sessions.held(id)?;
+        let mut bytes = made_by.head(ids);
+        let gives = !ids.is_empty() && self.decoder.give(slot, ids.len(), &mut bytes);
+        gives.then(|| saved::close(bytes))
+    }
+
+    /// Takes up a session that was saved; how many tokens it holds then.
+    pub(crate) fn restore(&mut self, id: &SessionId, bytes: &[u8]) -> Result<u64, EngineError> {
+        let refused = |reason: String| EngineError::BadRequest { reason };
+        let Some(made_by) = self.made_by() else {
+            return Err(EngineError::Unsupported {
+                what: "sessions that were saved, on this device".into(),
+            });
+        };
+        let (ids, values) = made_by
+            .open(bytes)
+            .map_err(|error| refused(error.to_string()))?;
+        let vocabulary = self.decoder.config().vocabulary;
+        if ids.iter().any(|id| *id as usize >= vocabulary) {
+            return Err(refused(SavedError::Malformed.to_string()));
+        }
+        self.close_session(id);
+        let place = self.sessions.enter(id, &ids);
+        // Whoever had the slot before is wiped out of it.
+        self.decoder.wipe(place.slot);
+        if !self.decoder.take(place.slot, ids.len(), values) {
+            self.close_session(id);
+            return Err(refused(SavedError::Malformed.to_string()));
+        }
+        let tokens = ids.len() as u64;
+        self.sessions.leave(id, ids);
+        Ok(tokens)
+    }
+
+    fn made_by(&mut self) -> Option<&MadeBy> {
+        if self.made_by.is_none() {
+            self.made_by = Some(MadeBy {
+                model: self.decoder.made_by()?,
+                settings: self.settings.clone(),
+            });
+        }
+        self.made_by.as_ref()
     }
 
     fn prompt_ids(&self, prompt: &Prompt, context: usize) -> Result<Vec<u32>, EngineError> {
@@ -233,6 +289,7 @@ impl Language {
             Some(grammar) => Some(self.grammars()?.guide(grammar)?),
         };
         let started = Instant::now();
+        let known_tokens = self.decoder.len(slot) as u64;
         let interrupted = self.prefill(slot, &prompt_ids, request)?;
         let prefill_ms = started.elapsed().as_secs_f64() * 1e3;
 
@@ -296,6 +353,7 @@ impl Language {
             prefill_ms,
             decode_ms: decode_s * 1e3,
             tokens_per_second,
+            known_tokens,
         };
         Ok(Inference {
             text: answer.finish(sink),

@@ -40,6 +40,8 @@ mod matrix;
 #[cfg(feature = "device")]
 mod sampling;
 #[cfg(feature = "device")]
+mod saved;
+#[cfg(feature = "device")]
 mod session;
 mod store;
 mod template;

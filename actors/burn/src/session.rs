@@ -80,6 +80,12 @@ impl Sessions {
         }
     }
 
+    /// The slot of a session and what it holds.
+    pub(crate) fn held(&self, id: &SessionId) -> Option<(usize, &[u32])> {
+        let held = self.held.iter().find(|held| held.id == *id)?;
+        Some((held.slot, &held.ids))
+    }
+
     /// Ends a session; its slot must be wiped.
     pub(crate) fn close(&mut self, id: &SessionId) -> Option<usize> {
         let at = self.held.iter().position(|held| held.id == *id)?;

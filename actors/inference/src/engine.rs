@@ -12,7 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{EmbedRequest, Embedding, EngineError, EngineStatus, InferRequest, Inference, Token};
+use crate::{
+    EmbedRequest, Embedding, EngineError, EngineStatus, InferRequest, Inference, SessionId, Token,
+};
 
 /// Receives tokens as they are made; `Break` ends the generation as [`Finish::Cancelled`](crate::Finish::Cancelled).
 pub type TokenSink<'a> = dyn FnMut(&Token) -> ControlFlow<()> + Send + 'a;
@@ -68,6 +70,10 @@ pub trait Engine: Generate + Embed {
         Ok((self.capabilities().await?, self.health().await?))
     }
 
+    /// Ends a session: what is remembered for it is overwritten, at the latest before the next call runs. An unknown session is no error.
+    /// Never waits.
+    fn close_session(&self, _session: &SessionId) {}
+
     /// What it is doing right now; never waits.
     fn status(&self) -> EngineStatus;
 
@@ -112,6 +118,24 @@ pub trait BlockingEngine: Send {
     /// Frees a model by name. An unknown name is [`EngineError::NotLoaded`].
     fn unload(&mut self, model: &str) -> Result<(), EngineError>;
 
+    /// Ends a session: what is remembered for it is overwritten. An unknown session is no error.
+    fn close_session(&mut self, _session: &SessionId) {}
+
+    /// What an engine with the same model needs to go on with a session without reading its prompt again. None where nothing is
+    /// remembered of it, or where that cannot be taken off the device.
+    fn save_session(&mut self, _session: &SessionId) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(None)
+    }
+
+    /// Takes up what [`save_session`](Self::save_session) gave, in another engine or in this one; how many tokens it remembers now.
+    /// What is not whole, not of this model or not of these settings is refused, and then the prompt is read as if nothing had been
+    /// saved.
+    fn restore_session(&mut self, _session: &SessionId, _saved: &[u8]) -> Result<u64, EngineError> {
+        Err(EngineError::Unsupported {
+            what: "sessions that were saved".into(),
+        })
+    }
+
     /// What this engine can do with what is loaded now.
     fn capabilities(&self) -> Capabilities;
 
@@ -121,6 +145,12 @@ pub trait BlockingEngine: Send {
     /// How often it is asked whether it is still there while nobody calls it; never, where it cannot go by itself.
     fn pulse(&self) -> Option<Duration> {
         None
+    }
+
+    /// Nobody has asked for anything since the last pulse. What is better done now than before a call is done here, and soon over. As
+    /// for [`check`](Self::check), an error costs the engine and no call.
+    fn idle(&mut self) -> Result<(), EngineError> {
+        self.check()
     }
 
     /// Whether it is still there; asked before each call, too. An error costs the engine and no call: those that wait are

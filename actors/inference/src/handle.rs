@@ -12,7 +12,7 @@ use tokio::time::{timeout, timeout_at};
 
 use crate::{
     CancelFlag, Capabilities, EmbedRequest, Embedding, Engine, EngineError, EngineStatus, Health,
-    InferRequest, Inference, ModelInfo, ModelSource, Token,
+    InferRequest, Inference, ModelInfo, ModelSource, SessionId, Token,
 };
 
 /// How long past its deadline a call is waited for, so that an engine can say itself why nothing came.
@@ -149,6 +149,11 @@ impl EngineHandle {
     /// What a thousand tokens of a call may cost, in millionths, at least and at most, where the engine has prices.
     pub fn prices(&self) -> Option<[u64; 2]> {
         self.engine.prices()
+    }
+
+    /// Ends a session; see [`Engine::close_session`].
+    pub fn close_session(&self, session: &SessionId) {
+        self.engine.close_session(session);
     }
 
     /// What it is doing right now; never waits.

@@ -323,6 +323,13 @@ pub struct Timings {
     pub decode_ms: f64,
     /// New tokens for each second of decoding; 0 where none were made.
     pub tokens_per_second: f64,
+    /// Tokens of the prompt that were not read, because their keys and values were there from an earlier call of the session.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub known_tokens: u64,
+}
+
+fn is_none(tokens: &u64) -> bool {
+    *tokens == 0
 }
 
 /// What a generation took, in tokens, counted by the engine.

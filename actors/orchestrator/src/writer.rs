@@ -44,7 +44,7 @@ impl Writer for ModelWriter {
     fn write(&self, request: &WriteRequest<'_>) -> Result<String, WriteError> {
         // No system turn of ours: the model's own template has the one it was trained with, and with it a small model keeps to the text.
         let asked = ChatTurn::user(request.instruction);
-        let infer = InferRequest::new(Prompt::Chat(vec![asked]))
+        let mut infer = InferRequest::new(Prompt::Chat(vec![asked]))
             .max_tokens(
                 request
                     .max_words
@@ -53,6 +53,7 @@ impl Writer for ModelWriter {
             )
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
+        infer.traceparent = request.traceparent.map(str::to_owned);
         let cancel = infer.cancel.clone();
         let budget = self
             .budgets
@@ -141,6 +142,7 @@ mod tests {
                 facts: &[],
                 max_words: 20,
                 idempotency_key: &format!("{goal}/answer"),
+                traceparent: None,
                 cancel: &CancelFlag::new(),
                 deadline: Instant::now() + Duration::from_millis(50),
             })

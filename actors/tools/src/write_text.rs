@@ -37,6 +37,8 @@ pub struct WriteRequest<'a> {
     pub max_words: u32,
     /// The step's operation id: the same key may answer with the same text.
     pub idempotency_key: &'a str,
+    /// The trace that it is asked for in; see [`ToolCall::traceparent`].
+    pub traceparent: Option<&'a str>,
     /// Raised when nobody waits for the text any more.
     pub cancel: &'a CancelFlag,
     /// When the text is worthless.
@@ -165,6 +167,7 @@ impl BlockingTool for WriteText {
             facts: &args.facts,
             max_words: args.max_words,
             idempotency_key: &call.idempotency_key,
+            traceparent: call.traceparent.as_deref(),
             cancel: &call.cancel,
             deadline: call.deadline,
         };

@@ -109,6 +109,8 @@ pub struct ToolCall {
     pub tenant: String,
     /// Which goal of theirs.
     pub goal: String,
+    /// The trace that it is called in, as a W3C `traceparent` says it: for whatever the tool asks in its turn.
+    pub traceparent: Option<String>,
     /// The files that may be read, in the state that is meant.
     pub inputs: Vec<InputFile>,
     /// The one folder that may be written.
@@ -131,6 +133,7 @@ impl ToolCall {
             again: false,
             tenant: String::new(),
             goal: String::new(),
+            traceparent: None,
             inputs: Vec::new(),
             out_dir: String::new(),
             granted: Capabilities::none(),

@@ -34,8 +34,8 @@ impl Refusals {
         Self(Some(sink))
     }
 
-    /// Nothing is made of a refusal that nobody hears.
-    pub(crate) fn tell(&self, refusal: impl FnOnce() -> BusRefusal) {
+    /// Tells of one. Nothing is made of a refusal that nobody hears.
+    pub fn tell(&self, refusal: impl FnOnce() -> BusRefusal) {
         if let Some(sink) = &self.0 {
             sink.refused(refusal());
         }

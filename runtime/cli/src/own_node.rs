@@ -8,7 +8,7 @@ use aios_inference::EngineFactory;
 use aios_inference::models::{ALL_MINILM_L6_V2, SMOLLM2_135M_INSTRUCT};
 use aios_runtime::config::{Config, Device, EngineChoice};
 use aios_runtime::engine_process::{EngineProcess, HostCommand};
-use aios_runtime::{Goal, Node, engines};
+use aios_runtime::{Goal, Node, NodeBuilder, engines};
 use aios_work::PlanFile;
 
 use crate::arguments::Wanted;
@@ -17,6 +17,31 @@ use crate::{console, quiet, weights};
 
 /// Bytes that are read of a plan file: more than one may have, so that a larger one is refused for its size.
 const READ: u64 = 1 << 20;
+
+/// What a node thinks with, and the process that it runs in if it has one of its own.
+pub(crate) struct Engine {
+    pub(crate) factory: EngineFactory,
+    process: Option<EngineProcess>,
+}
+
+impl From<EngineFactory> for Engine {
+    fn from(factory: EngineFactory) -> Self {
+        Self {
+            factory,
+            process: None,
+        }
+    }
+}
+
+impl Engine {
+    /// Of a node that is to be started.
+    pub(crate) fn of(self, node: NodeBuilder) -> NodeBuilder {
+        match &self.process {
+            Some(process) => node.engine_process(process),
+            None => node.engine(self.factory),
+        }
+    }
+}
 
 /// A goal in the words of whoever asks, or those of its plan.
 pub(crate) fn wanted(wanted: &Wanted, plan: Option<PlanFile>, out: &Path) -> Goal {
@@ -58,12 +83,10 @@ pub(crate) fn threads() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::plain(format!("cannot start the threads of the node: {error}")))
 }
 
-pub(crate) async fn started(config: Config, engine: EngineFactory) -> Result<Node, Failure> {
+pub(crate) async fn started(config: Config, engine: Engine) -> Result<Node, Failure> {
     // What was under way in the same storage folder is no part of what is asked for here.
-    let mut node = Node::builder()
-        .config(config)
-        .engine(engine)
-        .leaving_goals();
+    let node = engine.of(Node::builder().config(config));
+    let mut node = node.leaving_goals();
     if let Ok(folder) = weights::probes() {
         node = node.probes(folder);
     }
@@ -80,7 +103,7 @@ pub(crate) fn say_found(node: &Node) {
 }
 
 /// The engine for an order about a goal on record: what is at hand, and nothing is fetched for it unless the configuration insists.
-pub(crate) fn engine_at_hand(config: &Config) -> Result<EngineFactory, Failure> {
+pub(crate) fn engine_at_hand(config: &Config) -> Result<Engine, Failure> {
     let at_hand = || {
         let cache = weights::cache().ok();
         let models = [&SMOLLM2_135M_INSTRUCT, &ALL_MINILM_L6_V2];
@@ -90,13 +113,13 @@ pub(crate) fn engine_at_hand(config: &Config) -> Result<EngineFactory, Failure> 
         console::note(
             "no weights are at hand, so the scripted engine thinks; `aios model pull` fetches them",
         );
-        return Ok(engines::scripted());
+        return Ok(Engine::from(engines::scripted()));
     }
     engine(config)
 }
 
 /// The engine the configuration asks for; weights are fetched first if they are wanted and not there.
-pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
+pub(crate) fn engine(config: &Config) -> Result<Engine, Failure> {
     if config.model.engine == EngineChoice::Scripted {
         return scripted(config);
     }
@@ -118,18 +141,18 @@ pub(crate) fn engine(config: &Config) -> Result<EngineFactory, Failure> {
     }
     // Before there is a picture, so that no driver writes into it.
     quiet::quietly(|| engines::open_device(config.model.device));
-    Ok(engines::burn(config.model.device, &cache))
+    Ok(Engine::from(engines::burn(config.model.device, &cache)))
 }
 
-fn scripted(config: &Config) -> Result<EngineFactory, Failure> {
+fn scripted(config: &Config) -> Result<Engine, Failure> {
     if config.model.process {
         return apart(EngineChoice::Scripted, config.model.device);
     }
-    Ok(engines::scripted())
+    Ok(Engine::from(engines::scripted()))
 }
 
 /// The engine in a process of its own: this program again, as `aios engine serve`.
-fn apart(engine: EngineChoice, device: Device) -> Result<EngineFactory, Failure> {
+fn apart(engine: EngineChoice, device: Device) -> Result<Engine, Failure> {
     let program = std::env::current_exe().map_err(|error| {
         Failure::plain(format!(
             "cannot find this program to start it again: {error}"
@@ -139,5 +162,9 @@ fn apart(engine: EngineChoice, device: Device) -> Result<EngineFactory, Failure>
     let mut command = HostCommand::new(program, arguments);
     // A log that somebody asked for is wanted of both; a driver's own words are not.
     command.speaks = std::env::var_os("AIOS_LOG").is_some();
-    Ok(EngineProcess::new(command).factory())
+    let process = EngineProcess::new(command);
+    Ok(Engine {
+        factory: process.factory(),
+        process: Some(process),
+    })
 }

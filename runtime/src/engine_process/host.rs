@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use aios_bus::tensor::{TensorPool, handed};
 use aios_inference::{
-    BlockingEngine, CancelFlag, EmbedRequest, Embedding, EngineError, EngineFactory, InferRequest,
+    BlockingEngine, CancelFlag, EmbedRequest, EngineError, EngineFactory, InferRequest, SessionId,
 };
-use aios_protocols::ports::{FrameNote, TensorBus as _, TensorBusError};
-use aios_protocols::tensor::{ContentType, Flags, FrameKind, PartyHash, TensorGrant};
+use aios_protocols::ports::{TensorBus as _, TensorBusError};
+use aios_protocols::tensor::{ContentType, FrameKind, PartyHash, TensorGrant};
 use parking_lot::Mutex;
+use zeroize::Zeroizing;
 
+use super::frames::{note, publish, publish_part, take_part};
 use super::words::{FromHost, ToHost, trace_id};
 use crate::wire::{Ear, WireError, say};
 
@@ -25,10 +27,6 @@ pub(super) const HOST: &str = "service:engine@host";
 pub(super) const NODE: &str = "service:engine@node";
 /// Calls that may wait; the node sends the next one when it has heard the end of the last.
 const CALLS: usize = 16;
-/// Between two looks for a free slot.
-const PAUSE: Duration = Duration::from_micros(50);
-/// How long a node may take to read a frame.
-const UNREAD: Duration = Duration::from_secs(30);
 
 /// Why the process ends before the node wants it to.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +101,8 @@ pub fn serve(
         engine,
         pool,
         flags,
+        parts: Parts::default(),
+        told: Vec::new(),
     };
     while let Ok(call) = calls.recv() {
         match host.run(call) {
@@ -148,6 +148,17 @@ struct Host {
     engine: Box<dyn BlockingEngine>,
     pool: TensorPool,
     flags: Flagged,
+    parts: Parts,
+    /// The frames of the session that was saved last.
+    told: Vec<TensorGrant>,
+}
+
+/// A session on its way back.
+#[derive(Default)]
+struct Parts {
+    number: u64,
+    bytes: Zeroizing<Vec<u8>>,
+    refused: Option<String>,
 }
 
 impl Host {
@@ -155,6 +166,30 @@ impl Host {
         let answer = match said {
             // The one comes first, the other never here.
             ToHost::Pool(_) | ToHost::Cancel { .. } => return Ok(()),
+            ToHost::Part {
+                parts,
+                grant,
+                of,
+                traceparent,
+            } => {
+                self.part(parts, &grant, of, traceparent.as_deref());
+                return Ok(());
+            }
+            ToHost::Close { session } => {
+                self.engine.close_session(&session);
+                return Ok(());
+            }
+            ToHost::Save {
+                call,
+                session,
+                traceparent,
+            } => self.save(call, &session, traceparent.as_deref())?,
+            ToHost::Restore {
+                call,
+                parts,
+                session,
+                traceparent,
+            } => self.restore((call, parts), &session, traceparent.as_deref()),
             ToHost::Infer {
                 call,
                 request,
@@ -263,7 +298,16 @@ impl Host {
             return Ok(FromHost::Refused { call, error });
         }
         for part in vectors.chunks(at_once) {
-            let grant = match self.publish(part, dimensions, call, trace) {
+            let shape = vec![part.len() as u64, dimensions as u64];
+            let what = (FrameKind::Tensor, ContentType::F32, shape);
+            let note = note(what, (HOST, NODE), (call, trace));
+            let numbers = part.iter().map(|it| {
+                let numbers = it.vector.iter().flat_map(|it| it.to_le_bytes());
+                numbers.collect::<Vec<u8>>()
+            });
+            let length = part.len() * dimensions * 4;
+            let granted = note.and_then(|note| publish(&self.pool, length, numbers, &note));
+            let grant = match granted {
                 Ok(grant) => grant,
                 Err(error) => {
                     let error = EngineError::Lost {
@@ -278,40 +322,87 @@ impl Host {
         Ok(FromHost::Embedded { call })
     }
 
-    /// Some vectors as one frame. While every slot is full the node has not read what it was told of yet.
-    fn publish(
-        &self,
-        part: &[Embedding],
-        dimensions: usize,
+    /// What is remembered of a session, in frames.
+    fn save(
+        &mut self,
         call: u64,
-        trace: [u8; 16],
-    ) -> Result<TensorGrant, TensorBusError> {
-        let begun = Instant::now();
-        let mut slot = loop {
-            match self.pool.allocate(part.len() * dimensions * 4) {
-                Err(TensorBusError::Exhausted { .. }) if begun.elapsed() < UNREAD => {
-                    std::thread::sleep(PAUSE);
-                }
-                outcome => break outcome?,
-            }
+        session: &SessionId,
+        traceparent: Option<&str>,
+    ) -> Result<FromHost, WireError> {
+        let _said = said_in("save", call, traceparent);
+        let saved = match self.engine.save_session(session) {
+            Ok(saved) => Zeroizing::new(saved.unwrap_or_default()),
+            Err(error) => return Ok(FromHost::Refused { call, error }),
         };
-        let mut bytes = Vec::with_capacity(dimensions * 4);
-        for embedding in part {
-            bytes.clear();
-            bytes.extend(embedding.vector.iter().flat_map(|it| it.to_le_bytes()));
-            slot.write(&bytes)?;
+        // What was refused of the one before lies there still, and its reader is through with it by now.
+        for left in self.told.drain(..) {
+            let _ = self.pool.release(&left);
         }
-        slot.publish(&FrameNote {
-            kind: FrameKind::Tensor,
-            content_type: ContentType::F32,
-            shape: vec![part.len() as u64, dimensions as u64],
-            flags: Flags::NONE,
-            conversation: trace,
-            sequence: call,
-            timestamp_ns: 0,
-            sender: party(HOST)?,
-            receiver: party(NODE)?,
-        })
+        let of = saved.len();
+        for part in saved.chunks(self.pool.address().slot_bytes as usize) {
+            let which = (call, trace_id(traceparent));
+            match publish_part(&self.pool, part, (HOST, NODE), which) {
+                Ok(grant) => {
+                    self.told.push(grant.clone());
+                    say(&self.socket, &FromHost::Part { call, grant, of })?;
+                }
+                Err(error) => {
+                    let reason = format!("a session could not be handed over: {error}");
+                    let error = EngineError::BadRequest { reason };
+                    return Ok(FromHost::Refused { call, error });
+                }
+            }
+        }
+        Ok(FromHost::Saved { call, bytes: of })
+    }
+
+    /// Some bytes of a session that comes back. What is wrong with one of them is told when all are there.
+    fn part(&mut self, parts: u64, grant: &TensorGrant, of: usize, traceparent: Option<&str>) {
+        if self.parts.number != parts {
+            self.parts = Parts {
+                number: parts,
+                ..Parts::default()
+            };
+            // At once, so that growing leaves no copy behind that nobody wipes.
+            let room = self.parts.bytes.try_reserve_exact(of);
+            self.parts.refused = room.err().map(|error| error.to_string());
+        }
+        let taken = take_part(
+            &self.pool,
+            grant,
+            (NODE, HOST),
+            (parts, trace_id(traceparent)),
+        );
+        match taken {
+            Ok(_) if self.parts.refused.is_some() => {}
+            Ok(bytes) if self.parts.bytes.len() + bytes.len() <= of => {
+                self.parts.bytes.extend_from_slice(&bytes);
+            }
+            Ok(_) => self.parts.refused = Some("it is longer than it was said to be".to_owned()),
+            Err(error) => self.parts.refused = Some(error.to_string()),
+        }
+    }
+
+    fn restore(
+        &mut self,
+        (call, number): (u64, u64),
+        session: &SessionId,
+        traceparent: Option<&str>,
+    ) -> FromHost {
+        let _said = said_in("restore", call, traceparent);
+        let parts = std::mem::take(&mut self.parts);
+        let refused = match parts.refused {
+            None if parts.number != number => Some("its parts did not come".to_owned()),
+            refused => refused,
+        };
+        if let Some(reason) = refused {
+            let error = EngineError::BadRequest { reason };
+            return FromHost::Refused { call, error };
+        }
+        match self.engine.restore_session(session, &parts.bytes) {
+            Ok(tokens) => FromHost::Restored { call, tokens },
+            Err(error) => FromHost::Refused { call, error },
+        }
     }
 }
 

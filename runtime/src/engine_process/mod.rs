@@ -6,10 +6,19 @@
 //! takes up the calls that wait; the slots of the dead one are taken back. A process that does not stop a call that was called off is
 //! killed. When the node dies the socket is closed, and the process ends.
 //!
-//! Read on: [`words`] is what is said, [`host`] the process, [`proxy`] the node's side of it.
+//! What the process remembers of a session (keys and values of what was read) is handed to the node in frames when nobody asks anything,
+//! and given back to the next process before the session's next call. So a session goes on after a kill without reading its prompt
+//! again. Sessions of private goals are not handed over.
+//!
+//! Read on: [`words`] is what is said, [`frames`] how bytes go, [`host`] the process, [`proxy`] the node's side of it, [`kept`] what the
+//! node has of sessions.
 
+mod frames;
 mod host;
+mod kept;
 mod proxy;
+#[cfg(all(test, feature = "burn"))]
+mod tests;
 mod words;
 
 use std::ffi::OsString;
@@ -18,12 +27,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use aios_bus::Refusals;
 use aios_bus::tensor::{PoolShape, RANDOM_BYTES, TensorPool, handed};
 use aios_inference::{EngineError, EngineFactory};
 use aios_protocols::ports::TensorBus as _;
 use parking_lot::Mutex;
 
 pub use host::{ServeError, serve, standard_input};
+use kept::Kept;
+pub use kept::{KeptView, METRIC_SESSIONS};
 use proxy::Proxy;
 
 /// Vectors on their way: eight frames of 256 KiB, some 170 vectors of 384 numbers each. While all are full the process waits for the node
@@ -32,6 +44,9 @@ const POOL: PoolShape = PoolShape {
     slots: 8,
     slot_bytes: 256 * 1024,
 };
+
+/// Some 2,900 tokens of the small model, which takes 45 KiB for each; a larger model's sessions are fewer tokens.
+const KEPT_BYTES: usize = 128 << 20;
 
 /// How the process is started. It must call [`serve`] with its standard input.
 #[derive(Debug, Clone)]
@@ -46,6 +61,8 @@ pub struct HostCommand {
     pub speaks: bool,
     /// How long it may take to stop a call that was called off, or whose time is over, before it is killed.
     pub patience: Duration,
+    /// Bytes of sessions that the node keeps for it at most; 0 keeps none.
+    pub kept_bytes: usize,
 }
 
 impl HostCommand {
@@ -60,6 +77,7 @@ impl HostCommand {
             variables: Vec::new(),
             speaks: false,
             patience: Duration::from_secs(5),
+            kept_bytes: KEPT_BYTES,
         }
     }
 }
@@ -74,17 +92,32 @@ struct Inner {
     pool: Mutex<Option<Arc<TensorPool>>>,
     process: AtomicU32,
     reclaimed: AtomicU32,
+    /// As the memory, what is kept outlives the processes.
+    kept: Arc<Kept>,
+    refusals: Mutex<Refusals>,
 }
 
 impl EngineProcess {
     /// An engine that is started by its factory.
     pub fn new(command: HostCommand) -> Self {
         Self(Arc::new(Inner {
+            kept: Arc::new(Kept::new(command.kept_bytes)),
+            refusals: Mutex::default(),
             command,
             pool: Mutex::new(None),
             process: AtomicU32::new(0),
             reclaimed: AtomicU32::new(0),
         }))
+    }
+
+    /// Tells of each frame and session that is refused, from the next process on; of frames from before the first.
+    pub fn telling(&self, refusals: Refusals) {
+        *self.0.refusals.lock() = refusals;
+    }
+
+    /// The sessions that are kept for it, in numbers.
+    pub fn kept(&self) -> KeptView {
+        self.0.kept.view()
     }
 
     /// Starts a process; called by the engine's actor, once for each incarnation.
@@ -95,7 +128,8 @@ impl EngineProcess {
             // Of the one before, if it was killed over them.
             let freed = pool.reclaim().unwrap_or(0);
             inner.reclaimed.fetch_add(freed as u32, Relaxed);
-            let proxy = Proxy::start(&inner.command, pool)?;
+            let refusals = inner.refusals.lock().clone();
+            let proxy = Proxy::start(&inner.command, pool, (Arc::clone(&inner.kept), refusals))?;
             inner.process.store(proxy.process(), Relaxed);
             Ok(Box::new(proxy))
         })
@@ -129,7 +163,7 @@ impl Inner {
         getrandom::fill(&mut random)
             .map_err(|error| device(format!("the system gives no random numbers: {error}")))?;
         let pool = handed::create_pool(POOL, &random).map_err(|error| device(error.to_string()))?;
-        let pool = Arc::new(pool);
+        let pool = Arc::new(pool.telling(self.refusals.lock().clone()));
         *made = Some(Arc::clone(&pool));
         Ok(pool)
     }

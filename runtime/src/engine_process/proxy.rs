@@ -1,5 +1,6 @@
 //! The node's side: the process as a device that does one thing at a time.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -9,15 +10,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_bus::tensor::{TensorPool, handed};
+use aios_bus::{BusRefusal, Refusals};
 use aios_inference::{
     BlockingEngine, CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, Health,
-    HealthState, InferRequest, Inference, ModelInfo, ModelSource, TokenSink,
+    HealthState, InferRequest, Inference, ModelInfo, ModelSource, SessionId, TokenSink,
 };
 use aios_protocols::ports::TensorBus as _;
 use aios_protocols::tensor::{ContentType, TensorGrant};
+use zeroize::Zeroizing;
 
 use super::HostCommand;
+use super::frames::{publish_part, take_part};
 use super::host::{HOST, NODE, party};
+use super::kept::Kept;
 use super::words::{FromHost, ToHost, trace_id};
 use crate::wire::{Ear, WireError, say};
 
@@ -27,6 +32,10 @@ const LOOK: Duration = Duration::from_millis(10);
 const PULSE: Duration = Duration::from_millis(250);
 /// How long a process whose socket is closed may take to be gone.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Tokens from which on a session is handed over: reading fewer again takes no longer than carrying them about.
+const WORTH: u64 = 64;
+/// How long a session may be on its way.
+const CARRIED: Duration = Duration::from_secs(10);
 /// How long the process may take to build its engine.
 const BUILT: Duration = Duration::from_secs(120);
 
@@ -71,6 +80,18 @@ pub(super) struct Proxy {
     capabilities: Capabilities,
     patience: Duration,
     calls: u64,
+    kept: Arc<Kept>,
+    refusals: Refusals,
+    /// Those that this process remembers, unless it forgot them for want of room.
+    sessions: HashMap<SessionId, Remembered>,
+}
+
+/// A session as the process has it.
+struct Remembered {
+    used: Instant,
+    /// Whether the node does not have it yet as it is now.
+    unsaved: bool,
+    traceparent: Option<String>,
 }
 
 /// What a message does to a call.
@@ -83,7 +104,11 @@ enum Heard<T> {
 
 impl Proxy {
     /// Starts the process and waits until its engine is built.
-    pub(super) fn start(command: &HostCommand, pool: Arc<TensorPool>) -> Result<Self, EngineError> {
+    pub(super) fn start(
+        command: &HostCommand,
+        pool: Arc<TensorPool>,
+        (kept, refusals): (Arc<Kept>, Refusals),
+    ) -> Result<Self, EngineError> {
         let device = |reason: String| EngineError::Device { reason };
         let no_socket = |error| device(format!("no socket for its process: {error}"));
         let (ours, theirs) = UnixStream::pair().map_err(no_socket)?;
@@ -139,6 +164,9 @@ impl Proxy {
             capabilities: capabilities.clone(),
             patience: command.patience,
             calls: 0,
+            kept,
+            refusals,
+            sessions: HashMap::new(),
         };
         proxy.can(capabilities);
         Ok(proxy)
@@ -243,7 +271,177 @@ impl Proxy {
         self.call(ask, None, &CancelFlag::new(), on)
     }
 
+    /// Lets the process write, once it remembers what the node has kept of the session.
     fn generate(
+        &mut self,
+        request: &InferRequest,
+        sink: Option<&mut TokenSink<'_>>,
+    ) -> Result<Inference, EngineError> {
+        let Some(session) = &request.session else {
+            return self.write(request, sink);
+        };
+        self.give_back(session, request.traceparent.as_deref())?;
+        let outcome = self.write(request, sink);
+        match &outcome {
+            Ok(answer) => {
+                let keeps = !request.private && self.kept.most() > 0;
+                let worth = keeps && answer.usage.total() >= WORTH;
+                let remembered = Remembered {
+                    used: Instant::now(),
+                    unsaved: worth,
+                    traceparent: request.traceparent.clone(),
+                };
+                self.sessions.insert(session.clone(), remembered);
+            }
+            // Whatever it began to read is forgotten there.
+            Err(_) => drop(self.sessions.remove(session)),
+        }
+        if request.private {
+            self.kept.close(session);
+        }
+        outcome
+    }
+
+    /// Gives a session back that the process does not remember and the node has. Of one that is refused the prompt is read again.
+    fn give_back(
+        &mut self,
+        session: &SessionId,
+        traceparent: Option<&str>,
+    ) -> Result<(), EngineError> {
+        if self.sessions.contains_key(session) {
+            return Ok(());
+        }
+        // Out of what is kept while it is on its way: one that the process falls over is not given to the next.
+        let Some(bytes) = self.kept.take(session) else {
+            return Ok(());
+        };
+        match self.restore(session, &bytes, traceparent) {
+            Ok(tokens) => {
+                tracing::debug!(session = session.0, tokens, "a session was given back");
+                self.kept.taken_up(session.clone(), bytes);
+                Ok(())
+            }
+            Err(error @ (EngineError::Lost { .. } | EngineError::Device { .. })) => Err(error),
+            Err(error) => {
+                self.kept.refused();
+                self.refusals.tell(|| BusRefusal {
+                    bus: "tensor",
+                    from: None,
+                    label: "session",
+                    reason: format!(
+                        "a session was not taken up, its prompt is read again: {error}"
+                    ),
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn restore(
+        &mut self,
+        session: &SessionId,
+        bytes: &[u8],
+        traceparent: Option<&str>,
+    ) -> Result<u64, EngineError> {
+        self.calls += 1;
+        let parts = self.calls;
+        let traceparent = traceparent.map(str::to_owned);
+        let which = (parts, trace_id(traceparent.as_deref()));
+        let mut told = Vec::new();
+        for part in bytes.chunks(self.pool.address().slot_bytes as usize) {
+            let grant = publish_part(&self.pool, part, (NODE, HOST), which);
+            let grant = grant.map_err(|error| EngineError::BadRequest {
+                reason: error.to_string(),
+            })?;
+            told.push(grant.clone());
+            let part = ToHost::Part {
+                parts,
+                grant,
+                of: bytes.len(),
+                traceparent: traceparent.clone(),
+            };
+            if let Err(error) = say(&self.socket, &part) {
+                return Err(self.lost(&error));
+            }
+        }
+        let session = session.clone();
+        let ask = |call| ToHost::Restore {
+            call,
+            parts,
+            session,
+            traceparent,
+        };
+        let due = Some(Instant::now() + CARRIED);
+        let outcome = self.call(ask, due, &CancelFlag::new(), |_, said| match said {
+            FromHost::Restored { tokens, .. } => Ok(Heard::End(tokens)),
+            _ => Err(confused()),
+        });
+        if outcome.is_err() {
+            // What was refused is its writer's to take back.
+            for grant in &told {
+                let _ = self.pool.release(grant);
+            }
+        }
+        outcome
+    }
+
+    /// Has the session that waits for it longest handed over, if one does.
+    fn keep_one(&mut self) -> Result<bool, EngineError> {
+        let unsaved = self.sessions.iter_mut().filter(|(_, it)| it.unsaved);
+        let Some((session, remembered)) = unsaved.min_by_key(|(_, it)| it.used) else {
+            return Ok(false);
+        };
+        remembered.unsaved = false;
+        let (session, traceparent) = (session.clone(), remembered.traceparent.clone());
+        let trace = trace_id(traceparent.as_deref());
+        let most = self.kept.most();
+        let (mut bytes, mut whole) = (Zeroizing::new(Vec::new()), true);
+        let ask = |call| ToHost::Save {
+            call,
+            session: session.clone(),
+            traceparent,
+        };
+        let on = |proxy: &mut Self, said| match said {
+            FromHost::Part { call, grant, of } => {
+                let taken = take_part(&proxy.pool, &grant, (HOST, NODE), (call, trace));
+                match taken {
+                    Ok(part) if of <= most && bytes.len() + part.len() <= of => {
+                        // All of it the first time.
+                        let missing = of - bytes.len();
+                        bytes.reserve_exact(missing);
+                        bytes.extend_from_slice(&part);
+                    }
+                    // The bus has told of it.
+                    Ok(_) | Err(_) => whole = false,
+                }
+                Ok(Heard::More)
+            }
+            FromHost::Saved { bytes, .. } => Ok(Heard::End(bytes)),
+            _ => Err(confused()),
+        };
+        // Nobody watches over this but the deadline: it is no call of anybody's.
+        let due = Some(Instant::now() + CARRIED);
+        match self.call(ask, due, &CancelFlag::new(), on) {
+            Ok(length) if whole && length > 0 && length == bytes.len() => {
+                self.kept.save(session, bytes);
+            }
+            Ok(_) => {}
+            Err(error @ (EngineError::Lost { .. } | EngineError::Device { .. })) => {
+                return Err(error);
+            }
+            Err(error) => tracing::debug!(%error, "a session is not kept"),
+        }
+        Ok(true)
+    }
+
+    /// Before its model goes: what is remembered goes with it.
+    fn keep_all(&mut self) -> Result<(), EngineError> {
+        while self.keep_one()? {}
+        self.sessions.clear();
+        Ok(())
+    }
+
+    fn write(
         &mut self,
         request: &InferRequest,
         mut sink: Option<&mut TokenSink<'_>>,
@@ -342,6 +540,7 @@ fn left(deadline: Option<Instant>) -> Option<u64> {
 
 impl BlockingEngine for Proxy {
     fn load_model(&mut self, source: &ModelSource) -> Result<ModelInfo, EngineError> {
+        self.keep_all()?;
         let source = source.clone();
         self.plain(
             |call| ToHost::Load { call, source },
@@ -404,6 +603,7 @@ impl BlockingEngine for Proxy {
     }
 
     fn unload(&mut self, model: &str) -> Result<(), EngineError> {
+        self.keep_all()?;
         let model = model.to_owned();
         self.plain(
             |call| ToHost::Unload { call, model },
@@ -435,6 +635,21 @@ impl BlockingEngine for Proxy {
             reason: Some(error.to_string()),
             models: Vec::new(),
         })
+    }
+
+    fn close_session(&mut self, session: &SessionId) {
+        self.kept.close(session);
+        if self.sessions.remove(session).is_some() {
+            let session = session.clone();
+            // That it is gone shows at the next call.
+            let _ = say(&self.socket, &ToHost::Close { session });
+        }
+    }
+
+    /// A session is handed over when nobody has asked for a pulse: a killed process says nothing any more.
+    fn idle(&mut self) -> Result<(), EngineError> {
+        self.check()?;
+        self.keep_one().map(drop)
     }
 
     fn pulse(&self) -> Option<Duration> {

@@ -1,7 +1,8 @@
 //! What a node and its engine's process say to each other. One end of the socket is in the node, the other in the process that it started.
 
 use aios_inference::{
-    Capabilities, EngineError, Health, InferRequest, Inference, ModelInfo, ModelSource, Token,
+    Capabilities, EngineError, Health, InferRequest, Inference, ModelInfo, ModelSource, SessionId,
+    Token,
 };
 use aios_protocols::TraceContext;
 use aios_protocols::tensor::{PoolAddress, TensorGrant};
@@ -38,6 +39,30 @@ pub(super) enum ToHost {
     Health {
         call: u64,
     },
+    /// What is remembered of a session is wanted, as frames.
+    Save {
+        call: u64,
+        session: SessionId,
+        traceparent: Option<String>,
+    },
+    /// The next bytes of a session that is given back, and how many there are in all.
+    Part {
+        parts: u64,
+        grant: TensorGrant,
+        of: usize,
+        traceparent: Option<String>,
+    },
+    /// All those parts were told.
+    Restore {
+        call: u64,
+        parts: u64,
+        session: SessionId,
+        traceparent: Option<String>,
+    },
+    /// A session is over. Nobody waits for an answer.
+    Close {
+        session: SessionId,
+    },
     /// Nobody wants the answer any more.
     Cancel {
         call: u64,
@@ -50,7 +75,7 @@ pub(super) fn trace_id(traceparent: Option<&str>) -> [u8; 16] {
     trace.map_or([0; 16], |trace| *trace.trace_id())
 }
 
-/// What the process says. Each call ends with one of the last six.
+/// What the process says. Each call ends with one of the last eight.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FromHost {
@@ -66,6 +91,22 @@ pub(super) enum FromHost {
         call: u64,
         grant: TensorGrant,
         read: Vec<(usize, usize)>,
+    },
+    /// The next bytes of a session that is saved, and how many there are in all.
+    Part {
+        call: u64,
+        grant: TensorGrant,
+        of: usize,
+    },
+    /// So many bytes were told in parts; none where there is nothing to save.
+    Saved {
+        call: u64,
+        bytes: usize,
+    },
+    /// The session is remembered again, with so many tokens.
+    Restored {
+        call: u64,
+        tokens: u64,
     },
     Inferred {
         call: u64,
@@ -100,6 +141,9 @@ impl FromHost {
             Self::Ready(_) | Self::Failed(_) => None,
             Self::Token { call, .. }
             | Self::Vectors { call, .. }
+            | Self::Part { call, .. }
+            | Self::Saved { call, .. }
+            | Self::Restored { call, .. }
             | Self::Inferred { call, .. }
             | Self::Embedded { call }
             | Self::Loaded { call, .. }
@@ -116,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::wire::{Ear, say};
-    use aios_inference::{Grammar, Sampling, SessionId, ToolDefinition};
+    use aios_inference::{Grammar, Sampling, ToolDefinition};
 
     #[test]
     fn a_request_and_its_answer_arrive_as_they_were_sent() {

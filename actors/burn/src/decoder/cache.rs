@@ -90,6 +90,42 @@ impl HostCache {
         }
     }
 
+    /// Appends the first positions as bytes, `[layer][keys, values][kv_head][position][dim]`.
+    pub(super) fn give(&self, config: &Config, positions: usize, into: &mut Vec<u8>) {
+        let dim = config.dim;
+        // At once, so that growing leaves no copy behind that nobody wipes; some more for whatever the caller ends it with.
+        let values = 2 * config.layers * config.kv_heads * positions.min(self.len) * dim;
+        into.reserve(4 * values + 64);
+        for side in self.layers.iter().flatten() {
+            for head in side.chunks_exact(self.capacity.max(1) * dim) {
+                let held = &head[..positions.min(self.len) * dim];
+                into.extend(held.iter().flat_map(|value| value.to_le_bytes()));
+            }
+        }
+    }
+
+    /// Holds from now on so many positions, as [`give`](Self::give) wrote them; whether there are as many bytes as they take.
+    pub(super) fn take(&mut self, config: &Config, positions: usize, from: &[u8]) -> bool {
+        let dim = config.dim;
+        let wanted = 2 * config.layers * config.kv_heads * positions * dim;
+        let (values, rest) = from.as_chunks::<4>();
+        if values.len() != wanted || !rest.is_empty() || positions > config.context {
+            return false;
+        }
+        self.reserve(config, positions);
+        let mut rows = values.chunks_exact((positions * dim).max(1));
+        let capacity = self.capacity.max(1);
+        for side in self.layers.iter_mut().flatten() {
+            for (head, row) in side.chunks_exact_mut(capacity * dim).zip(&mut rows) {
+                for (place, value) in head.iter_mut().zip(row) {
+                    *place = f32::from_le_bytes(*value);
+                }
+            }
+        }
+        self.len = positions;
+        true
+    }
+
     pub(super) fn layer(&self, layer: usize) -> &[Vec<f32>; 2] {
         &self.layers[layer]
     }
@@ -145,6 +181,28 @@ mod tests {
         cache.reserve(&config(), STEP + 1);
         assert_eq!(cache.capacity(), 2 * STEP);
         assert_eq!(cache.layer(1)[1][cache.capacity() * 16..][..48], before);
+    }
+
+    #[test]
+    fn what_was_given_is_taken_bit_for_bit_and_nothing_of_another_length() {
+        let cache = filled(3);
+        let mut bytes = Vec::new();
+        cache.give(&config(), 2, &mut bytes);
+        assert_eq!(bytes.len(), 2 * 2 * 2 * 2 * 16 * 4);
+        let mut other = HostCache::default();
+        for wrong in [&bytes[1..], &bytes[4..], &[]] {
+            assert!(!other.take(&config(), 2, wrong));
+        }
+        assert!(!other.take(&config(), 3, &bytes));
+        assert!(other.take(&config(), 2, &bytes));
+        let mut again = Vec::new();
+        other.give(&config(), 2, &mut again);
+        assert_eq!((other.len(), again == bytes), (2, true));
+        // What is read afterwards goes behind it.
+        other.reserve(&config(), STEP + 1);
+        let mut grown = Vec::new();
+        other.give(&config(), 2, &mut grown);
+        assert!(grown == bytes);
     }
 
     #[test]

@@ -213,6 +213,20 @@ impl Decoder for Fused {
         Ok(())
     }
 
+    fn give(&self, slot: usize, positions: usize, into: &mut Vec<u8>) -> bool {
+        self.caches[slot].give(&self.weights.config, positions, into);
+        true
+    }
+
+    fn take(&mut self, slot: usize, positions: usize, from: &[u8]) -> bool {
+        self.caches[slot].take(&self.weights.config, positions, from)
+    }
+
+    #[cfg(feature = "device")]
+    fn made_by(&self) -> Option<[u8; 32]> {
+        Some(self.weights.digest())
+    }
+
     fn weight_bytes(&self) -> usize {
         self.weights.bytes()
     }

@@ -45,6 +45,18 @@ pub(crate) trait Decoder: Send {
         tokens: &[u32],
         logits: Option<&mut Vec<f32>>,
     ) -> Result<(), String>;
+    /// Appends the keys and values of the first positions of a slot; whether they can be taken off the device.
+    fn give(&self, _slot: usize, _positions: usize, _into: &mut Vec<u8>) -> bool {
+        false
+    }
+    /// Puts so many positions into a wiped slot, as [`give`](Self::give) wrote them; whether they fit.
+    fn take(&mut self, _slot: usize, _positions: usize, _from: &[u8]) -> bool {
+        false
+    }
+    /// What the keys and values are made by besides the tokens; none where they are not given.
+    fn made_by(&self) -> Option<[u8; 32]> {
+        None
+    }
     /// Bytes held by the weights.
     fn weight_bytes(&self) -> usize;
 }

@@ -65,6 +65,43 @@ impl Weights {
         self.output.as_ref().unwrap_or(&self.embedding)
     }
 
+    /// A digest of all that is computed with: sizes, scales and weights as they lie in memory. Two models with the same one make the same
+    /// keys and values of the same tokens.
+    #[cfg(feature = "device")]
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut all = blake3::Hasher::new();
+        all.update(format!("{:?}", self.config).as_bytes());
+        let matrix = |all: &mut blake3::Hasher, matrix: &Matrix| {
+            all.update(format!("{}x{}", matrix.rows(), matrix.cols()).as_bytes());
+            for part in matrix.parts() {
+                all.update(part.format().name().as_bytes());
+                all.update(part.bytes_from(0));
+            }
+        };
+        let vector = |all: &mut blake3::Hasher, vector: &[f32]| {
+            for value in vector {
+                all.update(&value.to_le_bytes());
+            }
+        };
+        matrix(&mut all, &self.embedding);
+        for layer in &self.layers {
+            let matrices = [
+                &layer.qkv,
+                &layer.attention_out,
+                &layer.gate_up,
+                &layer.down,
+            ];
+            matrices.iter().for_each(|it| matrix(&mut all, it));
+            vector(&mut all, &layer.attention_norm);
+            vector(&mut all, &layer.feed_norm);
+            let further = [&layer.qkv_bias, &layer.attention_out_norm, &layer.down_norm];
+            let further = further.into_iter().flatten();
+            let heads = layer.head_norms.iter().flatten();
+            further.chain(heads).for_each(|it| vector(&mut all, it));
+        }
+        *all.finalize().as_bytes()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let layer = |l: &Layer| {
             l.qkv.bytes() + l.attention_out.bytes() + l.gate_up.bytes() + l.down.bytes()

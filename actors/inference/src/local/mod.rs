@@ -19,7 +19,8 @@ use crate::meter::Meter;
 use crate::status::{EnginePhase, EngineStatus};
 use crate::{
     CancelFlag, Capabilities, Embed, EmbedRequest, Embedding, Engine, EngineError, Finish,
-    Generate, Health, InferRequest, Inference, ModelInfo, ModelSource, TokenSink, metric,
+    Generate, Health, InferRequest, Inference, ModelInfo, ModelSource, SessionId, TokenSink,
+    metric,
 };
 use queue::{DeviceCall, Queue, Reply};
 
@@ -271,6 +272,10 @@ impl Engine for LocalEngine {
         timeout_at(deadline.into(), built)
             .await
             .unwrap_or_else(|_| Err(self.overdue(asked, deadline)))
+    }
+
+    fn close_session(&self, session: &SessionId) {
+        self.queue.close(session.clone());
     }
 
     fn status(&self) -> EngineStatus {

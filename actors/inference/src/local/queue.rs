@@ -11,8 +11,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     CancelFlag, Capabilities, EmbedRequest, Embedding, EngineError, EnginePhase, Health,
-    InferRequest, Inference, ModelInfo, ModelSource, Token,
+    InferRequest, Inference, ModelInfo, ModelSource, SessionId, Token,
 };
+
+/// Ended sessions that wait for the device, at most: while an engine is down nobody takes them up. An engine remembers some few, and those it
+/// has not heard of make room by being the oldest.
+const ENDED_MAX: usize = 1_024;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -63,6 +67,8 @@ pub(super) struct Job {
 /// What a device finds in its queue.
 pub(super) enum Taken {
     Job(Box<Job>),
+    /// Sessions that were ended since it looked last.
+    Ended(Vec<SessionId>),
     /// Nothing came in the time it waited.
     Nothing,
     /// Its incarnation is over.
@@ -80,6 +86,8 @@ pub(super) struct Running {
 
 struct Inner {
     jobs: VecDeque<Job>,
+    /// Sessions to end before the next call. They have no place among the calls, so that none is ever refused for want of one.
+    ended: Vec<SessionId>,
     /// The incarnation that may take jobs; none between two of them.
     current: Option<u64>,
     started: u64,
@@ -102,6 +110,7 @@ impl Queue {
             capacity,
             inner: Mutex::new(Inner {
                 jobs: VecDeque::new(),
+                ended: Vec::new(),
                 current: None,
                 started: 0,
                 next_id: 0,
@@ -165,6 +174,19 @@ impl Queue {
         Ok(id)
     }
 
+    /// Ends a session before the next call is run.
+    pub(super) fn close(&self, session: SessionId) {
+        let mut inner = self.inner.lock();
+        if *self.phase.borrow() == EnginePhase::Stopped || inner.ended.contains(&session) {
+            return;
+        }
+        if inner.ended.len() == ENDED_MAX {
+            inner.ended.remove(0);
+        }
+        inner.ended.push(session);
+        self.wake.notify_one();
+    }
+
     /// Takes a call out that nobody waits for any more, so that it frees its place at once.
     pub(super) fn withdraw(&self, id: u64) {
         self.inner.lock().jobs.retain(|job| job.id != id);
@@ -226,6 +248,9 @@ impl Queue {
         loop {
             if inner.current != Some(incarnation) {
                 return Taken::Over;
+            }
+            if !inner.ended.is_empty() {
+                return Taken::Ended(std::mem::take(&mut inner.ended));
             }
             if let Some(job) = inner.jobs.pop_front() {
                 let running = Running {

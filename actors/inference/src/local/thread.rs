@@ -26,7 +26,12 @@ impl DeviceThread<'_> {
         loop {
             match self.queue.take(self.incarnation, engine.pulse()) {
                 Taken::Over => return Ok(()),
-                Taken::Nothing => engine.check().map_err(|error| error.to_string())?,
+                Taken::Nothing => engine.idle().map_err(|error| error.to_string())?,
+                Taken::Ended(sessions) => {
+                    for session in &sessions {
+                        engine.close_session(session);
+                    }
+                }
                 Taken::Job(job) => {
                     if let Err(error) = engine.check() {
                         self.queue.put_back(self.incarnation, *job);

@@ -261,6 +261,7 @@ impl RemoteEngine {
                 prefill_ms: prefill.as_secs_f64() * 1e3,
                 decode_ms: decode_s * 1e3,
                 tokens_per_second,
+                known_tokens: 0,
             },
         }
     }

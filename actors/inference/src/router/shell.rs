@@ -15,7 +15,7 @@ use super::splice::Splice;
 use crate::{
     Capabilities, ChatRole, ChatTurn, Embed, EmbedRequest, Embedding, Engine, EngineError,
     EnginePhase, EngineStatus, Finish, Generate, Health, HealthState, InferRequest, Inference,
-    ModelInfo, ModelSource, Prompt, Purpose, Token, TokenSink, metric,
+    ModelInfo, ModelSource, Prompt, Purpose, SessionId, Token, TokenSink, metric,
 };
 
 /// Bytes that are counted as one token before an engine has counted them.
@@ -651,6 +651,13 @@ impl Engine for Router {
     async fn planner(&self, private: bool) -> Result<(Capabilities, Health), EngineError> {
         let planner = self.first_of(Purpose::Plan, private).await?;
         Ok((planner.capabilities().await?, planner.health().await?))
+    }
+
+    /// Of every engine: which of them answered last does not matter.
+    fn close_session(&self, session: &SessionId) {
+        for slot in &self.slots {
+            slot.is.engine.close_session(session);
+        }
     }
 
     fn prices(&self) -> Option<[u64; 2]> {

@@ -188,6 +188,7 @@ impl BlockingEngine for ScriptedEngine {
             } else {
                 0.0
             },
+            known_tokens: 0,
         };
         Ok(answer)
     }

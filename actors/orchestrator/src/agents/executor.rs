@@ -144,11 +144,18 @@ async fn perform(
         return Err(Failed::Told(ToolError::new(ToolErrorKind::Permission, why)));
     }
     let begun = Instant::now();
+    let span = ctx.span("execute_tool", &order.tool);
+    if let Some(span) = &span {
+        span.note("gen_ai.tool.name", &order.tool);
+        span.note("gen_ai.tool.call.id", &order.operation);
+        span.note("aios.goal.id", &order.goal_id);
+    }
     let call = ToolCall {
         idempotency_key: key,
         again,
         tenant: ctx.tenant().as_str().to_owned(),
         goal: order.goal_id.clone(),
+        traceparent: ctx.traceparent(span.as_deref()),
         inputs: order.inputs.clone(),
         out_dir: order.out_dir.clone(),
         ..ToolCall::new(
@@ -156,12 +163,6 @@ async fn perform(
             begun + Duration::from_millis(order.deadline_ms),
         )
     };
-    let span = ctx.span("execute_tool", &order.tool);
-    if let Some(span) = &span {
-        span.note("gen_ai.tool.name", &order.tool);
-        span.note("gen_ai.tool.call.id", &order.operation);
-        span.note("aios.goal.id", &order.goal_id);
-    }
     let ctx = &ctx.within(span.as_ref());
     let called = match services.crew().skill(&order.tool) {
         // An agent is asked by agents alone, in the name of the one who asks.

@@ -94,18 +94,19 @@ impl Errand<'_> {
     ) -> Result<Seen, Undone> {
         let key = format!("{}/{turn}", self.order.operation);
         let left = self.left();
+        let span = self.ctx.span("execute_tool", tool);
         let call = ToolCall {
             idempotency_key: tool_key(&key, self.ctx.tenant(), self.ctx.system().tenant()),
             again,
             tenant: self.ctx.tenant().as_str().to_owned(),
             goal: key.split('/').next().unwrap_or_default().to_owned(),
+            traceparent: self.ctx.traceparent(span.as_deref()),
             inputs: self.order.inputs.clone(),
             out_dir: self.order.out_dir.clone(),
             ..ToolCall::new(args, Instant::now() + left)
         };
         self.under_way.begins(tool, effect);
         let tools = &self.services.tools;
-        let span = self.ctx.span("execute_tool", tool);
         let called = tools.call_apart(tool, &self.granted, call).await;
         if let Some(span) = span {
             span.note("gen_ai.tool.name", tool);

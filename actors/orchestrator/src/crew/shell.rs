@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::Descent;
-use aios_inference::Prompt;
+use aios_inference::{Prompt, SessionId};
 use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
 use aios_work::{Looping, ToolSpec};
 use serde_json::Value;
@@ -75,6 +75,7 @@ pub(super) async fn pursue(
         }),
     };
     record(run.turns(), errand.budget.spent(), outcome);
+    end(member, order, ctx);
     let tenant = ctx.tenant();
     services
         .budgets()
@@ -122,8 +123,23 @@ pub(super) fn leave(member: &Member, order: &AgentOrder, services: &Services, ct
     forget(member, order, services, ctx);
 }
 
+/// What the model remembers of a question from one turn to the next: each turn's chat begins with the one before.
+pub(super) fn session(member: &Member, order: &AgentOrder, ctx: &Context) -> SessionId {
+    let role = &member.charter().role;
+    SessionId(format!("{}/{role}/{}", ctx.tenant(), order.operation))
+}
+
+/// The model is not asked about a question again.
+fn end(member: &Member, order: &AgentOrder, ctx: &Context) {
+    // A world without an engine has nobody who remembers anything.
+    if let Ok(engine) = ctx.engine() {
+        engine.close_session(&session(member, order, ctx));
+    }
+}
+
 /// The steps of a question that is over serve nobody: neither its own nor those of whoever worked for it.
 pub(super) fn forget(member: &Member, order: &AgentOrder, services: &Services, ctx: &Context) {
+    end(member, order, ctx);
     let mut roles = vec![member.charter().role.clone()];
     if !member.charter().delegates.is_empty() {
         let members = services.crew().members();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ended::{Ended, failed, stopped};
 use super::errand::Errand;
+use super::shell::session;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
 const THOUGHT_TOKENS: u64 = 1_024;
@@ -107,6 +108,7 @@ impl Errand<'_> {
             // What the model said is read by `act`, and what is wrong with it is told to it.
             .own_check()
             .private(self.ctx.is_private())
+            .session(session(self.member, self.order, &self.ctx))
             .deadline(self.due);
         request.traceparent = self.ctx.traceparent(None);
         let breakers = self.services.breakers();

@@ -1,12 +1,13 @@
 //! Agents of charters: what stays on this machine, what is not done twice, what a person is shown.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aios_actors::agent::{AgentOptions, AskError};
 use aios_inference::{
     BlockingEngine, Capabilities, EmbedRequest, Embedding, EngineActor, EngineConfig, EngineError,
-    InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, Scripts, TokenSink,
+    InferRequest, Inference, ModelInfo, ModelSource, ScriptedEngine, Scripts, SessionId, TokenSink,
 };
 use aios_memory::InMemoryStore;
 use aios_orchestrator::crew::{CharterAgent, Crew, Member};
@@ -24,11 +25,15 @@ type Marks = Arc<Mutex<Vec<bool>>>;
 /// The trace that each request came in, in order.
 type Traces = Arc<Mutex<Vec<Option<String>>>>;
 
-/// An engine that writes down which requests were private, and their traces.
+/// Which session each request was of, and which was ended, in order.
+type Sessions = Arc<Mutex<Vec<(&'static str, SessionId)>>>;
+
+/// An engine that writes down which requests were private, their traces and their sessions.
 struct Noting {
     inner: ScriptedEngine,
     marks: Marks,
     traces: Traces,
+    sessions: Sessions,
 }
 
 impl BlockingEngine for Noting {
@@ -46,6 +51,10 @@ impl BlockingEngine for Noting {
             .lock()
             .unwrap()
             .push(request.traceparent.clone());
+        if let Some(session) = &request.session {
+            let asked = ("asked", session.clone());
+            self.sessions.lock().unwrap().push(asked);
+        }
         self.inner.stream(request, sink)
     }
 
@@ -55,6 +64,11 @@ impl BlockingEngine for Noting {
 
     fn unload(&mut self, model: &str) -> Result<(), EngineError> {
         self.inner.unload(model)
+    }
+
+    fn close_session(&mut self, session: &SessionId) {
+        let ended = ("ended", session.clone());
+        self.sessions.lock().unwrap().push(ended);
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -71,17 +85,24 @@ struct Bench {
     services: Arc<Services>,
     marks: Marks,
     traces: Traces,
+    sessions: Sessions,
 }
 
 impl Bench {
     async fn new(scripts: Scripts, tools: Toolbox) -> Self {
         let (marks, traces) = (Marks::default(), Traces::default());
-        let noted = (Arc::clone(&marks), Arc::clone(&traces));
+        let sessions = Sessions::default();
+        let noted = (
+            Arc::clone(&marks),
+            Arc::clone(&traces),
+            Arc::clone(&sessions),
+        );
         let factory = Arc::new(move || {
             Ok(Box::new(Noting {
                 inner: ScriptedEngine::scripted_by(scripts.clone()),
                 marks: Arc::clone(&noted.0),
                 traces: Arc::clone(&noted.1),
+                sessions: Arc::clone(&noted.2),
             }) as Box<dyn BlockingEngine>)
         });
         let (engine, _) = EngineActor::spawn(EngineConfig::default(), factory)
@@ -101,6 +122,7 @@ impl Bench {
             services,
             marks,
             traces,
+            sessions,
         }
     }
 
@@ -182,6 +204,54 @@ async fn what_an_agent_of_privacy_local_thinks_and_hands_on_is_private() {
             assert_eq!(marks, [expected; 3], "{privacy}, {clerks}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_turns_of_a_question_are_one_session_and_it_ends_with_the_answer() {
+    let scripts = Scripts::answering(|prompt| {
+        let said = if prompt.contains("\"result\":") {
+            json!({"answer": "done"})
+        } else {
+            json!({"tool": "send", "args": {"words": "hello"}})
+        };
+        said.to_string()
+    });
+    let send = function("send", "Sends.", |_: Words, _: ToolCall| async {
+        Ok::<_, ToolError>("sent".to_owned())
+    });
+    let bench = Bench::new(scripts, Toolbox::default().with([send.shared()])).await;
+    let clerk = bench.charter("clerk", "privacy: any\ntools: [send]").await;
+    for _ in 0..2 {
+        bench.ask(&clerk).await.unwrap();
+    }
+    // The engine hears of an end when it is through with what it does.
+    let begun = std::time::Instant::now();
+    let ended = |sessions: &[(&str, SessionId)]| {
+        let ended: BTreeSet<_> = { sessions.iter() }
+            .filter(|(what, _)| *what == "ended")
+            .map(|(_, session)| session.clone())
+            .collect();
+        ended
+    };
+    while ended(&bench.sessions.lock().unwrap()).len() < 2 {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let sessions = bench.sessions.lock().unwrap().clone();
+    let ended = ended(&sessions);
+    for session in &ended {
+        let of: Vec<_> = { sessions.iter() }
+            .filter(|(_, other)| other == session)
+            .map(|(what, _)| *what)
+            .collect();
+        let asked = of.iter().take_while(|what| **what == "asked").count();
+        assert!(
+            asked >= 2,
+            "a call and an answer are two turns: {sessions:?}"
+        );
+        assert!(of[asked..].iter().all(|what| *what == "ended"), "{of:?}");
+    }
+    assert_eq!(ended.len(), 2, "each question is a session of its own");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

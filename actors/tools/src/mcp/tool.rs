@@ -236,7 +236,9 @@ fn meta(call: &ToolCall) -> MetaObject {
         meta.0
             .insert(IDEMPOTENCY_KEY.to_owned(), Value::String(key.clone()));
     }
-    if !call.goal.is_empty() {
+    if let Some(traceparent) = &call.traceparent {
+        meta.set_traceparent(traceparent.clone());
+    } else if !call.goal.is_empty() {
         // All calls of a goal are one trace, each a span of it: names that whoever has both can work out, and that tell nothing else.
         let named = |of: &str, bytes: usize| aios_work::content::hex(&Sha256::digest(of)[..bytes]);
         let trace = named(&format!("{}/{}", call.tenant, call.goal), 16);

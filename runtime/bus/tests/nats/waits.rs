@@ -235,8 +235,17 @@ fn what_a_follower_cannot_do_goes_to_the_dead_letters_and_the_rest_goes_on() {
             attempts_max: 3,
         };
         let (mut view, mut counts) = (Fussy::default(), FollowCounts::default());
-        let all = |counts: &FollowCounts| counts.applied + counts.dead == 6;
+        let lags = std::sync::Mutex::new(Vec::new());
+        let all = |counts: &FollowCounts| {
+            lags.lock().unwrap().push(counts.lag);
+            counts.applied + counts.dead == 6
+        };
         nats::follow(&link, &own, &what, &mut view, &mut counts, &all).await;
+        // How far behind it was, of six that were there before it came.
+        let mut lags = lags.into_inner().unwrap();
+        lags.retain(|lag| *lag > 0);
+        assert_eq!((lags.first(), counts.lag), (Some(&5), 0), "{lags:?}");
+        assert!(lags.is_sorted_by(|a, b| a >= b), "{lags:?}");
         assert_eq!(view.done, ["one", "hard", "two"]);
         assert_eq!((counts.applied, counts.dead, counts.refused), (3, 3, 1));
         let stream = link

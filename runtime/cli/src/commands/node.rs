@@ -41,7 +41,7 @@ pub(super) fn keep(
     let engine = engine(&config)?;
     let runtime = threads()?;
     let outcome = runtime.block_on(async {
-        let node = Node::builder().config(config).engine(engine);
+        let node = engine.of(Node::builder().config(config));
         let node = match team {
             Some(team) => node.team(team),
             None => node,

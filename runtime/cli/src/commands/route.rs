@@ -20,7 +20,7 @@ const LOAD: Duration = Duration::from_secs(120);
 
 pub(crate) fn explain(arguments: &RouteExplain) -> Result<ExitCode, Failure> {
     let config = settings::load(&arguments.settings, &[])?;
-    let factory = own_node::engine(&config)?;
+    let factory = own_node::engine(&config)?.factory;
     let probes = weights::probes()?;
     let runtime = own_node::threads()?;
     let routes = runtime.block_on(async {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_control::{Client, Event, EventKind, GoalPhase, Request, Submit};
-use aios_inference::EngineFactory;
 use aios_languages::english::name;
 use aios_runtime::{Answer, Config, NodeView};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
@@ -17,7 +16,7 @@ use crate::arguments::{Format, Run};
 use crate::chart;
 use crate::console::{self, Redraw, Screen};
 use crate::failure::Failure;
-use crate::own_node::{engine, plan_file, started, threads, wanted};
+use crate::own_node::{Engine, engine, plan_file, started, threads, wanted};
 use crate::page;
 use crate::picture::{self, Picture};
 use crate::settings;
@@ -53,7 +52,7 @@ fn checked(arguments: &Run, config: &Config) -> Result<Submit, Failure> {
 async fn answer(
     config: Config,
     goal: Submit,
-    engine: EngineFactory,
+    engine: Engine,
     screen: Screen,
 ) -> Result<Answer, Failure> {
     let node = started(config, engine).await?;

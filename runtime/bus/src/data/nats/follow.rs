@@ -89,6 +89,8 @@ pub struct FollowCounts {
     pub refused: u64,
     /// Times the server was asked anew.
     pub asked: u64,
+    /// Messages that waited for it behind the last delivery.
+    pub lag: u64,
 }
 
 /// Follows until `over` says so after a delivery, or for ever. Whatever falls meanwhile is waited for. The counts are kept in `counts`, so
@@ -173,6 +175,7 @@ impl Follower<'_> {
                 let info = message.info().map_err(|error| error.to_string())?;
                 (info.stream_sequence, info.consumer_sequence, info.pending)
             };
+            self.counts.lag = pending;
             metrics::gauge!(metric::LAG, "stream" => name).set(pending as f64);
             let applied = self.view.applied().map_err(|error| error.to_string())?;
             match order.take(Delivered { stream, delivery }, applied) {

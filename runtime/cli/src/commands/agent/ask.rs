@@ -11,7 +11,7 @@ use aios_runtime::Config;
 use super::{Written, read};
 use crate::arguments::AgentAsk;
 use crate::failure::{Failure, Kind};
-use crate::own_node::{engine, started, threads};
+use crate::own_node::{Engine, engine, started, threads};
 use crate::settings;
 use crate::{client, console};
 
@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &AgentAsk) -> Result<ExitCode, Failure> {
             .map_err(Failure::from),
         Err(ClientError::NoNode) => {
             let charters = found(&arguments.agent, &arguments.charters)?;
-            let factory = engine(&config)?;
-            runtime.block_on(here(config, factory, &charters, ask))
+            let engine = engine(&config)?;
+            runtime.block_on(here(config, engine, &charters, ask))
         }
         Err(error) => Err(error.into()),
     };
@@ -82,13 +82,13 @@ fn found(name: &str, folder: &Path) -> Result<Vec<Written>, Failure> {
 /// Asks in a node of this process, which has nobody but these agents beside its own.
 async fn here(
     mut config: Config,
-    factory: aios_inference::EngineFactory,
+    engine: Engine,
     charters: &[Written],
     ask: Ask,
 ) -> Result<Asked, Failure> {
     config.door.open = false;
     config.swarm.pages = 0;
-    let node = started(config, factory).await?;
+    let node = started(config, engine).await?;
     let outcome = async {
         let mut spawned = String::new();
         for Written { charter, path, .. } in charters {

@@ -81,7 +81,7 @@ impl<'a> Asked<'a> {
         // Before the threads are there, because weights may have to be fetched.
         let engine = match (&self.of.node, thinks) {
             (None, true) => engine(&self.config)?,
-            _ => engines::scripted(),
+            _ => engines::scripted().into(),
         };
         let runtime = threads()?;
         let outcome = runtime.block_on(async {
