@@ -150,9 +150,10 @@ impl Directory {
         }
         if let Some(role) = party.agent().map(AgentId::role) {
             let of_role = places.roles.entry(role.to_owned()).or_default();
-            of_role.retain(|there| there.party() != &party);
-            let at = of_role.partition_point(|there| there.party() < &party);
-            of_role.insert(at, Arc::clone(&cell));
+            match of_role.binary_search_by(|there| there.party().cmp(&party)) {
+                Ok(at) => of_role[at] = Arc::clone(&cell),
+                Err(at) => of_role.insert(at, Arc::clone(&cell)),
+            }
         }
         places.cells.insert(party, cell);
         true
@@ -183,7 +184,9 @@ impl Directory {
         if let Some(role) = party.agent().map(AgentId::role)
             && let Some(of_role) = places.roles.get_mut(role)
         {
-            of_role.retain(|there| there.party() != party);
+            if let Ok(at) = of_role.binary_search_by(|there| there.party().cmp(party)) {
+                of_role.remove(at);
+            }
             if of_role.is_empty() {
                 places.roles.remove(role);
             }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::identity::check_kind;
 use crate::{IdentityError, Party, PrincipalKind, Tier};
@@ -123,9 +124,30 @@ impl From<Role> for Opener {
 ///
 /// An agent that says nothing is open to agents of all tiers and to no principal. Written as the list of its openers,
 /// separated by commas, or `none`; in JSON as a list, which is empty for none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct OpenTo(BTreeSet<Opener>);
+///
+/// Nearly all agents say the same, so the list is shared by all who do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenTo(Arc<BTreeSet<Opener>>);
+
+/// What is said by saying nothing.
+static AGENTS: LazyLock<OpenTo> = LazyLock::new(|| {
+    [Tier::Macro, Tier::Meso, Tier::Micro]
+        .map(Opener::Tier)
+        .into_iter()
+        .collect()
+});
+
+impl Serialize for OpenTo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for OpenTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Arc::new(BTreeSet::deserialize(deserializer)?)))
+    }
+}
 
 impl Default for OpenTo {
     fn default() -> Self {
@@ -136,26 +158,22 @@ impl Default for OpenTo {
 impl OpenTo {
     /// Agents of all tiers, and no principal.
     pub fn agents() -> Self {
-        Self(
-            [Tier::Macro, Tier::Meso, Tier::Micro]
-                .map(Opener::Tier)
-                .into(),
-        )
+        AGENTS.clone()
     }
 
     /// Whoever the tiers allow, principals too.
     pub fn anyone() -> Self {
-        Self([Opener::Anyone].into())
+        [Opener::Anyone].into_iter().collect()
     }
 
     /// Nobody: such an agent only speaks first.
     pub fn none() -> Self {
-        Self(BTreeSet::new())
+        Self(Arc::default())
     }
 
     /// Lets these in too.
     pub fn add(&mut self, opener: impl Into<Opener>) {
-        self.0.insert(opener.into());
+        Arc::make_mut(&mut self.0).insert(opener.into());
     }
 
     /// The same with these too.
@@ -183,7 +201,7 @@ impl OpenTo {
 
 impl FromIterator<Opener> for OpenTo {
     fn from_iter<I: IntoIterator<Item = Opener>>(openers: I) -> Self {
-        Self(openers.into_iter().collect())
+        Self(Arc::new(openers.into_iter().collect()))
     }
 }
 

@@ -623,7 +623,7 @@ async fn raise(
             .map(|model| (both, model)),
         Err(error) => Err(error),
     };
-    let skills = crew::follow(&tree, Arc::clone(&services));
+    let skills = crew::follow(&tree, &system, Arc::clone(&services));
     let ((tensors, client), model) = match moved {
         Ok(both) => both,
         Err(error) => {

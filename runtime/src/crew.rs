@@ -12,9 +12,7 @@ use aios_inference::Platform;
 use aios_orchestrator::Services;
 use aios_orchestrator::crew::{AgentSkill, CharterAgent, EnlistError, Member, Outcome, RunRecord};
 use aios_protocols::{AgentCard, AgentId, Party, Tier};
-use aios_supervisor::{
-    ChildSpec, ChildState, EventKind, Restart, SupervisionEvent, SupervisorRef, TreeView,
-};
+use aios_supervisor::{ChildSpec, EventKind, Restart, SupervisionEvent, SupervisorRef};
 use aios_work::content::ontology;
 use aios_work::{Charter, Privacy, RestartRule};
 use tokio::sync::broadcast::{
@@ -288,11 +286,20 @@ impl Node {
         let parts = &self.parts;
         let (system, services) = (&parts.system, &parts.services);
         let supervisor = self.supervisor(under)?;
-        let thinker = Thinker::of(system, &parts.models.report().name).await;
-        let criteria = Path::new(&parts.config.agents.criteria);
         // From here until it is known by its name nobody else takes that.
         let _entered = parts.spawning.lock().await;
-        let member = member(charter, system, services, &thinker, criteria, Vec::new())?;
+        // Of many agents that a node has again, those of one charter are checked once.
+        let held = services.crew().member(&charter.name);
+        let held = held.filter(|held| name.is_some() && *held.charter() == charter);
+        let is_held = held.is_some();
+        let member = match held {
+            Some(held) => held,
+            None => {
+                let thinker = Thinker::of(system, &parts.models.report().name).await;
+                let criteria = Path::new(&parts.config.agents.criteria);
+                member(charter, system, services, &thinker, criteria, Vec::new())?
+            }
+        };
         parts.remote.follow(&parts.tree);
         if parts.remote.has(&member.charter().name) {
             return Err(taken(member.charter()).into());
@@ -310,11 +317,14 @@ impl Node {
             system.leave(&Party::from(&id));
             return Err(error.into());
         }
-        let skill = AgentSkill::new(member.charter());
-        services.crew().enlist(Arc::clone(&member));
-        services.tools().register(Arc::new(skill));
+        if !is_held {
+            let skill = AgentSkill::new(member.charter());
+            services.crew().enlist(Arc::clone(&member));
+            services.tools().register(Arc::new(skill));
+        }
         // One that is gone already was gone before anybody looked for its skill.
-        if !stands(&parts.tree.view(), &member.charter().role) {
+        let role = &member.charter().role;
+        if !parts.tree.means_to_have(id.as_str()) && !stands(&parts.tree, system, role) {
             withdraw(services, member.charter());
         }
         Ok(id)
@@ -389,10 +399,15 @@ impl Node {
     /// One agent closely.
     pub(crate) fn agent_shown(&self, name: &str) -> Result<AgentShown, ControlError> {
         let meant = self.meant(name);
-        let lines = self.agent_lines();
-        let of_role =
-            |line: &&AgentLine| line.agent == meant || line.agent.starts_with(&format!("{meant}."));
-        let Some(line) = lines.iter().find(of_role).cloned() else {
+        // By its whole name it is found wherever it stands; a list shows no more than the first children of each supervisor.
+        let whole = meant.parse::<AgentId>().ok();
+        let here = whole.filter(|id| self.parts.tree.find(id.as_str()).is_some());
+        let line = here.and_then(|id| self.agent_line(&id)).or_else(|| {
+            let below = format!("{meant}.");
+            let mut lines = self.agent_lines().into_iter();
+            lines.find(|line| line.agent.starts_with(&below))
+        });
+        let Some(line) = line else {
             return Err(ControlError::unknown(format!(
                 "no agent {} is here; `aios agent list` shows those there are",
                 aios_protocols::Printable(name)
@@ -431,10 +446,12 @@ impl Node {
 /// Takes the skills out of the toolbox that nobody offers any more, as long as the tree runs. It is begun when the tree stands.
 pub(crate) fn follow(
     tree: &SupervisorRef,
+    system: &AgentSystem,
     services: Arc<Services>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (tree, events) = (tree.clone(), tree.events());
-    upon_ends(events, move || withdraw_lost(&tree, &services))
+    let system = system.clone();
+    upon_ends(events, move || withdraw_lost(&tree, &system, &services))
 }
 
 /// The same for agents in other processes: those that nobody means to have any more are taken leave of.
@@ -446,15 +463,10 @@ pub(crate) fn follow_remote(
     upon_ends(events, move || agents.follow(&tree))
 }
 
-fn withdraw_lost(tree: &SupervisorRef, services: &Services) {
-    let members = services.crew().members();
-    if members.is_empty() {
-        return;
-    }
-    let seen = tree.view();
-    for member in members {
+fn withdraw_lost(tree: &SupervisorRef, system: &AgentSystem, services: &Services) {
+    for member in services.crew().members() {
         let charter = member.charter();
-        if !stands(&seen, &charter.role) {
+        if !stands(tree, system, &charter.role) {
             withdraw(services, charter);
         }
     }
@@ -495,31 +507,12 @@ fn ends(kind: &EventKind) -> bool {
     )
 }
 
-/// Whether some supervisor of the tree still means to have an agent of this role.
-pub(crate) fn stands(tree: &TreeView, role: &str) -> bool {
-    tree.children.iter().any(|child| {
-        let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
-        wanted
-            && match &child.supervisor {
-                Some(below) => stands(below, role),
-                None => {
-                    let id = child.id.parse::<AgentId>();
-                    id.is_ok_and(|id| id.role() == role)
-                }
-            }
-    })
-}
-
-/// Whether some supervisor of the tree still means to have the agent of this name.
-pub(crate) fn stands_by_name(tree: &TreeView, name: &str) -> bool {
-    tree.children.iter().any(|child| {
-        let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
-        wanted
-            && match &child.supervisor {
-                Some(below) => stands_by_name(below, name),
-                None => &*child.id == name,
-            }
-    })
+/// Whether some supervisor of the tree still means to have an agent of this role. Looked up by name: a view of the tree shows no more than the
+/// first children of each supervisor.
+pub(crate) fn stands(tree: &SupervisorRef, system: &AgentSystem, role: &str) -> bool {
+    let agents = system.directory().of_role(role);
+    let mut names = agents.iter().map(|cell| cell.party().as_str());
+    names.any(|name| tree.means_to_have(name))
 }
 
 /// Whether a card is that of an agent of a charter.

@@ -259,28 +259,23 @@ impl Node {
     fn set_rest(&self, agent: &str, rests: bool) -> Result<(), SpawnError> {
         let unknown = || SpawnError::UnknownAgent(agent.to_owned());
         let id: AgentId = agent.parse().map_err(|_| unknown())?;
-        let above = view::above(&self.parts.tree.view(), agent).ok_or_else(unknown)?;
+        let above = self.supervisor_of(agent)?;
         let cell = self.parts.system.directory().get(&Party::from(&id));
         let cell = cell.ok_or_else(unknown)?;
         match rests {
             true => cell.suspend(),
             false => cell.resume(),
         }
-        let root = self.parts.tree.path();
-        let supervisor = match above.as_str() {
-            "" => root.to_string(),
-            above => format!("{root}/{above}"),
-        };
         let kind = if rests { "suspended" } else { "resumed" };
-        self.parts.lookout.rested(agent, &supervisor, kind);
+        self.parts.lookout.rested(agent, above.path(), kind);
         Ok(())
     }
 
     fn supervisor_of(&self, agent: &str) -> Result<SupervisorRef, SpawnError> {
-        let above = view::above(&self.parts.tree.view(), agent);
-        above
-            .and_then(|path| self.parts.tree.supervisor(&path))
-            .ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
+        let worker = self.parts.tree.find(agent);
+        let worker = worker.filter(|child| child.supervisor().is_none());
+        let above = worker.map(|child| child.above());
+        above.ok_or_else(|| SpawnError::UnknownAgent(agent.to_owned()))
     }
 
     /// The node at this moment.

@@ -101,9 +101,16 @@ impl Node {
     pub(crate) async fn have_again(&self) -> Result<(), StoreError> {
         let store = Arc::clone(self.system().store());
         let mut after: Option<Vec<u8>> = None;
+        let mut here = 0_u64;
         loop {
             let page = store.scan_prefix(PREFIX.as_bytes(), after.as_deref(), PAGE)?;
             let Some((last, _)) = page.last() else {
+                if here > 0 {
+                    tracing::info!(
+                        agents = here,
+                        "they were spawned before, and are here again"
+                    );
+                }
                 return Ok(());
             };
             after = Some(last.clone());
@@ -117,7 +124,11 @@ impl Node {
                     ),
                     Ok(spawned) => match self.again(&name, spawned).await {
                         Ok(()) => {
-                            tracing::info!(agent = name, "it was spawned before, and is here again")
+                            here += 1;
+                            tracing::debug!(
+                                agent = name,
+                                "it was spawned before, and is here again"
+                            );
                         }
                         Err(error) => {
                             tracing::error!(%error, agent = name, "an agent that was spawned before cannot be started")

@@ -40,26 +40,6 @@ pub struct AgentSeen {
     pub restarts: u32,
 }
 
-/// The path below the root of the supervisor that a worker stands under.
-pub(crate) fn above(tree: &TreeView, id: &str) -> Option<String> {
-    let stands = tree
-        .children
-        .iter()
-        .any(|child| child.supervisor.is_none() && &*child.id == id);
-    if stands {
-        let path = tree.path.to_string();
-        return Some(match path.split_once('/') {
-            Some((_, below)) => below.to_owned(),
-            None => path,
-        });
-    }
-    let mut below = tree
-        .children
-        .iter()
-        .filter_map(|child| child.supervisor.as_ref());
-    below.find_map(|tree| above(tree, id))
-}
-
 /// Every worker below a supervisor, in start order.
 pub(crate) fn agents(tree: &TreeView) -> Vec<AgentSeen> {
     let own = tree.path.rsplit('/').next().unwrap_or_default();

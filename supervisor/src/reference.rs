@@ -14,7 +14,7 @@ use crate::{
     order::OrderError,
     policy::Policy,
     shared::Shared,
-    snapshot::{ChildCounts, ChildView, SupervisorState, TreeView},
+    snapshot::{ChildCounts, ChildState, ChildView, SupervisorState, TreeView},
     spec::check_child,
     strategy::Strategy,
     supervisor::{Answers, Batch, Msg, Reply, Request},
@@ -249,6 +249,49 @@ impl SupervisorRef {
         })
     }
 
+    /// A handle to a child of that id, of this supervisor or of one below it: the nearest to this one, where several have it.
+    pub fn find(&self, id: &str) -> Option<ChildHandle> {
+        let mut level = vec![self.clone()];
+        while !level.is_empty() {
+            if let Some(found) = level.iter().find_map(|one| one.child(id)) {
+                return Some(found);
+            }
+            let below = level.iter().flat_map(|one| {
+                let subtrees = one.shared.book.lock().subtrees();
+                subtrees.into_iter().map(Self::new)
+            });
+            level = below.collect();
+        }
+        None
+    }
+
+    /// Whether this supervisor or one below it means to have a child of that id: it is up, or will be again.
+    pub fn means_to_have(&self, id: &str) -> bool {
+        let meant = |state| !matches!(state, ChildState::Stopped | ChildState::Finished);
+        let mut level = vec![Arc::clone(&self.shared)];
+        while !level.is_empty() {
+            for shared in &level {
+                let book = shared.book.lock();
+                let child = book
+                    .tree
+                    .key_of(id)
+                    .and_then(|key| book.tree.children.get(&key));
+                if child.is_some_and(|child| meant(child.phase.shown())) {
+                    return true;
+                }
+            }
+            let below = level.iter().flat_map(|shared| {
+                let book = shared.book.lock();
+                let children = book.tree.children.values();
+                let meant = children.filter(|child| meant(child.phase.shown()));
+                let below = meant.filter_map(|child| child.live.subtree.clone());
+                below.collect::<Vec<_>>()
+            });
+            level = below.collect();
+        }
+        false
+    }
+
     /// The supervisor at a path of ids below this one, such as `workers/pool`.
     pub fn supervisor(&self, path: &str) -> Option<SupervisorRef> {
         let mut shared = Arc::clone(&self.shared);
@@ -369,6 +412,11 @@ impl ChildHandle {
     /// Its id.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// The supervisor it stands under.
+    pub fn above(&self) -> SupervisorRef {
+        SupervisorRef::new(Arc::clone(&self.shared))
     }
 
     /// The generation that runs, or ran last; `None` when the child was forgotten.

@@ -11,6 +11,8 @@ mod fuzzing;
 mod house;
 #[path = "../../runtime/bus/tests/nats/kills.rs"]
 mod kills;
+#[path = "../../actors/tests/agents/mid_turn.rs"]
+mod mid_turn;
 #[path = "../fast/records.rs"]
 mod records;
 #[path = "../fast/retries.rs"]
@@ -36,6 +38,11 @@ async fn two_hundred_goals_are_handed_in_while_the_node_is_killed_and_each_is_be
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_random_kills_lose_no_goal_and_double_no_effect() {
     storm::storm(10_000, storm::seed(), std::time::Duration::from_secs(3_600)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_kills_in_the_middle_of_a_turn_submit_nothing_twice() {
+    mid_turn::storm(10_000, std::time::Duration::from_secs(1_800)).await;
 }
 
 /// Ten kills of the NATS server under load.

@@ -3,13 +3,14 @@
 //! Identity and key, sequence numbers and replay windows, the mailbox, conversations, and the messages that were taken
 //! and not settled: what a crash must not lose. Incarnations come and go; each finds here what the last one left.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aios_protocols::conversation::Conversation;
 use aios_protocols::{
-    AgentCard, AgentId, Authentic, Draft, KeyId, Limits, Message, OpenTo, Party, PublicKey,
-    Refusal, SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
+    AgentCard, Authentic, Draft, KeyId, Limits, Message, OpenTo, Party, PublicKey, Refusal,
+    SealError, Sealed, Sealer, SigningIdentity, TenantId, Timestamp, Verifier,
 };
 use aios_supervisor::{Admission, Admitted, Depth, Mailbox, Reason};
 use parking_lot::Mutex;
@@ -28,9 +29,9 @@ pub struct Cell {
     party: Party,
     /// The party's name, for mailboxes and dead letters.
     label: Arc<str>,
-    pub(crate) options: AgentOptions,
+    pub(crate) options: Arc<AgentOptions>,
     signer: Mutex<Signer>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: &'static Limits,
     pub(crate) verifier: Mutex<Verifier>,
     pub(crate) conversations: Mutex<OpenConversations>,
     pub(crate) in_flight: Mutex<InFlight>,
@@ -91,15 +92,16 @@ pub(crate) enum Lane {
 pub(crate) struct CellParts {
     pub(crate) identity: Arc<SigningIdentity>,
     pub(crate) tenant: TenantId,
-    pub(crate) options: AgentOptions,
+    pub(crate) options: Arc<AgentOptions>,
     pub(crate) epoch: u64,
     pub(crate) begin: Timestamp,
-    pub(crate) platform: Vec<Party>,
+    pub(crate) platform: Arc<BTreeSet<Party>>,
     pub(crate) chance: u64,
     pub(crate) dead_letters: Unheard,
     pub(crate) mail: Option<Mail>,
     pub(crate) keyed: bool,
     pub(crate) foreign: Option<PublicKey>,
+    pub(crate) meters: Arc<Meters>,
 }
 
 impl Cell {
@@ -116,18 +118,17 @@ impl Cell {
             mail,
             keyed,
             foreign,
+            meters,
         } = parts;
         let party = identity.party().clone();
         let label: Arc<str> = party.as_str().into();
-        let role = party.agent().map_or("principal", AgentId::role).to_owned();
-        let verifier = Verifier::new(begin).with_max_age(options.max_age);
         Arc::new(Self {
             signer: Mutex::new(Signer {
                 sealer: Sealer::new(identity, tenant, epoch),
                 chance,
             }),
-            limits: verifier.limits().clone(),
-            verifier: Mutex::new(verifier),
+            limits: &Limits::CONTROL,
+            verifier: Mutex::new(Verifier::new(begin).with_max_age(options.max_age)),
             conversations: Mutex::new(OpenConversations::new(
                 options.conversations,
                 options.asks,
@@ -152,7 +153,7 @@ impl Cell {
                 card: None,
                 open_to: None,
             }),
-            tally: Tally::new(role),
+            tally: Tally::new(meters),
             party,
             label,
             options,
@@ -622,10 +623,15 @@ impl std::fmt::Debug for Cell {
 
 /// What one agent sent, verified and refused, for its window and for the metrics.
 pub(crate) struct Tally {
-    role: String,
     sent: AtomicU64,
     verified: AtomicU64,
     refused: AtomicU64,
+    meters: Arc<Meters>,
+}
+
+/// What the agents of one role count together.
+pub(crate) struct Meters {
+    role: String,
     sent_total: metrics::Counter,
     verified_total: metrics::Counter,
     handle_seconds: metrics::Histogram,
@@ -633,12 +639,10 @@ pub(crate) struct Tally {
     bus_latency: metrics::Histogram,
 }
 
-impl Tally {
-    fn new(role: String) -> Self {
+impl Meters {
+    pub(crate) fn of(role: &str) -> Self {
+        let role = role.to_owned();
         Self {
-            sent: AtomicU64::new(0),
-            verified: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
             sent_total: metrics::counter!(metric::SENT_TOTAL, "role" => role.clone()),
             verified_total: metrics::counter!(metric::VERIFIED_TOTAL, "role" => role.clone()),
             handle_seconds: metrics::histogram!(metric::HANDLE_SECONDS, "role" => role.clone()),
@@ -647,31 +651,42 @@ impl Tally {
             role,
         }
     }
+}
+
+impl Tally {
+    fn new(meters: Arc<Meters>) -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            verified: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            meters,
+        }
+    }
 
     pub(crate) fn handled(&self, took: std::time::Duration) {
-        self.handle_seconds.record(took);
+        self.meters.handle_seconds.record(took);
     }
 
     pub(crate) fn role(&self) -> &str {
-        &self.role
+        &self.meters.role
     }
 
     pub(crate) fn sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
-        self.sent_total.increment(1);
+        self.meters.sent_total.increment(1);
     }
 
     /// A message was taken in, so long after it was signed.
     pub(crate) fn verified(&self, after: std::time::Duration) {
         self.verified.fetch_add(1, Ordering::Relaxed);
-        self.verified_total.increment(1);
-        self.bus_total.increment(1);
-        self.bus_latency.record(after);
+        self.meters.verified_total.increment(1);
+        self.meters.bus_total.increment(1);
+        self.meters.bus_latency.record(after);
     }
 
     pub(crate) fn refused(&self, label: &'static str) {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.role.clone(), "reason" => label)
+        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.meters.role.clone(), "reason" => label)
             .increment(1);
     }
 

@@ -1,6 +1,6 @@
 //! The conversations of one agent, and who inside it waits for what is said in them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use aios_protocols::conversation::{Conversation, Step};
@@ -16,9 +16,16 @@ use super::SendError;
 pub(crate) type ReplySender = mpsc::Sender<Trusted>;
 
 pub(crate) struct OpenConversations {
+    allowed: usize,
+    asks_allowed: usize,
+    platform: Arc<BTreeSet<Party>>,
+    /// None before the first act: of a crowd, most wait for it.
+    books: Option<Box<Books>>,
+}
+
+struct Books {
     conversations: Conversations,
     waiting: HashMap<ConversationKey, ReplySender>,
-    asks_allowed: usize,
     /// Cancels that overtook what they take back, oldest first.
     early_cancels: VecDeque<Trusted>,
 }
@@ -29,17 +36,24 @@ const EARLY_CANCELS: usize = 64;
 const EARLY_CANCELS_OF_ONE: usize = EARLY_CANCELS / 8;
 
 impl OpenConversations {
-    pub(crate) fn new(
-        conversations: usize,
-        asks: usize,
-        platform: impl IntoIterator<Item = Party>,
-    ) -> Self {
+    pub(crate) fn new(conversations: usize, asks: usize, platform: Arc<BTreeSet<Party>>) -> Self {
         Self {
-            conversations: Conversations::new(conversations).platform(platform),
-            waiting: HashMap::new(),
+            allowed: conversations,
             asks_allowed: asks,
-            early_cancels: VecDeque::new(),
+            platform,
+            books: None,
         }
+    }
+
+    fn books(&mut self) -> &mut Books {
+        let (allowed, platform) = (self.allowed, &self.platform);
+        self.books.get_or_insert_with(|| {
+            Box::new(Books {
+                conversations: opened(allowed, platform),
+                waiting: HashMap::new(),
+                early_cancels: VecDeque::new(),
+            })
+        })
     }
 
     /// Takes note of an act that goes out, and of who waits for what comes back. It does not go out to whom `open_to`
@@ -52,18 +66,19 @@ impl OpenConversations {
         reply_sender: Option<ReplySender>,
         open_to: impl Fn(&Party) -> Option<Arc<OpenTo>>,
     ) -> Result<Step, SendError> {
-        if reply_sender.is_some() && self.waiting.len() >= self.asks_allowed {
+        if reply_sender.is_some() && self.asks() >= self.asks_allowed {
             return Err(SendError::TooManyAsks {
-                asked: self.waiting.len() + 1,
+                asked: self.asks() + 1,
                 allowed: self.asks_allowed,
             });
         }
-        let step = self
+        let books = self.books();
+        let step = books
             .conversations
             .send_to_open(me, message, now, open_to)
             .map_err(not_sent)?;
         if let Some(reply_sender) = reply_sender {
-            self.waiting.insert(step.key.clone(), reply_sender);
+            books.waiting.insert(step.key.clone(), reply_sender);
         }
         Ok(step)
     }
@@ -76,8 +91,8 @@ impl OpenConversations {
         now: Timestamp,
         open_to: &OpenTo,
     ) -> Result<Step, Refusal> {
-        self.conversations
-            .receive_if_open(me, message, now, open_to)
+        let conversations = &mut self.books().conversations;
+        conversations.receive_if_open(me, message, now, open_to)
     }
 
     /// Whether an act that came in now would open a conversation, or why it would be refused; but for want of room.
@@ -88,52 +103,68 @@ impl OpenConversations {
         now: Timestamp,
         open_to: &OpenTo,
     ) -> Result<bool, Refusal> {
-        self.conversations.would_receive(me, message, now, open_to)
+        match &self.books {
+            Some(books) => books.conversations.would_receive(me, message, now, open_to),
+            None => opened(self.allowed, &self.platform).would_receive(me, message, now, open_to),
+        }
     }
 
     /// Who waits in this conversation. After its last act nobody does.
     pub(crate) fn reply_sender(&mut self, step: &Step) -> Option<ReplySender> {
+        let waiting = &mut self.books.as_mut()?.waiting;
         if step.finished {
-            self.waiting.remove(&step.key)
+            waiting.remove(&step.key)
         } else {
-            self.waiting.get(&step.key).cloned()
+            waiting.get(&step.key).cloned()
         }
     }
 
     /// Whether this party still owes the conversation an act.
     pub(crate) fn owes(&self, key: &ConversationKey, me: &Party) -> bool {
-        self.conversations.expected(key, me).iter().any(|act| {
+        let Some(books) = &self.books else {
+            return false;
+        };
+        books.conversations.expected(key, me).iter().any(|act| {
             // These two are always possible and never owed.
             !matches!(act, Performative::NotUnderstood | Performative::Cancel)
         })
     }
 
     pub(crate) fn expects(&self, key: &ConversationKey, me: &Party, act: Performative) -> bool {
-        self.conversations.expected(key, me).contains(&act)
+        let books = self.books.as_ref();
+        books.is_some_and(|books| books.conversations.expected(key, me).contains(&act))
     }
 
     /// The opening act did not arrive at these: they never were in the conversation.
     pub(crate) fn unsay(&mut self, key: &ConversationKey, unreached: &[Party]) {
-        self.conversations.forget(key, unreached);
-        if self.conversations.get(key).is_none() {
-            self.waiting.remove(key);
+        let Some(books) = &mut self.books else {
+            return;
+        };
+        books.conversations.forget(key, unreached);
+        if books.conversations.get(key).is_none() {
+            books.waiting.remove(key);
         }
     }
 
     /// Nobody waits any more; what still comes is late.
     pub(crate) fn hang_up(&mut self, key: &ConversationKey) {
-        self.waiting.remove(key);
-        self.conversations.close(key);
+        if let Some(books) = &mut self.books {
+            books.waiting.remove(key);
+            books.conversations.close(key);
+        }
     }
 
     /// Nobody listens now, but the conversation goes on.
     pub(crate) fn stop_listening(&mut self, key: &ConversationKey) {
-        self.waiting.remove(key);
+        if let Some(books) = &mut self.books {
+            books.waiting.remove(key);
+        }
     }
 
     /// All who waited are gone with their incarnation.
     pub(crate) fn hang_up_all(&mut self) {
-        let keys: Vec<ConversationKey> = self.waiting.keys().cloned().collect();
+        let waiting = self.books.iter().flat_map(|books| books.waiting.keys());
+        let keys: Vec<ConversationKey> = waiting.cloned().collect();
         for key in keys {
             self.hang_up(&key);
         }
@@ -142,36 +173,44 @@ impl OpenConversations {
     /// Keeps a cancel whose request still waits in the mailbox: answers and cancels are taken up at once, requests
     /// in their turn.
     pub(crate) fn keep_early_cancel(&mut self, cancel: Trusted) {
+        let early = &mut self.books().early_cancels;
         let same = |other: &Trusted| other.sender == cancel.sender;
-        let of_one = self.early_cancels.iter().filter(|other| same(other));
+        let of_one = early.iter().filter(|other| same(other));
         if of_one.count() >= EARLY_CANCELS_OF_ONE {
-            let oldest = self.early_cancels.iter().position(same);
-            oldest.and_then(|at| self.early_cancels.remove(at));
-        } else if self.early_cancels.len() >= EARLY_CANCELS {
-            self.early_cancels.pop_front();
+            let oldest = early.iter().position(same);
+            oldest.and_then(|at| early.remove(at));
+        } else if early.len() >= EARLY_CANCELS {
+            early.pop_front();
         }
-        self.early_cancels.push_back(cancel);
+        early.push_back(cancel);
     }
 
     /// The cancel that came before its request, if there is one.
     pub(crate) fn early_cancel(&mut self, id: ConversationId, sender: &Party) -> Option<Trusted> {
         let is_it = |cancel: &Trusted| cancel.conversation_id == id && cancel.sender == *sender;
-        let at = self.early_cancels.iter().position(is_it)?;
-        self.early_cancels.remove(at)
+        let early = &mut self.books.as_mut()?.early_cancels;
+        let at = early.iter().position(is_it)?;
+        early.remove(at)
     }
 
     /// Those that run.
     pub(crate) fn under_way(&self) -> impl Iterator<Item = &Conversation> {
-        self.conversations.under_way()
+        let books = self.books.iter();
+        books.flat_map(|books| books.conversations.under_way())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.conversations.len()
+        let books = self.books.as_ref();
+        books.map_or(0, |books| books.conversations.len())
     }
 
     pub(crate) fn asks(&self) -> usize {
-        self.waiting.len()
+        self.books.as_ref().map_or(0, |books| books.waiting.len())
     }
+}
+
+fn opened(allowed: usize, platform: &Arc<BTreeSet<Party>>) -> Conversations {
+    Conversations::new(allowed).of_platform(Arc::clone(platform))
 }
 
 /// The conversation's no, in the words of a sender.

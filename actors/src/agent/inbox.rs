@@ -134,7 +134,7 @@ fn take_up(outbox: &Outbox, card: Option<&AgentCard>, message: Trusted) -> Optio
 /// What a frame says, if it is proven to be its sender's and new.
 fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
     let (cell, now) = (&outbox.cell, outbox.system.now());
-    let authentic = match authenticate(&frame, outbox.system.keys(), &cell.limits, now) {
+    let authentic = match authenticate(&frame, outbox.system.keys(), cell.limits, now) {
         Ok(authentic) => authentic,
         Err(refusal) => {
             record(
@@ -174,7 +174,7 @@ fn admitted(outbox: &Outbox, frame: Sealed) -> Option<Trusted> {
         let reason = aios_supervisor::Reason::Expired;
         outbox.system.dead_letter(frame, reason, Some(cell.label()));
     } else if answers
-        && let Ok(again) = authenticate(&frame, outbox.system.keys(), &cell.limits, now)
+        && let Ok(again) = authenticate(&frame, outbox.system.keys(), cell.limits, now)
     {
         answer(outbox, &again, &refusal);
     }

@@ -56,7 +56,7 @@ pub use state::{AgentState, AgentView, MessageCounts};
 pub use turn::Maker;
 
 pub(crate) use backlog::settle_all;
-pub(crate) use cell::{CellParts, Lane, Standing};
+pub(crate) use cell::{CellParts, Lane, Meters, Standing};
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use incarnation::Incarnation;
 pub(crate) use mail::{

@@ -6,7 +6,7 @@ use aios_protocols::{TenantId, Verifier};
 use aios_supervisor::{Admission, Backlog};
 
 /// The numbers of one agent. Every table is bounded, and a full one refuses with a reason.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AgentOptions {
     /// Requests that may wait. At about 1 KiB a frame the default keeps a flooded agent below 256 KiB.
     pub mailbox: usize,

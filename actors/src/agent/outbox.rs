@@ -100,7 +100,7 @@ impl Outbox {
         }
         let (message, identity) = self.cell.stamp(draft, self.system.now())?;
         let frame = identity
-            .seal(&message, &self.cell.limits)
+            .seal(&message, self.cell.limits)
             .map_err(aios_protocols::SealError::from)?;
         Ok((message, frame))
     }

@@ -220,7 +220,7 @@ impl Inner {
             .stamp(draft, self.system.now())
             .map_err(SendError::from)?;
         let frame = identity
-            .seal(&message, &cell.limits)
+            .seal(&message, cell.limits)
             .map_err(|error| SendError::from(aios_protocols::SealError::from(error)))?;
         to.post(frame, opens).await?;
         cell.tally.sent();
@@ -230,7 +230,7 @@ impl Inner {
     /// A frame that an agent here sent to an envoy.
     async fn heard(&self, envoy: &AgentId, cell: &Cell, frame: Sealed) {
         let now = self.system.now();
-        let admitted = authenticate(&frame, self.system.keys(), &cell.limits, now)
+        let admitted = authenticate(&frame, self.system.keys(), cell.limits, now)
             .and_then(|authentic| cell.verifier.lock().admit(authentic, cell.party(), now));
         let message = match admitted {
             Ok(message) => message,

@@ -203,7 +203,7 @@ impl StandIn {
     /// Who wrote a frame, proven by the keys of this world.
     fn proven(&self, frame: &Sealed) -> Result<Authentic, Refusal> {
         let (keys, now) = (self.system.keys(), self.system.now());
-        authenticate(frame, keys, &self.cell.limits, now)
+        authenticate(frame, keys, self.cell.limits, now)
     }
 
     fn read(&self, frame: &Sealed) -> Result<Letter, Refusal> {

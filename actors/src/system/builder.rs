@@ -1,5 +1,6 @@
 //! What a world is made of.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -183,7 +184,7 @@ impl AgentSystemBuilder {
     /// The world.
     #[must_use]
     pub fn build(self) -> AgentSystem {
-        let mut platform = self.platform;
+        let mut platform: BTreeSet<Party> = self.platform.into_iter().collect();
         platform.extend(self.post_office.as_ref().map(Party::from));
         let chance = self
             .seed
@@ -245,7 +246,9 @@ impl AgentSystemBuilder {
             zone: self.zone,
             epoch: Mutex::default(),
             floors: Mutex::default(),
-            platform,
+            platform: Arc::new(platform),
+            meters: Mutex::default(),
+            options: Mutex::default(),
             post_office: self.post_office.map(|id| (id, OnceLock::new())),
             instances: AtomicU64::new(0),
             past: Mutex::default(),

@@ -10,7 +10,7 @@ use aios_protocols::{
 use rand::RngCore;
 
 use super::{AgentSystem, AgentSystemError};
-use crate::agent::{AgentOptions, AgentState, Cell, CellParts, Mail};
+use crate::agent::{AgentOptions, AgentState, Cell, CellParts, Mail, Meters};
 
 /// How long messages under way stay valid when a party enrols again with a new key.
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
@@ -140,16 +140,17 @@ impl AgentSystem {
         let cell = Cell::new(CellParts {
             identity: newcomer.identity,
             tenant: newcomer.tenant,
-            options: newcomer.options,
+            options: self.shared(newcomer.options),
             epoch: newcomer.epoch,
             // What was signed in this very microsecond is not from before our time, unless a predecessor had it.
             begin: floor.max(now - Duration::from_micros(1)),
-            platform: self.0.platform.clone(),
+            platform: Arc::clone(&self.0.platform),
             chance: self.0.chance.lock().next_u64(),
             dead_letters: self.0.dead_letters.clone(),
             mail,
             keyed: newcomer.keyed,
             foreign: newcomer.foreign,
+            meters: self.meters(&party),
         });
         if let Some(before) = before {
             *self.0.past.lock() += before.messages();
@@ -158,6 +159,27 @@ impl AgentSystem {
             return Err(AgentSystemError::NameTaken(party));
         }
         Ok(cell)
+    }
+
+    /// The same numbers in one place for all who have them.
+    fn shared(&self, options: AgentOptions) -> Arc<AgentOptions> {
+        let mut last = self.0.options.lock();
+        if **last != options {
+            *last = Arc::new(options);
+        }
+        Arc::clone(&last)
+    }
+
+    /// What a party counts together with the others of its role.
+    fn meters(&self, party: &Party) -> Arc<Meters> {
+        let role = party.agent().map_or("principal", AgentId::role);
+        let mut all = self.0.meters.lock();
+        if let Some(meters) = all.get(role) {
+            return Arc::clone(meters);
+        }
+        let meters = Arc::new(Meters::of(role));
+        all.insert(role.to_owned(), Arc::clone(&meters));
+        meters
     }
 
     /// Whoever had the name before, if nobody has it now; whoever calls it holds `membership`.

@@ -7,6 +7,7 @@ mod children;
 mod membership;
 mod post;
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -25,7 +26,7 @@ pub use builder::AgentSystemBuilder;
 pub use checkpoints::{Adopted, NotAdopted};
 pub(crate) use membership::KEY_GRACE;
 
-use crate::agent::{Audit, AuditEntry, Cell, Clock, MessageCounts, Steps};
+use crate::agent::{AgentOptions, Audit, AuditEntry, Cell, Clock, MessageCounts, Meters, Steps};
 use crate::checkpoints::Checkpoints;
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
@@ -65,7 +66,11 @@ struct Inner {
     epoch: Mutex<u64>,
     floors: Mutex<Floors>,
     /// Who may report that a message did not arrive.
-    platform: Vec<Party>,
+    platform: Arc<BTreeSet<Party>>,
+    /// What the agents of each role count together.
+    meters: Mutex<HashMap<String, Arc<Meters>>>,
+    /// The numbers that the last who came was given: nearly all have the same, and share them.
+    options: Mutex<Arc<AgentOptions>>,
     /// Says that a message did not arrive; it comes when it has something to say.
     post_office: Option<(AgentId, OnceLock<Arc<Cell>>)>,
     instances: AtomicU64,

@@ -40,7 +40,7 @@ impl AgentSystem {
             .map_err(|error| error.to_string())
             .and_then(|(said, identity)| {
                 identity
-                    .seal(&said, &office.limits)
+                    .seal(&said, office.limits)
                     .map_err(|error| error.to_string())
             });
         let told = sealed.and_then(|frame| {

@@ -8,6 +8,7 @@ mod late;
 mod life;
 mod mail;
 mod mail_refused;
+mod mid_turn;
 mod protocols;
 mod recovery;
 mod sleep;

@@ -33,7 +33,7 @@ pub struct Step {
 pub struct Conversations {
     capacity: usize,
     /// Who may report that an act did not arrive.
-    platform: BTreeSet<Party>,
+    platform: Arc<BTreeSet<Party>>,
     /// Those of one id, nearly always one.
     running: HashMap<ConversationId, Vec<Running>>,
     places: Places,
@@ -76,7 +76,7 @@ impl Conversations {
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            platform: BTreeSet::new(),
+            platform: Arc::default(),
             running: HashMap::new(),
             places: Places::default(),
             finished: Past::default(),
@@ -88,7 +88,14 @@ impl Conversations {
     /// carries messages between platforms as one of ours. Without them such reports are refused as from strangers.
     #[must_use]
     pub fn platform(mut self, parties: impl IntoIterator<Item = Party>) -> Self {
-        self.platform = parties.into_iter().collect();
+        self.platform = Arc::new(parties.into_iter().collect());
+        self
+    }
+
+    /// The same, with a list that many share.
+    #[must_use]
+    pub fn of_platform(mut self, parties: Arc<BTreeSet<Party>>) -> Self {
+        self.platform = parties;
         self
     }
 
@@ -138,7 +145,7 @@ impl Conversations {
         let id = message.conversation_id;
         let running = self.running.get(&id);
         let mut of_this_id = Self {
-            platform: self.platform.clone(),
+            platform: Arc::clone(&self.platform),
             running: running.map(|all| (id, all.clone())).into_iter().collect(),
             finished: self.finished.copy_of(id),
             ..Self::default()

@@ -14,6 +14,7 @@ mod restarts;
 mod samples;
 mod supervision;
 
+pub use durability::run as durability;
 pub use meter::process_cpu;
 pub use report::{Bar, Report};
 pub use samples::Samples;

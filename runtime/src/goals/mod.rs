@@ -57,7 +57,10 @@ pub(crate) struct Goals {
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
     entrance: tokio::sync::Mutex<()>,
-    /// Whether those that were under way are still being taken up.
+    /// Those that an earlier node left under way, until they are taken up. The others are not looked at by a node that starts: there may be
+    /// thousands.
+    left: Mutex<Vec<Kept>>,
+    /// Whether those are still being taken up.
     waking: AtomicBool,
     /// Held while a goal is gone through again: each takes a node of its own.
     replays: Arc<Semaphore>,
@@ -81,7 +84,13 @@ impl Goals {
         let found = register.all()?;
         // Before any goal begins, which makes room by letting others leave.
         for kept in &found.kept {
-            register.holds(&kept.goal_id, kept.state.phase);
+            register.holds_known(kept);
+        }
+        for goal in &found.unread {
+            tracing::error!(
+                goal,
+                "the record of a goal cannot be read; it does not go on"
+            );
         }
         for goal_id in &found.torn {
             // Of one that was being accepted there is nothing else yet; where there is, what is missing is lost, and nobody takes the rest away.
@@ -94,6 +103,8 @@ impl Goals {
                 );
             }
         }
+        let under_way = |kept: &&Kept| kept.state.phase == GoalPhase::Running;
+        let left = found.kept.iter().filter(under_way).cloned().collect();
         let named = |kept: Kept| Named {
             tenant: kept.asked.tenant.unwrap_or_else(|| tenant.to_owned()),
             goal_id: kept.goal_id,
@@ -116,6 +127,7 @@ impl Goals {
             guests: RwLock::new(guests),
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
+            left: Mutex::new(left),
             waking: AtomicBool::new(true),
             replays: Arc::new(Semaphore::new(1)),
         })
@@ -132,6 +144,7 @@ impl Goals {
 
     /// None of those that were under way is taken up by itself.
     pub(crate) fn leave(&self) {
+        self.left.lock().clear();
         self.waking.store(false, Ordering::Release);
     }
 

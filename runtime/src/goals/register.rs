@@ -215,6 +215,12 @@ impl Register {
         (self.hold)(tenant.as_deref(), goal_id, !is_over(phase));
     }
 
+    /// The same of one that was just read.
+    pub(crate) fn holds_known(&self, kept: &Kept) {
+        let tenant = kept.asked.tenant.as_deref();
+        (self.hold)(tenant, &kept.goal_id, !is_over(kept.state.phase));
+    }
+
     /// Puts a goal on record. When this returns it is accepted, whatever becomes of this process.
     pub(crate) fn accept(
         &self,

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::following::{changed, follow};
 use super::progress::{EVENTS_KEPT, Progress, Wanted};
-use super::register::{Found, Kept, Recorded, State};
+use super::register::{Found, Kept, State};
 use super::{Goals, unwritten};
 use crate::gateway::GoalError;
 use crate::node::Node;
@@ -15,25 +15,13 @@ use crate::node::Node;
 impl Goals {
     /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
     pub(crate) async fn wake(&self, node: &Node) {
-        let Recorded { kept, unread, .. } = match self.register.all() {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(%error, "the goals on record cannot be read; none goes on");
-                return self.leave();
-            }
-        };
-        for goal in unread {
-            tracing::error!(
-                goal,
-                "the record of a goal cannot be read; it does not go on"
-            );
-        }
+        let left = std::mem::take(&mut *self.left.lock());
         let (mut others, mut alone) = (Vec::new(), Vec::new());
         for Kept {
             goal_id,
             asked,
             state,
-        } in kept
+        } in left
         {
             // What cannot be read is no progress.
             let done = self.register.done(&goal_id).unwrap_or_default();

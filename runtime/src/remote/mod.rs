@@ -120,10 +120,9 @@ impl RemoteAgents {
         if stands.is_empty() {
             return;
         }
-        let seen = tree.view();
         for stand in stands {
             let id = stand.place().id();
-            if !crew::stands_by_name(&seen, id.as_str()) {
+            if !tree.means_to_have(id.as_str()) {
                 self.0.lock().stands.remove(id);
                 stand.end();
             }
@@ -169,7 +168,7 @@ impl Node {
         // What is meant for agents of this node is handed to no other process.
         let local = services.crew().member(&charter.name).is_some()
             && !parts.remote.has(&charter.name)
-            && crew::stands(&parts.tree.view(), &charter.role);
+            && crew::stands(&parts.tree, system, &charter.role);
         if local {
             return Err(crew::taken(charter).into());
         }

@@ -1,4 +1,5 @@
-//! LangGraph and DBOS over SQLite, where they are installed: the scripts beside this file, each in a folder of its own on the same disk.
+//! LangGraph and DBOS over SQLite, and Restate over its server, where they are installed: the scripts beside this file, each in a folder of its
+//! own on the same disk.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +10,8 @@ use super::{Fault, RESULT};
 
 /// Names the interpreter that has them; `python3` unless it is set.
 const PYTHON: &str = "AIOS_BENCH_PYTHON";
+/// Names the folder `node_modules` that Restate lies in.
+const MODULES: &str = "AIOS_BENCH_NODE_MODULES";
 /// Steps of a chain.
 const STEPS: usize = 200;
 
@@ -23,33 +26,62 @@ pub(super) struct Chain {
 /// A rival, and what to install to have it.
 pub(super) struct Rival {
     pub(super) name: &'static str,
+    language: Language,
     script: &'static str,
     pub(super) missing: &'static str,
 }
 
+/// What a script is written in.
+enum Language {
+    Python,
+    JavaScript,
+}
+
 pub(super) const LANGGRAPH: Rival = Rival {
     name: "langgraph",
+    language: Language::Python,
     script: include_str!("rival_langgraph.py"),
     missing: "LangGraph: needs `pip install langgraph langgraph-checkpoint-sqlite`; AIOS_BENCH_PYTHON names the interpreter that has it",
 };
 
 pub(super) const DBOS: Rival = Rival {
     name: "dbos",
+    language: Language::Python,
     script: include_str!("rival_dbos.py"),
     missing: "DBOS: needs `pip install dbos`; AIOS_BENCH_PYTHON names the interpreter that has it",
 };
 
-pub(super) const RESTATE: &str = "Restate: is a server of its own with services beside it, and is not driven from here; its own benchmark is `npx @restatedev/restate-server` and the SDK's example";
+pub(super) const RESTATE: Rival = Rival {
+    name: "restate",
+    language: Language::JavaScript,
+    script: include_str!("rival_restate.mjs"),
+    missing: "Restate: needs node and `npm install @restatedev/restate-server @restatedev/restate-sdk`; AIOS_BENCH_NODE_MODULES names the folder node_modules that has them",
+};
 
 impl Rival {
     /// A chain of it; none where it is not installed.
     pub(super) fn chain(&self, place: &Path) -> Result<Option<Chain>, Fault> {
         let folder = place.join(self.name);
         std::fs::create_dir(&folder)?;
-        let python = std::env::var_os(PYTHON).unwrap_or_else(|| "python3".into());
-        let run = Command::new(python)
-            .args(["-c", self.script])
-            .arg(&folder)
+        let mut command = match self.language {
+            Language::Python => {
+                let python = std::env::var_os(PYTHON).unwrap_or_else(|| "python3".into());
+                let mut command = Command::new(python);
+                command.args(["-c", self.script]);
+                command
+            }
+            Language::JavaScript => {
+                let Some(modules) = std::env::var_os(MODULES) else {
+                    return Ok(None);
+                };
+                let mut command = Command::new("node");
+                command.args(["--input-type=module", "-e", self.script]);
+                command.arg(std::path::absolute(modules)?);
+                command
+            }
+        };
+        let run = command
+            .arg(std::path::absolute(&folder)?)
             .args([STEPS.to_string(), RESULT.to_string()])
             .output();
         let output = match run {
@@ -58,7 +90,7 @@ impl Rival {
         };
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            if said.contains("ModuleNotFoundError") {
+            if said.contains("ModuleNotFoundError") || said.contains("ERR_MODULE_NOT_FOUND") {
                 return Ok(None);
             }
             return Err(format!("{}: {said}", self.name).into());

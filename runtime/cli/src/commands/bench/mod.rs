@@ -8,6 +8,7 @@
 mod buses;
 mod control;
 mod critic;
+mod durability;
 mod goal;
 mod inference;
 mod messages;
@@ -25,7 +26,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// The benches of the whole product.
-const WHOLE: [Bench; 8] = [
+const WHOLE: [Bench; 9] = [
     Bench {
         name: "control",
         what: "the ways into a node beside raw tonic and raw axum, agents and watchers through them, and its start",
@@ -40,6 +41,11 @@ const WHOLE: [Bench; 8] = [
         name: "goal",
         what: "the runtime's own share of a goal: all but tools and model",
         run: goal::run,
+    },
+    Bench {
+        name: "durability",
+        what: "a durable step beside a raw append with fdatasync and rivals, agents that sleep, and nodes that are killed",
+        run: durability::run,
     },
     Bench {
         name: "telemetry",
@@ -104,7 +110,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 fn benches() -> impl Iterator<Item = &'static Bench> {
-    WHOLE.iter().chain(aios_bench::BENCHES)
+    let whole = |part: &&Bench| WHOLE.iter().any(|whole| whole.name == part.name);
+    // Those that go on where one of the parts ends stand in its place.
+    let parts = aios_bench::BENCHES.iter().filter(move |part| !whole(part));
+    WHOLE.iter().chain(parts)
 }
 
 fn list(json: bool) -> Result<(), Failure> {
