@@ -6,9 +6,10 @@ use aios_languages::english::name;
 use aios_runtime::{Goal, Node};
 use aios_work::content::{GoalStatus, TaskStatus};
 use aios_work::{
-    Bench, Capabilities, Case, Category, Check, Domain, Effect, Evidence, Fact, Goal as Checked,
-    Issue, Judged, Opinion, Pack, Plan, PlanSource, Point, Severity, SoFar, Source, Statistic,
-    Task, TextKind, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value, Written,
+    Bench, Capabilities, Case, Category, Check, Claim, Domain, Effect, Evidence, Fact,
+    Goal as Checked, Issue, Judged, Opinion, Pack, Plan, PlanSource, Point, Severity, SoFar,
+    Source, Statistic, Task, TextKind, Tool, ToolCall, ToolError, ToolOutput, ToolSpec, Value,
+    Written,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -80,8 +81,11 @@ impl PlanSource for Letters {
         LETTERS
     }
 
-    fn claims(&self, goal: &Checked) -> bool {
-        words(goal).is_some()
+    fn claims(&self, goal: &Checked) -> Claim {
+        match words(goal) {
+            Some(_) => Claim::Asked,
+            None => Claim::Not,
+        }
     }
 
     async fn plan(&self, goal: &Checked, bench: &dyn Bench) -> Result<Plan, String> {

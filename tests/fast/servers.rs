@@ -12,8 +12,8 @@ use aios_runtime::{Answer, Config, Goal, Node};
 use aios_supervisor::Recourse;
 use aios_work::content::{GoalStatus, TaskStatus};
 use aios_work::{
-    Bench, Case, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanFile, PlanSource,
-    ServerState, SoFar, Task, TextKind, Written,
+    Bench, Case, Claim, Decision, Domain, Evidence, Goal as Checked, Pack, Plan, PlanFile,
+    PlanSource, ServerState, SoFar, Task, TextKind, Written,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ impl PlanSource for Errands {
         ERRANDS
     }
 
-    fn claims(&self, _: &Checked) -> bool {
-        true
+    fn claims(&self, _: &Checked) -> Claim {
+        Claim::Asked
     }
 
     async fn plan(&self, goal: &Checked, _: &dyn Bench) -> Result<Plan, String> {

@@ -335,3 +335,53 @@ async fn a_malformed_table_is_refused_with_the_place_of_the_mistake() {
     }
     node.stop().await;
 }
+
+#[tokio::test]
+async fn who_answers_is_told_by_what_a_file_holds_and_not_by_what_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node().await;
+    let records = r#"[{"depot":"Riga","crates":41,"grade":"A"},{"depot":"Tartu","crates":12,"grade":"B"},{"depot":"Riga","crates":9,"grade":"B"}]"#;
+    let wrapped = format!("{{\"exported\": \"2024-03-01\", \"rows\": {records}}}");
+    let lines = "depot;crates;grade\nRiga;41;A\nTartu;12;B\nRiga;9;B\n";
+    let rows = "| depot | crates | grade |\n|---|---:|---|\n| Riga | 41 | A |\n| Tartu | 12 | B |\n| Riga | 9 | B |\n";
+    let letter =
+        "Dear Ann,\n\nthe depot in Riga sent 41 crates of grade A in March.\n\nYours, Ben\n";
+    let record = r#"{"depot":"Riga","keeper":"Ann Berg","crates":41}"#;
+    for (name, text, goal, said) in [
+        (
+            "a.json",
+            records,
+            "Which depot has the fewest crates?",
+            "Tartu",
+        ),
+        (
+            "b.json",
+            &wrapped,
+            "What are the crates of depot Riga?",
+            "50",
+        ),
+        ("c.txt", lines, "What are the crates of depot Riga?", "50"),
+        ("d.md", rows, "What are the crates of depot Riga?", "50"),
+        (
+            "e.txt",
+            letter,
+            "What did Riga send in March?",
+            "> the depot in Riga sent 41 crates",
+        ),
+        ("f.json", record, "Who is the keeper?", "> "),
+        ("g.json", records, "Quote what is said of Tartu", "> "),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        let goal = Goal::new(goal).data([&file]).out(folder.path());
+        let answer = soon(name, pursue(&node, goal)).await.unwrap();
+        assert_eq!(
+            answer.status,
+            GoalStatus::Approved,
+            "{name}: {}",
+            answer.answer
+        );
+        assert!(answer.answer.contains(said), "{name}: {}", answer.answer);
+        assert_eq!(answer.answer.contains("> "), said.contains('>'), "{name}");
+    }
+}

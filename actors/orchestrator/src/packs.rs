@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aios_work::{
-    Assessment, Category, Check, Domain, Goal, Issue, Judged, MadeBy, Material, Opinion, Pack,
-    Plan, PlanSource, Reader, Severity, TextKind,
+    Assessment, Category, Check, Claim, Domain, Goal, Issue, Judged, MadeBy, Material, Opinion,
+    Pack, Plan, PlanSource, Reader, Severity, TextKind,
 };
 
-/// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal.
+/// What packs bring, put together. Of two domains of one name the one that was added first counts, as of two sources that claim a goal as
+/// strongly.
 #[derive(Clone, Default)]
 pub struct Packs {
     sources: Vec<Arc<dyn PlanSource>>,
@@ -49,7 +50,7 @@ impl Packs {
         Self::default()
     }
 
-    /// Adds a pack behind the others: a goal is planned by the first source that claims it.
+    /// Adds a pack behind the others: a goal is planned by the source that claims it most, and by the first of those that claim it as strongly.
     #[must_use]
     pub fn with(mut self, pack: Pack) -> Self {
         self.sources.extend(pack.sources);
@@ -76,13 +77,16 @@ impl Packs {
     /// # Errors
     /// In a sentence when nobody does.
     pub fn source(&self, goal: &Goal, recalled: &[String]) -> Result<&dyn PlanSource, String> {
-        let mut sources = self.sources.iter();
-        let takes = |source: &&Arc<dyn PlanSource>| {
-            source.claims(goal) || (!recalled.is_empty() && source.answers(goal, recalled))
+        let claim = |source: &Arc<dyn PlanSource>| match source.claims(goal) {
+            Claim::Not if !recalled.is_empty() && source.answers(goal, recalled) => Claim::Can,
+            claim => claim,
         };
-        sources
-            .find(takes)
-            .map(AsRef::as_ref)
+        let claims = self.sources.iter().map(|source| (claim(source), source));
+        let strongest = claims
+            .filter(|(claim, _)| *claim > Claim::Not)
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        strongest
+            .map(|(_, source)| source.as_ref())
             .ok_or_else(|| match self.sources.as_slice() {
                 [] => "nobody plans goals here: the node has no pack; start it with one".to_owned(),
                 sources => {

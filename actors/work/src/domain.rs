@@ -100,17 +100,33 @@ pub trait Bench: Send + Sync {
     async fn think(&self, question: &Question) -> Option<String>;
 }
 
+/// How strongly a source claims a goal. The strongest claim makes the plan; of two that are as strong the one of the source that stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Claim {
+    /// The goal is not of this source's kind.
+    Not,
+    /// A plan could be made, and who says more would make a better one.
+    Can,
+    /// Some of what the goal brings is of this kind, by what it holds.
+    Part,
+    /// All of what the goal brings is of this kind, by what it holds.
+    Whole,
+    /// The words of the goal ask for what this source does, whatever it brings.
+    Asked,
+}
+
 /// Where plans come from.
 #[async_trait]
 pub trait PlanSource: Send + Sync {
     /// The name of the domain that reads the results.
     fn name(&self) -> &str;
 
-    /// Whether the goal is of this source's kind. The first source that says so makes the plan, so whoever claims what others might do
-    /// better stands behind them.
-    fn claims(&self, goal: &Goal) -> bool;
+    /// How far the goal is of this source's kind. A goal's files may be looked into, by how they begin and no further: what they are called
+    /// says little about what they hold. Nothing else may be done, and the same goal over the same files is claimed the same.
+    fn claims(&self, goal: &Goal) -> Claim;
 
-    /// Whether something can be made of what the memory recalled about a goal that this source does not claim for itself.
+    /// Whether something can be made of what the memory recalled about a goal that this source does not claim for itself. It counts as
+    /// [`Claim::Can`].
     fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {
         let _ = (goal, recalled);
         false

@@ -42,7 +42,7 @@ pub use capability::{Capabilities, Capability, CapabilityError};
 pub use charter::{AGENT_TOOLS, Charter, CharterBudget, CharterError, Privacy, RestartRule};
 pub use check::{Check, Judged, Opinion};
 pub use domain::{
-    Bench, Case, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,
+    Bench, Case, Claim, Domain, Missed, Pack, PlanSource, Question, Simpler, SoFar, Thinks, Written,
 };
 pub use ended::{CALL_LEAST, Ended, Looping, OverBudget, Spent};
 pub use evidence::{Evidence, GAPS_HEADING, TextKind};

@@ -1,4 +1,4 @@
-//! How a goal gets its plan: the one it was handed in with, or that of the first source that claims it; checked before anything runs.
+//! How a goal gets its plan: the one it was handed in with, or that of the source that claims it most; checked before anything runs.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,8 @@
 //! and whatever it writes there must stand in the goal, and not in another field's place.
 
 use aios_work::{
-    Bench, Goal, MadeBy, Plan, PlanFile, PlanSource, Question, Task, Thinks, ToolSpec, quoted,
+    Bench, Claim, Goal, MadeBy, Plan, PlanFile, PlanSource, Question, Task, Thinks, ToolSpec,
+    quoted,
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -45,8 +46,8 @@ impl PlanSource for ModelPlans {
     }
 
     /// Whatever no rules claim: it stands last.
-    fn claims(&self, _: &Goal) -> bool {
-        true
+    fn claims(&self, _: &Goal) -> Claim {
+        Claim::Can
     }
 
     async fn plan(&self, goal: &Goal, bench: &dyn Bench) -> Result<Plan, String> {

@@ -1,6 +1,6 @@
 //! What a goal wants of documents, and whether it is one about documents.
 
-use aios_work::Goal;
+use aios_work::{Claim, Goal};
 use serde_json::Value;
 
 use crate::fields;
@@ -48,9 +48,14 @@ impl Intent {
 
 fn wants_fields(text: &str) -> bool {
     let named = lexicon::has(text, |language| language.extraction);
+    has_schema(text) || (named && fields::in_goal(text).is_some())
+}
+
+/// Whether the form is told that values are to have: JSON, or a schema.
+fn has_schema(text: &str) -> bool {
+    let named = lexicon::has(text, |language| language.extraction);
     let json = text.to_lowercase().contains("json");
-    let schema = text.contains('{') && fields::in_goal(text).is_some();
-    schema || (named && (json || fields::in_goal(text).is_some()))
+    (named && json) || (text.contains('{') && fields::in_goal(text).is_some())
 }
 
 /// Whether a file is a table by its name.
@@ -65,27 +70,35 @@ fn may_be_table(file: &str) -> bool {
     PERHAPS.contains(&ending.as_str())
 }
 
-/// Whether a goal is about documents. What asks for the figures of a table is left to whoever reads tables; that a table be quoted, or its
-/// values taken by a schema, is not.
-pub(crate) fn claims(goal: &Goal) -> bool {
+/// How far a goal is about documents. That something be quoted, summed up or taken by a schema is asked of us, whatever the files; what asks
+/// for figures is left to whoever finds a table in them.
+pub(crate) fn claims(goal: &Goal) -> Claim {
     let text = goal.text();
     let count = |is: fn(&str) -> bool| goal.data().iter().filter(|file| is(file)).count();
     let (tables, perhaps) = (count(is_table), count(may_be_table));
     let all = goal.data().len();
     if all == 0 {
-        return false;
+        return Claim::Not;
     }
-    if tables + perhaps == 0 {
-        return true;
-    }
-    let of_documents = wants_fields(text) || lexicon::has(text, |language| language.quoting);
     let figures = lexicon::has(text, |language| language.figures);
+    let quoting = lexicon::has(text, |language| language.quoting);
     let summary = lexicon::has(text, |language| language.summary);
-    let mixed = tables + perhaps < all;
+    // "tonnes per hectare over all fields": a field is more than what a form has.
+    let fields = has_schema(text) || (wants_fields(text) && !figures);
+    if fields || (!figures && (quoting || (summary && tables < all))) {
+        return Claim::Asked;
+    }
+    // What is quoted and computed at once is a table's, where there is one: `the highest of the quotes`.
+    if quoting {
+        return Claim::Part;
+    }
     let json = count(|file| file.to_lowercase().ends_with(".json"));
-    of_documents
-        || (mixed && (summary || !figures))
-        || (perhaps == all && !figures && (summary || json == all))
+    match (tables + perhaps == all, figures) {
+        (true, false) if json == all => Claim::Part,
+        (true, _) => Claim::Not,
+        (false, true) => Claim::Can,
+        (false, false) => Claim::Part,
+    }
 }
 
 #[cfg(test)]
@@ -131,26 +144,38 @@ mod tests {
 
     #[test]
     fn figures_of_tables_are_left_to_who_reads_tables() {
-        for (text, files, ours) in [
-            ("Summarise", &["a.md"][..], true),
-            ("Analyze sales", &["a.csv"], false),
-            ("Summarise", &["a.csv"], false),
-            ("Quote the row about Oslo", &["a.csv"], true),
-            ("Extract name and town as JSON", &["a.csv"], true),
-            ("Summarise", &["a.csv", "a.md"], true),
-            ("Total revenue", &["a.csv", "a.md"], false),
-            ("What is the plan?", &["a.csv", "a.md"], true),
-            ("Total revenue per region", &["a.json"], false),
-            ("Which product sells best?", &["a.xlsx"], false),
-            ("Summarise", &["a.json"], true),
-            ("Summarise", &["a.xlsx"], true),
-            ("Which town is Ann in?", &["a.json"], true),
-            ("Quote the row about Oslo", &["a.xlsx"], true),
-            ("What is 2 + 2?", &[], false),
+        for (text, files, claim) in [
+            ("Summarise", &["a.md"][..], Claim::Asked),
+            ("Analyze sales", &["a.csv"], Claim::Not),
+            ("Summarise", &["a.csv"], Claim::Not),
+            ("Quote the row about Oslo", &["a.csv"], Claim::Asked),
+            ("Extract name and town as JSON", &["a.csv"], Claim::Asked),
+            ("Summarise", &["a.csv", "a.md"], Claim::Asked),
+            ("Total revenue", &["a.csv", "a.md"], Claim::Can),
+            ("What is the plan?", &["a.csv", "a.md"], Claim::Part),
+            ("What is the plan?", &["a.md"], Claim::Part),
+            ("How much did the repair cost?", &["a.md"], Claim::Can),
+            ("Total revenue per region", &["a.json"], Claim::Not),
+            ("Which product sells best?", &["a.xlsx"], Claim::Not),
+            ("Summarise", &["a.json"], Claim::Asked),
+            ("Summarise", &["a.xlsx"], Claim::Asked),
+            ("Which town is Ann in?", &["a.json"], Claim::Part),
+            ("Quote the row about Oslo", &["a.xlsx"], Claim::Asked),
+            (
+                "Tonnes per hectare of wheat, over all the wheat fields together",
+                &["a.tsv"],
+                Claim::Not,
+            ),
+            (
+                "Which supplier sent the lowest quote?",
+                &["a.csv"],
+                Claim::Part,
+            ),
+            ("What is 2 + 2?", &[], Claim::Not),
         ] {
             let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
             let goal = Goal::new("g", "t", text, files.clone(), &GoalLimits::default()).unwrap();
-            assert_eq!(claims(&goal), ours, "{text} {files:?}");
+            assert_eq!(claims(&goal), claim, "{text} {files:?}");
         }
     }
 }

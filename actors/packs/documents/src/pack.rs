@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aios_work::{
-    Bench, Case, Category, Check, Domain, Evidence, Goal, Issue, Judged, Opinion, Pack, Plan,
-    PlanSource, Severity, SoFar, Task, TextKind, Value as FactValue, Written,
+    Bench, Case, Category, Check, Claim, Domain, Evidence, Goal, Issue, Judged, Opinion, Pack,
+    Plan, PlanSource, Severity, SoFar, Task, TextKind, Value as FactValue, Written,
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ impl PlanSource for DocumentsPack {
         NAME
     }
 
-    fn claims(&self, goal: &Goal) -> bool {
+    fn claims(&self, goal: &Goal) -> Claim {
         intent::claims(goal)
     }
 

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::lexicon::concept_number;
+
 /// What a word says of the words beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +70,26 @@ pub enum Hint {
     Facing,
     /// It points back to what was told before.
     Back,
+    /// Between two names it makes a rate of them: a price per night.
+    Dividing,
+    /// It points at whoever the words behind it choose: "those who have not paid".
+    Those,
+    /// The heading of what says whether something was paid.
+    Settled,
+    /// A verb of whoever takes what is sold.
+    Buying,
+    /// It stands before what rows are: "which are still open".
+    Still,
+    /// What stands behind it is a place, a time or a unit.
+    Inside,
+    /// It stands before a name.
+    Article,
+    /// It stands in the place of an article.
+    Determining,
+    /// It joins a name to what it is of.
+    Of,
+    /// It joins to a name what it has.
+    Along,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +98,8 @@ struct File {
     #[allow(dead_code)] // It says of which language the file is; the words of all are looked at.
     code: String,
     hints: BTreeMap<Hint, Vec<String>>,
+    #[serde(default)]
+    comparatives: BTreeMap<String, Vec<String>>,
     codes: Vec<Codes>,
 }
 
@@ -113,6 +137,31 @@ static CODES: LazyLock<Vec<Codes>> = LazyLock::new(|| {
     files.flat_map(|file| file.codes).collect()
 });
 
+static COMPARATIVES: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| {
+    let files = FILES.into_iter();
+    let files = files.filter_map(|file| toml::from_str::<File>(file).ok());
+    let of = |(concept, words): (String, Vec<String>)| {
+        let number = concept_number(&concept);
+        words.into_iter().map(move |word| (word, number))
+    };
+    files
+        .flat_map(|file| file.comparatives)
+        .flat_map(of)
+        .collect()
+});
+
+/// The thing by which such a word, folded, compares: "older" by an age. None for any other word.
+#[must_use]
+pub fn compared_by(word: &str) -> Option<u32> {
+    COMPARATIVES.get(word).copied()
+}
+
+/// The words that hint at this, in every language that came with this build.
+pub fn hinting(hint: Hint) -> impl Iterator<Item = &'static str> {
+    let words = HINTS.get(&hint).into_iter().flatten();
+    words.map(|(word, _)| word.as_str())
+}
+
 /// The sets of letters that tables write for words, in every language that came with this build.
 #[must_use]
 pub fn codes() -> &'static [Codes] {
@@ -148,9 +197,14 @@ mod tests {
             (Hint::More, "mehr"),
             (Hint::Percent, "en porcentaje"),
             (Hint::Leading, "im"),
+            (Hint::Dividing, "pro"),
+            (Hint::Article, "las"),
         ] {
             assert!(hints(hint, word), "{word}");
         }
+        assert_eq!(compared_by("junger"), Some(concept_number("age")));
+        assert_eq!(compared_by("bigger"), None);
+        assert!(hinting(Hint::Settled).any(|word| word == "bezahlt"));
         for (hint, word) in [
             (Hint::More, "moreover"),
             (Hint::Choosing, "sold"),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aios_work::{
-    Bench, Case, Check, Domain, Evidence, Goal, Judged, Missed, Opinion, Pack, Plan, PlanSource,
-    Simpler, SoFar, Task, TextKind, Written,
+    Bench, Case, Check, Claim, Domain, Evidence, Goal, Judged, Missed, Opinion, Pack, Plan,
+    PlanSource, Simpler, SoFar, Task, TextKind, Written,
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::TableProfile;
 use crate::ask::{self, Seen, Understood, Values};
+use crate::form::holds_table;
 use crate::plan::analysis::{Analysis, analyse_tables};
 use crate::plan::dag::{self, CLOSING, Filling, is_table, scout};
 
@@ -44,8 +45,17 @@ impl PlanSource for TablesPack {
         NAME
     }
 
-    fn claims(&self, goal: &Goal) -> bool {
-        arithmetic::find(goal.text()).is_some() || goal.data().iter().any(|file| is_table(file))
+    fn claims(&self, goal: &Goal) -> Claim {
+        let all = goal.data().len();
+        let tables = goal.data().iter().filter(|file| holds_table(file)).count();
+        let computes = || arithmetic::find(goal.text()).is_some();
+        match tables {
+            0 if all == 0 && computes() => Claim::Whole,
+            0 if computes() || goal.data().iter().any(|file| is_table(file)) => Claim::Can,
+            0 => Claim::Not,
+            _ if tables == all => Claim::Whole,
+            _ => Claim::Part,
+        }
     }
 
     fn answers(&self, goal: &Goal, recalled: &[String]) -> bool {

@@ -1,7 +1,7 @@
 //! What is reckoned of days and times of day: how long something took, one date against another, days that are counted, the first and the
 //! last.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Hint, UnitName, hints};
 use aios_work::Grain;
 
 use super::derived::Called;
@@ -48,7 +48,25 @@ impl Reader<'_> {
                     .iter()
                     .any(|column| self.column(*column).is_some_and(Column::is_measure))
         };
+        // To the minute where both days have a time, unless days are what is asked for.
+        let timed = one.hours && other.hours;
+        let units = super::units::units(self.words);
+        let unit = |at: usize| {
+            let mark = self.mark(at)?;
+            match units.get(&mark.from) {
+                Some((_, UnitName::Hour)) => Some(3_600),
+                Some((_, UnitName::Minute)) => Some(60),
+                _ if mark.what == What::Ask(Ask::Hour) => Some(3_600),
+                _ => None,
+            }
+        };
+        let in_units = (from..to).find_map(|at| Some((at, unit(at)?)));
+        let behind_a_count = |at: usize| {
+            self.previous(from, at)
+                .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean))
+        };
         let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
+            _ if timed && in_units.is_some_and(|(place, _)| place == *at) => behind_a_count(*at),
             Some(What::Ask(Ask::Day)) => self
                 .previous(from, *at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
@@ -63,6 +81,12 @@ impl Reader<'_> {
         if named {
             return None;
         }
+        let in_days = (from..to).any(|at| self.is_ask(at, Ask::Day));
+        let seconds = match in_units {
+            Some((at, seconds)) if timed => Some((Some(at), seconds)),
+            _ if timed && !in_days => Some((None, 3_600)),
+            _ => None,
+        };
         if !matches!(
             self.mark(said).map(|mark| &mark.what),
             Some(What::Superlative(..))
@@ -81,12 +105,16 @@ impl Reader<'_> {
                 self.take(at);
             }
         }
-        let told = self.speech.say(
-            "elapsed_is",
-            &[("from", first.name.trim()), ("to", last.name.trim())],
-        );
+        let ends = [("from", first.name.trim()), ("to", last.name.trim())];
+        let Some((unit, seconds)) = seconds else {
+            let told = self.speech.say("elapsed_is", &ends);
+            self.assume(told);
+            return Some((Measure::Elapsed(first, last), None));
+        };
+        let told = self.speech.say("lasted_is", &ends);
         self.assume(told);
-        Some((Measure::Elapsed(first, last), None))
+        unit.into_iter().for_each(|at| self.take(at));
+        Some((Measure::Lasted(first, last, seconds), None))
     }
 
     /// Whether a word names a column, or is of one family with a word of its name.

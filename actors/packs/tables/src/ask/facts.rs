@@ -38,6 +38,12 @@ impl What {
             (None, Measure::Shift(one, other)) => {
                 Some(format!("minutes {} – {}", label_of(one), label_of(other)))
             }
+            (None, Measure::Lasted(one, other, seconds)) => Some(format!(
+                "{} {} – {}",
+                if *seconds == 60 { "minutes" } else { "hours" },
+                label_of(one),
+                label_of(other)
+            )),
             (None, Measure::Elapsed(one, other)) => {
                 Some(format!("days {} – {}", label_of(one), label_of(other)))
             }
@@ -108,7 +114,8 @@ pub(super) fn unit(figure: &Figure) -> Option<String> {
             _ => part.unit.clone().filter(|unit| unit != "%"),
         },
         (Make::Over(..) | Make::Variance | Make::Correlation(_), _) => None,
-        (_, Measure::Shift(..)) => Some("min".to_owned()),
+        (_, Measure::Shift(..) | Measure::Lasted(_, _, 60)) => Some("min".to_owned()),
+        (_, Measure::Lasted(..)) => Some("h".to_owned()),
         (
             _,
             Measure::Rows

@@ -166,19 +166,9 @@ impl Reader<'_> {
                 if weak && (!out.is_empty() || counted) {
                     // "what share of the visitors bought": who did is a part of them.
                     let chooses = asks.contains(&Ask::Share)
-                        && self.mark(*at).is_some_and(|mark| {
-                            [
-                                "bought",
-                                "ordered",
-                                "purchased",
-                                "gekauft",
-                                "bestellt",
-                                "achete",
-                                "comprado",
-                                "compraron",
-                            ]
-                            .contains(&self.words.text(mark.from))
-                        });
+                        && self
+                            .mark(*at)
+                            .is_some_and(|mark| hints(Hint::Buying, self.words.text(mark.from)));
                     if !chooses {
                         self.take(*at);
                     }
@@ -334,10 +324,7 @@ impl Reader<'_> {
         });
         let mut lasting = self.schema.columns.iter().filter(|column| {
             // Hours per week last no time.
-            let rate = column
-                .words
-                .iter()
-                .any(|word| ["per", "pro", "par", "por"].contains(&word.as_str()));
+            let rate = column.words.iter().any(|word| hints(Hint::Dividing, word));
             column.is_measure()
                 && !rate
                 && !began

@@ -147,16 +147,17 @@ impl Reader<'_> {
         let (Some(mark), Some(with)) = (self.mark(at), self.mark(at + 1)) else {
             return false;
         };
-        let led = mark.from.checked_sub(1).is_some_and(|before| {
-            ["the", "der", "die", "den", "le", "la", "el"].contains(&self.words.text(before))
-        });
+        let led = mark
+            .from
+            .checked_sub(1)
+            .is_some_and(|before| hints(Hint::Article, self.words.text(before)));
         let end = self.next(at + 2, to).is_some_and(|end| {
             matches!(
                 self.mark(end).map(|mark| &mark.what),
                 Some(What::Ask(Ask::Highest | Ask::Lowest) | What::Superlative(..))
             )
         });
-        led && end && ["with", "mit", "avec", "con"].contains(&self.words.text(with.from))
+        led && end && hints(Hint::Along, self.words.text(with.from))
     }
 
     pub(super) fn groups_behind(

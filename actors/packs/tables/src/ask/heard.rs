@@ -262,10 +262,7 @@ impl Reader<'_> {
     /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a
     /// figure for others would answer another question.
     pub(super) fn unknown_places(&mut self, from: usize, to: usize) {
-        const ARTICLES: [&str; 15] = [
-            "the", "an", "all", "our", "der", "die", "das", "den", "dem", "le", "la", "les", "l",
-            "el", "los",
-        ];
+        let article = |word: &str| hints(Hint::Article, word) || hints(Hint::Determining, word);
         let unknown = |reader: &Self, at: usize| {
             matches!(reader.mark(at).map(|mark| &mark.what), Some(What::Unknown))
                 && !reader.is_used(at)
@@ -291,7 +288,7 @@ impl Reader<'_> {
                     .take(2)
                     .any(|at| self.is_ask(at, Ask::And) || self.is_ask(at, Ask::Or));
             let led = hints(Hint::Leading, word(1))
-                || (ARTICLES.contains(&word(1)) && hints(Hint::Leading, word(2)))
+                || (article(word(1)) && hints(Hint::Leading, word(2)))
                 || another;
             let mut end = at;
             while end < to && unknown(self, end) {
@@ -482,7 +479,7 @@ impl Reader<'_> {
                 What::Concept(concept) => {
                     !self.is_weak(*concept)
                         || self.asks(0, self.marks.all.len()).has(Ask::Share)
-                            && self.words.text(mark.from) == "bought"
+                            && hints(Hint::Buying, self.words.text(mark.from))
                 }
                 What::Superlative(..) | What::Unit(_) | What::File => false,
                 What::Ask(ask) => matches!(

@@ -160,6 +160,7 @@ fn of_measure(measure: &Measure) -> Vec<&Id> {
         Measure::Product(one, other)
         | Measure::Less(one, other)
         | Measure::Elapsed(one, other)
+        | Measure::Lasted(one, other, _)
         | Measure::Shift(one, other)
         | Measure::Rated(one, other, _) => {
             vec![one, other]

@@ -1,6 +1,6 @@
 //! Limits on numbers: "over 100", "between 10 and 20", "level 3".
 
-use aios_languages::{Ask, UnitName};
+use aios_languages::{Ask, UnitName, compared_by};
 
 use super::clause::is_filler;
 use super::figures::THINGS;
@@ -524,18 +524,7 @@ impl Reader<'_> {
             .mark(at)
             .map(|mark| self.words.text(mark.from).to_owned())
             .unwrap_or_default();
-        let hints: [(&[&str], &str); 6] = [
-            (&["older", "younger", "alter", "junger"], "age"),
-            (&["longer", "shorter", "langer", "kurzer"], "duration"),
-            (&["heavier", "lighter", "schwerer", "leichter"], "weight"),
-            (&["warmer", "colder", "hotter", "kalter"], "temperature"),
-            (&["cheaper", "gunstiger", "billiger", "teurer"], "price"),
-            (&["taller"], "height"),
-        ];
-        let hint = hints
-            .iter()
-            .find(|(words, _)| words.contains(&comparison.as_str()))
-            .map(|(_, concept)| Self::concept(concept));
+        let hint = compared_by(&comparison);
         let measures: Vec<usize> = self.schema.measures().collect();
         if let Some(hint) = hint
             && let Some(column) = measures.iter().find(|column| {

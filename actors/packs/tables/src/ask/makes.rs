@@ -71,7 +71,13 @@ impl Reader<'_> {
             out.push(Make::Share);
             return out;
         }
-        let between = matches!(measures, [(Measure::Less(..) | Measure::Elapsed(..), _)]);
+        let between = matches!(
+            measures,
+            [(
+                Measure::Less(..) | Measure::Elapsed(..) | Measure::Lasted(..),
+                _
+            )]
+        );
         if asks.has(Ask::Range) && !between {
             out.push(Make::Range);
             return out;

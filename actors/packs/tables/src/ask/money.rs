@@ -1,6 +1,6 @@
 //! What costs and brings in: prices, amounts, and how many there are of what has a price.
 
-use aios_languages::UnitName;
+use aios_languages::{Hint, UnitName, hints};
 
 use super::question::{Column as Id, Measure};
 use super::resolve::Reader;
@@ -132,7 +132,7 @@ impl Reader<'_> {
         // The price of a hire of five days is no price of a day, unless it is called so.
         let per = super::words::spaced(&price.name)
             .iter()
-            .any(|word| ["per", "pro", "par", "por"].contains(&word.text.as_str()));
+            .any(|word| hints(Hint::Dividing, &word.text));
         let counts = |column: &Column| {
             per || ![
                 UnitName::Day,

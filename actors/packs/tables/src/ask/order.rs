@@ -26,8 +26,8 @@ impl Reader<'_> {
                 let at = before.checked_sub(back);
                 at.map_or("", |at| reader.words.text(at))
             };
-            ["the", "these", "den", "les", "las", "los"].contains(&text(1))
-                && ["of", "von", "der", "de", "which", "what"].contains(&text(2))
+            (hints(Hint::Article, text(1)) || hints(Hint::Determining, text(1)))
+                && (hints(Hint::Of, text(2)) || ["which", "what", "der"].contains(&text(2)))
         };
         for at in from..to {
             let number = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Number(_)));
@@ -491,7 +491,7 @@ impl Reader<'_> {
             && let Some((Measure::Of(id), _)) = self.concept_measure(concept, false)
             && super::words::spaced(&id.name)
                 .iter()
-                .any(|word| ["per", "pro", "par", "por"].contains(&word.text.as_str()))
+                .any(|word| hints(Hint::Dividing, &word.text))
             && let Some(since) = self.since_when()
         {
             return Some(((Measure::Of(since), None), !largest));

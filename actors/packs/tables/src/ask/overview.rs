@@ -193,7 +193,10 @@ impl Reader<'_> {
                 let asks_duration = (from..to).any(|at| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Concept(concept)) if lasts.contains(concept)));
                 return asks_duration
                     && figures.iter().all(|figure| {
-                        matches!(figure.of, Measure::Shift(..) | Measure::Elapsed(..))
+                        matches!(
+                            figure.of,
+                            Measure::Shift(..) | Measure::Elapsed(..) | Measure::Lasted(..)
+                        )
                     })
                     && (from..to).all(|at| {
                         self.mark(at).is_some_and(|mark| {

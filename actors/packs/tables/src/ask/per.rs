@@ -1,6 +1,6 @@
 //! What a measure is divided by: "per unit", "per head", "per 1000 residents", over the area.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
 use super::question::Measure;
@@ -121,10 +121,10 @@ impl Reader<'_> {
         });
         let per_it = self.schema.columns.iter().any(|column| {
             column.is_measure()
-                && column.words.windows(2).any(|two| {
-                    ["per", "pro", "par", "por"].contains(&two[0].as_str())
-                        && Some(&two[1]) == word.as_ref()
-                })
+                && column
+                    .words
+                    .windows(2)
+                    .any(|two| hints(Hint::Dividing, &two[0]) && Some(&two[1]) == word.as_ref())
         });
         if limited && per_it {
             return true;

@@ -1,6 +1,6 @@
 //! Reads periods from a goal's words, in four languages.
 
-use aios_languages::{Ask, Tag, lexicon};
+use aios_languages::{Ask, Hint, Tag, hints, lexicon};
 use aios_work::{Day, Grain, Span};
 
 use super::marks::Marks;
@@ -208,7 +208,7 @@ impl<'a> Periods<'a> {
         // "in May 25": of a month one says that something was in it, and of a day that it was on it.
         let led = at
             .checked_sub(1)
-            .is_some_and(|before| ["in", "im", "en"].contains(&self.words.text(before)));
+            .is_some_and(|before| hints(Hint::Inside, self.words.text(before)));
         if led
             && let Some(year) = self
                 .digits(to, 2)

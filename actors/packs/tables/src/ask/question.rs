@@ -36,6 +36,8 @@ pub(crate) enum Measure {
     Less(Column, Column),
     /// Row by row the days from one date to another.
     Elapsed(Column, Column),
+    /// Row by row what lies between two times of a day, in units of so many seconds: 3600 for hours.
+    Lasted(Column, Column, u32),
     /// Row by row the minutes from one time of day to the next other one, past midnight where that is later.
     Shift(Column, Column),
     /// Row by row a rate times what it is of, over how many of these it is for: litres per 100 km and kilometres.

@@ -88,9 +88,9 @@ impl Reader<'_> {
     pub(super) fn says_per(&self, from: usize, to: usize) -> bool {
         (from..to).any(|at| {
             self.is_ask(at, Ask::Per)
-                && self.mark(at).is_some_and(|mark| {
-                    ["per", "pro", "par", "por"].contains(&self.words.text(mark.from))
-                })
+                && self
+                    .mark(at)
+                    .is_some_and(|mark| hints(Hint::Dividing, self.words.text(mark.from)))
         })
     }
 
@@ -545,12 +545,11 @@ impl Reader<'_> {
 
 /// Of a name such as `l_per_100km` what it is of, what it is over, and how many of these.
 fn per_of(name: &str) -> Option<(String, String, u32)> {
-    const PER: [&str; 4] = ["per", "pro", "par", "por"];
     let words: Vec<String> = super::words::spaced(name)
         .into_iter()
         .map(|word| word.text)
         .collect();
-    let at = words.iter().position(|word| PER.contains(&word.as_str()))?;
+    let at = words.iter().position(|word| hints(Hint::Dividing, word))?;
     let part = at.checked_sub(1).and_then(|at| words.get(at))?.clone();
     let over = words.get(at + 1)?;
     let digits: String = over.chars().take_while(char::is_ascii_digit).collect();

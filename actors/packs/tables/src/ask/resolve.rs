@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, concept_number};
+use aios_languages::{Ask, Hint, concept_number, hints};
 
 use super::clause::is_filler;
 use super::marks::{Mark, Marks, What};
@@ -159,19 +159,9 @@ impl Reader<'_> {
             });
         // "of those who have not paid"
         let those = self.mark(at).is_some_and(|mark| {
-            mark.from.checked_sub(1).is_some_and(|before| {
-                [
-                    "those",
-                    "people",
-                    "ones",
-                    "everyone",
-                    "everybody",
-                    "all",
-                    "jene",
-                    "ceux",
-                ]
-                .contains(&self.words.text(before))
-            })
+            mark.from
+                .checked_sub(1)
+                .is_some_and(|before| hints(Hint::Those, self.words.text(before)))
         });
         joins && (thing || those) && !ranked
     }
@@ -394,6 +384,7 @@ impl Reader<'_> {
             [(
                 Measure::Less(..)
                     | Measure::Elapsed(..)
+                    | Measure::Lasted(..)
                     | Measure::Shift(..)
                     | Measure::Product(..)
                     | Measure::Rated(..),

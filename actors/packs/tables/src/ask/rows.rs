@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, Hint, fold, hints};
+use aios_languages::{Ask, Hint, fold, hinting, hints};
 
 use super::clause::is_filler;
 use super::marks::What;
@@ -136,13 +136,13 @@ impl Reader<'_> {
     fn is_of_its_kinds(&self, at: usize, from: usize, column: usize) -> bool {
         let names = |mark: &super::marks::Mark| matches!(&mark.what, What::Column(all, _) if all.contains(&column));
         self.previous(from, at).is_some_and(|before| {
-            self.mark(before).is_some_and(|mark| {
-                names(mark) && ["of", "von", "de"].contains(&self.words.text(mark.to))
-            }) && self.previous(from, before).is_some_and(|led| {
-                [Ask::Per, Ask::Which, Ask::Count, Ask::Distinct]
-                    .into_iter()
-                    .any(|ask| self.is_ask(led, ask))
-            })
+            self.mark(before)
+                .is_some_and(|mark| names(mark) && hints(Hint::Of, self.words.text(mark.to)))
+                && self.previous(from, before).is_some_and(|led| {
+                    [Ask::Per, Ask::Which, Ask::Count, Ask::Distinct]
+                        .into_iter()
+                        .any(|ask| self.is_ask(led, ask))
+                })
         })
     }
 
@@ -483,9 +483,7 @@ impl Reader<'_> {
                 What::Unknown if hints(Hint::Unpaid, self.words.text(mark.from)) => {
                     let paid = |column: &&Column| {
                         column.core().iter().any(|word| {
-                            ["paid", "bezahlt", "paye", "pagado"]
-                                .into_iter()
-                                .any(|paid| super::kin::kin(word, paid))
+                            hinting(Hint::Settled).any(|paid| super::kin::kin(word, paid))
                         })
                     };
                     let mut columns = self.schema.columns.iter().filter(paid);
@@ -553,11 +551,7 @@ impl Reader<'_> {
             .and_then(|mark| mark.from.checked_sub(1))
             .is_some_and(|before| {
                 let text = self.words.text(before);
-                hints(Hint::Helping, text)
-                    || [
-                        "still", "many", "noch", "sind", "sont", "encore", "siguen", "aun", "estan",
-                    ]
-                    .contains(&text)
+                hints(Hint::Helping, text) || hints(Hint::Still, text)
             })
     }
 }

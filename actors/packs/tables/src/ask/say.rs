@@ -164,6 +164,10 @@ impl Speech {
             Measure::Shift(one, other) => {
                 self.say("shift", &[("from", &name(one)), ("to", &name(other))])
             }
+            Measure::Lasted(one, other, seconds) => {
+                let key = if *seconds == 60 { "shift" } else { "lasted" };
+                self.say(key, &[("from", &name(one)), ("to", &name(other))])
+            }
             Measure::Elapsed(one, other) => {
                 self.say("elapsed", &[("from", &name(one)), ("to", &name(other))])
             }

@@ -112,6 +112,11 @@ impl<'a> Sql<'a> {
                     seconds(one)
                 )
             }
+            Measure::Lasted(one, other, seconds) => format!(
+                "((strftime('%s', {}) - strftime('%s', {})) / {seconds}.0)",
+                self.column(other),
+                self.column(one)
+            ),
             Measure::Elapsed(one, other) => format!(
                 "(julianday({}) - julianday({}))",
                 self.day(other),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aios_languages::{Tag, UnitName, fold, folded, lexicon};
+use aios_languages::{Hint, Tag, UnitName, fold, folded, hints, lexicon};
 
 use super::marks::What;
 use super::schema::{Column, Schema};
@@ -34,7 +34,7 @@ pub(super) fn without_a_number(
 ) -> Option<(usize, What)> {
     let led = at
         .checked_sub(1)
-        .is_some_and(|before| ["in", "en"].contains(&words.text(before)));
+        .is_some_and(|before| hints(Hint::Inside, words.text(before)));
     let text = words.text(at);
     let written = |column: &Column| {
         let unit = column.id.unit.as_deref();
@@ -142,7 +142,7 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
     let by_name = spoken.iter().any(|spoken| {
         spoken
             .iter()
-            .take_while(|word| !["per", "pro", "par", "por"].contains(&word.text.as_str()))
+            .take_while(|word| !hints(Hint::Dividing, &word.text))
             .any(|word| names.contains(&word.text.as_str()))
     });
     let by_unit = column

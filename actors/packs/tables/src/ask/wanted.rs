@@ -37,7 +37,8 @@ impl Reader<'_> {
                 | Measure::Shift(one, other)
                 | Measure::Product(one, other)
                 | Measure::Less(one, other)
-                | Measure::Elapsed(one, other) => vec![one, other],
+                | Measure::Elapsed(one, other)
+                | Measure::Lasted(one, other, _) => vec![one, other],
             };
             for id in ids {
                 let column = self.schema.columns.iter().find(|column| column.id == id);
@@ -293,6 +294,7 @@ impl Reader<'_> {
                     measure,
                     Measure::Less(..)
                         | Measure::Elapsed(..)
+                        | Measure::Lasted(..)
                         | Measure::Shift(..)
                         | Measure::Product(..)
                         | Measure::Rated(..)
@@ -363,7 +365,7 @@ impl Reader<'_> {
         let between = figures.first().is_some_and(|figure| {
             matches!(
                 figure.of,
-                Measure::Less(..) | Measure::Elapsed(..) | Measure::Shift(..)
+                Measure::Less(..) | Measure::Elapsed(..) | Measure::Lasted(..) | Measure::Shift(..)
             )
         });
         if asks.any(&[Ask::Growth, Ask::Change]) && !asks.has(Ask::Range) && !between {

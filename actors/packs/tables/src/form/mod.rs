@@ -5,6 +5,7 @@
 
 mod archive;
 mod json;
+mod kind;
 mod text;
 mod workbook;
 
@@ -12,6 +13,8 @@ use aios_tools::{Check, Decoded, Reserved, WorkspaceError, decode};
 
 use crate::Error;
 use crate::note::{Note, NoteKind, Place};
+
+pub(crate) use kind::{holds_table, is_delimited};
 
 /// How names of files end that hold tables.
 const ENDINGS: [&str; 11] = [
@@ -26,58 +29,6 @@ pub(crate) const SEPARATOR: u8 = 0x1f;
 pub fn accepts(name: &str, head: &[u8]) -> bool {
     let ending = name.rsplit('.').next().unwrap_or_default().to_lowercase();
     ENDINGS.contains(&ending.as_str()) || archive::is_archive(head) && !name.contains('.')
-}
-
-/// Bytes of a text that are looked at.
-const HEAD: u64 = 8_192;
-
-/// Whether a file that is called a text holds cells: each of its first lines has as many of one separator, or most lines of a Markdown
-/// text are rows of one table. A file that cannot be looked at is left to whoever reads texts.
-pub(crate) fn is_delimited(path: &str) -> bool {
-    use std::io::Read as _;
-    let lower = path.to_lowercase();
-    let markdown = lower.ends_with(".md") || lower.ends_with(".markdown");
-    if !lower.ends_with(".txt") && !markdown {
-        return false;
-    }
-    let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    // A text of two bytes a character says so by its first ones.
-    let text = match head.as_slice() {
-        [0xff, 0xfe, rest @ ..] => of_pairs(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => of_pairs(rest, u16::from_be_bytes),
-        bytes => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    read.is_ok()
-        && if markdown {
-            text::is_mostly_a_table(&text)
-        } else {
-            has_cells(&text, head.len() as u64 == HEAD)
-        }
-}
-
-fn of_pairs(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
-    String::from_utf16_lossy(&units)
-}
-
-fn has_cells(text: &str, cut: bool) -> bool {
-    let mut lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    if cut {
-        lines.pop();
-    }
-    lines.truncate(30);
-    ['\t', ';', '|', ','].into_iter().any(|sign| {
-        let count = |line: &&str| line.matches(sign).count();
-        let first = lines.first().map_or(0, count);
-        // A sentence may hold a comma; that every line holds as many is no prose.
-        let fewest = if sign == ',' { 4 } else { 3 };
-        first > 0 && lines.len() >= fewest && lines.iter().all(|line| count(line) == first)
-    })
 }
 
 /// A table as a text.

@@ -121,6 +121,11 @@ pub(super) fn is_mostly_a_table(text: &str) -> bool {
     rules == 1 && rows >= 4 && rows * 2 > lines().count()
 }
 
+/// Whether columns of a text stand below each other.
+pub(super) fn has_columns(text: &str) -> bool {
+    text.lines().filter(|line| !line.trim().is_empty()).count() > 3 && starts(text).is_some()
+}
+
 fn begins_as_markdown(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let head = lines
