@@ -7,7 +7,7 @@ use aios_actors::recovery::{self, ApprovalError};
 use aios_actors::{AgentSystemError, ResendError, agent};
 use aios_control::{
     Approval, Ask, Asked, Caller, Client, Control, ControlError, ErrorKind, Local, Request, Resent,
-    Response, Spawn, Spawned,
+    Response, Spawn, Spawned, Written,
 };
 use aios_micro::{DoorError, Refusal};
 use aios_protocols::{KeyError, PrincipalId, PublicKey, ReasonKind};
@@ -59,6 +59,20 @@ impl Control for Node {
             }
         };
         Err(ControlError::new(ErrorKind::Unavailable, why))
+    }
+
+    fn lies_ready(&self, caller: &Caller, request: &Request) -> Option<Written> {
+        if !matches!(request, Request::Goal { .. }) {
+            return None;
+        }
+        // Whoever may not is told so the usual way, which writes it down.
+        self.admit(caller, request).ok()?;
+        match rights::meant(self.parts.owner_name.tenant(), caller, request.clone()) {
+            Ok(Request::Goal { goal_id }) => {
+                self.parts.goals.words(caller.principal.tenant(), &goal_id)
+            }
+            _ => None,
+        }
     }
 
     fn goal_of_key(&self, key: &[u8; 32]) -> Option<String> {
@@ -355,15 +369,13 @@ fn unseen(error: &DoorError) -> ErrorKind {
         Refused, WrongKind,
     };
     match error {
-        NoSuchKind { .. } => ErrorKind::Unknown,
+        NoSuchKind { .. } | WrongKind { .. } | Elsewhere { .. } => ErrorKind::Unknown,
         Refused(refusal) => match refusal {
             Refusal::Stale(_) | Refusal::Unknown(_) | Refusal::StillBorn(_) => ErrorKind::Unknown,
             Refusal::Suspended(_) => ErrorKind::Conflict,
             Refusal::Exhausted { .. } => ErrorKind::Busy,
         },
-        WrongKind { .. } | Elsewhere { .. } | NoHandle(_) | Identity(_) | ForeignHandles(..) => {
-            ErrorKind::Invalid
-        }
+        NoHandle(_) | Identity(_) | ForeignHandles(..) => ErrorKind::Invalid,
         Busy { .. } | Full { .. } => ErrorKind::Busy,
         Closed { .. } => ErrorKind::Forbidden,
         Late(_) => ErrorKind::Late,
@@ -406,6 +418,17 @@ impl From<SpawnError> for ControlError {
             SpawnError::AgentSystem(_) | SpawnError::Unwritten(_) => ErrorKind::Failed,
         };
         refusal(kind, &error)
+    }
+}
+
+/// Why a question did not go out: nobody is there, there is no room, or the node has a fault.
+fn unsent(error: &agent::SendError) -> ErrorKind {
+    use agent::SendError::{MailboxFull, NoReceiver, NotTaking, TooManyAsks, TooManyConversations};
+    match error {
+        NoReceiver { .. } => ErrorKind::Unknown,
+        NotTaking { .. } => ErrorKind::Unavailable,
+        MailboxFull { .. } | TooManyAsks { .. } | TooManyConversations { .. } => ErrorKind::Busy,
+        _ => ErrorKind::Failed,
     }
 }
 
@@ -454,12 +477,7 @@ impl From<AskError> for ControlError {
                 agent::AskError::NotUnderstood { .. } => ErrorKind::Invalid,
                 agent::AskError::Deadline { .. } => ErrorKind::Late,
                 agent::AskError::AskerStopped { .. } => ErrorKind::Unavailable,
-                agent::AskError::NotSent(
-                    agent::SendError::MailboxFull { .. }
-                    | agent::SendError::TooManyAsks { .. }
-                    | agent::SendError::TooManyConversations { .. },
-                ) => ErrorKind::Busy,
-                agent::AskError::NotSent(_) => ErrorKind::Failed,
+                agent::AskError::NotSent(error) => unsent(error),
             },
         };
         let advice = match &error {
@@ -479,9 +497,12 @@ impl From<GoalError> for ControlError {
             | GoalError::Content(_) => ErrorKind::Invalid,
             GoalError::Stopping => ErrorKind::Unavailable,
             // Who would have taken it up is gone, as all are when the node stops.
-            GoalError::Unanswered(agent::AskError::NotSent(agent::SendError::NotTaking {
-                ..
-            })) => ErrorKind::Unavailable,
+            GoalError::Unanswered(agent::AskError::NotSent(error)) => match unsent(error) {
+                ErrorKind::Unknown => ErrorKind::Unavailable,
+                kind => kind,
+            },
+            GoalError::Unanswered(agent::AskError::AskerStopped { .. }) => ErrorKind::Unavailable,
+            GoalError::Unanswered(agent::AskError::Deadline { .. }) => ErrorKind::Late,
             GoalError::Cancelled => ErrorKind::Conflict,
             GoalError::Refused(reason) => refused_goal(reason.kind),
             GoalError::Unwatched(_) | GoalError::Unanswered(_) | GoalError::NoRandomness => {

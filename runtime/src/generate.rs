@@ -302,24 +302,47 @@ fn spent(over: &OverBudget) -> (String, &'static str) {
 
 pub(crate) fn refused(error: EngineError) -> ControlError {
     use EngineError::{
-        BadGrammar, BadRequest, Cancelled, Deadline, ModelMissing, NotLoaded, PromptTooLong,
-        QueueFull, TooManyTokens, Unsupported,
+        BadGrammar, BadRequest, Cancelled, Deadline, Device, Down, Lost, ModelMissing, NoEngine,
+        NotLoaded, PromptTooLong, QueueFull, RateLimited, Server, TooManyTokens, Unsupported,
     };
     let kind = match &error {
         NotLoaded { .. } | ModelMissing { .. } => ErrorKind::Unknown,
         Unsupported { .. } | BadGrammar { .. } | BadRequest { .. } => ErrorKind::Invalid,
         PromptTooLong { .. } | TooManyTokens { .. } => ErrorKind::TooLarge,
-        QueueFull { .. } => ErrorKind::Busy,
+        QueueFull { .. } | RateLimited { .. } => ErrorKind::Busy,
+        Down { .. } | Lost { .. } | Device { .. } | Server { .. } | NoEngine { .. } => {
+            ErrorKind::Unavailable
+        }
         Deadline { .. } => ErrorKind::Late,
         Cancelled => ErrorKind::Conflict,
         _ => ErrorKind::Failed,
     };
-    ControlError::new(kind, error.to_string())
+    let advice = match kind {
+        ErrorKind::Unavailable => {
+            "ask again in a moment, or ask another engine; GET /v1/engines names those there are"
+        }
+        kind => kind.advice(),
+    };
+    ControlError::new(kind, error.to_string()).advise(advice)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_engine_that_is_away_is_asked_again_and_is_no_fault_of_the_node() {
+        let reason = || "it was stopped".to_owned();
+        for error in [
+            EngineError::Down { reason: reason() },
+            EngineError::Lost { reason: reason() },
+            EngineError::Device { reason: reason() },
+        ] {
+            let refused = refused(error);
+            assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+            assert!(refused.what_to_do.starts_with("ask again"), "{refused:?}");
+        }
+    }
 
     #[test]
     fn what_is_used_up_is_named_by_the_setting_that_raises_it() {

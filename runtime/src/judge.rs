@@ -79,7 +79,7 @@ impl Node {
             );
             return Err(ControlError::invalid(message));
         }
-        at_most("piece", asked.more.len(), Judge::ANSWER_BYTES_MAX)?;
+        at_most_chars("piece", &asked.more, Judge::ANSWER_CHARS_MAX)?;
         let place = self.parts.judgements.place(caller)?;
         let begin = match asked.begin {
             None => None,
@@ -115,10 +115,10 @@ impl Node {
             let message = "nothing was asked of whoever wrote it, so there is nothing to judge by";
             return Err(ControlError::invalid(message).advise("say in `goal` what was asked"));
         }
-        let criteria = asked.criteria.as_ref().map_or(0, String::len);
-        at_most("goal", asked.goal.len(), Judge::GOAL_BYTES_MAX)?;
-        at_most("text", asked.answer.len(), Judge::ANSWER_BYTES_MAX)?;
-        at_most("criteria", criteria, Judge::CRITERIA_BYTES_MAX)?;
+        let criteria = asked.criteria.as_deref().unwrap_or_default();
+        at_most_chars("goal", &asked.goal, Judge::GOAL_CHARS_MAX)?;
+        at_most_chars("text", &asked.answer, Judge::ANSWER_CHARS_MAX)?;
+        at_most_chars("criteria", criteria, Judge::CRITERIA_CHARS_MAX)?;
         if asked.files.len() > Judge::FILES_MAX {
             let (files, most) = (asked.files.len(), Judge::FILES_MAX);
             let message = format!("{files} files come with the text, {most} are taken");
@@ -240,8 +240,32 @@ fn at_most(what: &str, bytes: usize, most: usize) -> Result<(), ControlError> {
     }
 }
 
+/// The same of a text, whose length a schema counts in characters.
+fn at_most_chars(what: &str, text: &str, most: usize) -> Result<(), ControlError> {
+    // One that is short enough in bytes need not be counted.
+    let chars = match text.len() <= most {
+        true => return Ok(()),
+        false => text.chars().count(),
+    };
+    match chars <= most {
+        true => Ok(()),
+        false => {
+            let message = format!("the {what} has {chars} characters, {most} are taken");
+            let error = ControlError::new(ErrorKind::TooLarge, message);
+            Err(error.advise("have it judged in parts"))
+        }
+    }
+}
+
 /// Why the Critic said nothing. What it refuses is wrong with what was asked.
 fn unsaid(error: AskError) -> ControlError {
+    if matches!(error, AskError::NoSuchAgent { .. }) {
+        let message = "the node's Critic is not there";
+        return ControlError::new(ErrorKind::Unavailable, message).advise(format!(
+            "ask again in a moment; if it was stopped, `aios agent spawn {}` brings another",
+            roles::CRITIC
+        ));
+    }
     let AskError::Unanswered(agent::AskError::Refused { reason, .. }) = &error else {
         return error.into();
     };

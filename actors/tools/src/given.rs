@@ -10,13 +10,13 @@ use crate::WorkspaceError;
 use crate::input::{self, file_name};
 use crate::workspace::{Writing, problem, unwritable};
 
-/// Bytes of a name; more the system does not take.
+/// Characters of a name. Most systems take as many bytes; one that has more of these shows when it is kept.
 const NAME_MAX: usize = 255;
 
 /// Whether a file may be called so: one name, in no folder, and none that is hidden.
 #[must_use]
 pub fn is_plain_name(name: &str) -> bool {
-    name.len() <= NAME_MAX
+    name.chars().count() <= NAME_MAX
         && !name.starts_with('.')
         && !name.chars().any(char::is_control)
         && file_name(Path::new(name)).as_deref() == Some(name)

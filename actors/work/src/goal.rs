@@ -13,8 +13,8 @@ use crate::shown::is_hidden;
 /// What a goal may weigh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GoalLimits {
-    /// Most bytes of text. A goal is a sentence or a page, not a document: documents come as files.
-    pub text_bytes: usize,
+    /// Most characters of text. A goal is a sentence or a page, not a document: documents come as files.
+    pub text_chars: usize,
     /// Most data files.
     pub files: usize,
     /// Most bytes of one file name.
@@ -24,7 +24,7 @@ pub struct GoalLimits {
 impl Default for GoalLimits {
     fn default() -> Self {
         Self {
-            text_bytes: 8 * 1024,
+            text_chars: 8 * 1024,
             files: 16,
             file_bytes: 4096,
         }
@@ -38,11 +38,11 @@ pub enum GoalError {
     #[error("the goal is empty: say in a sentence what is wanted")]
     Empty,
     /// The text is larger than a goal may be.
-    #[error("the goal has {asked} bytes, allowed are {allowed}: give long text as a file")]
+    #[error("the goal has {asked} characters, allowed are {allowed}: give long text as a file")]
     TooLong {
-        /// Bytes given.
+        /// Characters given.
         asked: usize,
-        /// Bytes allowed.
+        /// Characters allowed.
         allowed: usize,
     },
     /// A control character stands in the text.
@@ -135,10 +135,11 @@ impl Goal {
     ) -> Result<Self, GoalError> {
         check_id("goal id", id)?;
         check_id("tenant", tenant)?;
-        if text.len() > limits.text_bytes {
+        let chars = text.chars().count();
+        if chars > limits.text_chars {
             return Err(GoalError::TooLong {
-                asked: text.len(),
-                allowed: limits.text_bytes,
+                asked: chars,
+                allowed: limits.text_chars,
             });
         }
         if let Some((at, found)) = text

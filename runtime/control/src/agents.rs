@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An agent to be spawned: of a registered role, or of a charter.
 #[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "http", schemars(transform = role_or_charter))]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spawn {
@@ -13,7 +14,7 @@ pub struct Spawn {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[cfg_attr(
         feature = "http",
-        schemars(regex(pattern = r"^[a-z]+\.[a-z][a-z0-9_-]*$"))
+        schemars(regex(pattern = r"^[a-z]+\.[a-z][a-z0-9_-]{0,31}$"))
     )]
     pub role: String,
     /// The text of its charter, as it stands in `agents/NAME.md`; none for an agent of a registered role.
@@ -24,7 +25,10 @@ pub struct Spawn {
     pub under: Option<String>,
     /// When it comes back; none for what its charter says, or always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schemars(with = "Option<String>"))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<String>", extend("enum" = ["permanent", "transient", "temporary", null]))
+    )]
     pub restart: Option<RestartRule>,
     /// Whether what it is asked is on record before it is acknowledged and is taken up again after a crash; false for what its charter says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -32,6 +36,7 @@ pub struct Spawn {
     /// The public key that the agent's own process signs with, as 64 hexadecimal digits, of an agent of a charter that runs in another
     /// process; none for one that the node runs itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub key: Option<String>,
     /// How long an agent in another process may be away before whoever waits for it hears so, in milliseconds; none for half a minute.
     #[serde(
@@ -39,7 +44,27 @@ pub struct Spawn {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::integer::may_be"
     )]
+    #[cfg_attr(feature = "http", schemars(range(min = 100, max = 3_600_000)))]
     pub away_ms: Option<u64>,
+}
+
+/// An agent has a role, or a charter that says its role; a key and a time away are of one with a charter.
+#[cfg(feature = "http")]
+fn role_or_charter(schema: &mut schemars::Schema) {
+    let none = || serde_json::json!({"type": "null"});
+    schema.insert(
+        "oneOf".to_owned(),
+        serde_json::json!([
+            {
+                "required": ["role"],
+                "properties": {"role": {"minLength": 1}, "charter": none(), "key": none(), "away_ms": none()},
+            },
+            {
+                "required": ["charter"],
+                "properties": {"charter": {"type": "string"}, "role": false},
+            },
+        ]),
+    );
 }
 
 /// An agent that was spawned.
@@ -172,6 +197,12 @@ pub enum SwarmQuestion {
     /// One agent closely.
     Agent {
         /// Its name, such as `micro.page.0x0000000102000A2F@local`.
+        #[cfg_attr(
+            feature = "http",
+            schemars(regex(
+                pattern = r"^micro\.[a-z][a-z0-9_-]{0,31}\.0x[0-9A-F]{16}@[A-Za-z0-9_-]{1,64}$"
+            ))
+        )]
         id: String,
     },
 }

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::sync::OnceLock;
 
 use aios_protocols::PrincipalId;
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::access::Rights;
@@ -36,6 +39,13 @@ pub trait Control: Send + Sync {
         None
     }
 
+    /// The answer to a query that lies ready in the words in which it travels, as long as the caller may hear it. Nothing is carried out for it,
+    /// so it is there at once. `None` for all else, refusals among it: then it is [asked](Self::answer).
+    fn lies_ready(&self, caller: &Caller, request: &Request) -> Option<Written> {
+        let _ = (caller, request);
+        None
+    }
+
     /// Its figures, in the text form of Prometheus; none if it keeps none.
     ///
     /// # Errors
@@ -43,6 +53,40 @@ pub trait Control: Send + Sync {
     fn metrics(&self, caller: &Caller) -> Result<Option<String>, ControlError> {
         let _ = caller;
         Ok(None)
+    }
+}
+
+/// An answer as it travels, put into words once for all who ask. Cheap to clone; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Written(Arc<Words>);
+
+#[derive(Debug)]
+struct Words {
+    json: Bytes,
+    /// What tells it from other answers, once somebody has asked.
+    #[cfg(feature = "http")]
+    tag: OnceLock<Bytes>,
+}
+
+impl Written {
+    /// An answer in these words: one JSON value in UTF-8.
+    pub fn new(json: impl Into<Bytes>) -> Self {
+        Self(Arc::new(Words {
+            json: json.into(),
+            #[cfg(feature = "http")]
+            tag: OnceLock::new(),
+        }))
+    }
+
+    /// The words.
+    pub fn json(&self) -> &Bytes {
+        &self.0.json
+    }
+
+    /// What tells it from other answers, made once.
+    #[cfg(feature = "http")]
+    pub(crate) fn tag(&self, of: impl FnOnce(&Bytes) -> Bytes) -> &Bytes {
+        self.0.tag.get_or_init(|| of(&self.0.json))
     }
 }
 

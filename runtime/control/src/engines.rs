@@ -86,6 +86,10 @@ pub struct Generate {
     pub stop: Vec<String>,
     /// A JSON schema that what is written must follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "http",
+        schemars(with = "Option<serde_json::Map<String, Value>>")
+    )]
     pub schema: Option<Value>,
     /// How long it may take, in milliseconds: from 1 to [`Generate::DEADLINE_MS_MAX`].
     #[serde(

@@ -26,11 +26,17 @@ pub struct Submit {
     )]
     pub goal_id: Option<String>,
     /// What is wanted, in the asker's words.
-    #[cfg_attr(feature = "http", schemars(length(min = 1)))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(regex(pattern = Self::TEXT), length(min = 1, max = Self::TEXT_CHARS_MAX))
+    )]
     pub text: String,
-    /// The files it is about. Absolute, unless the asker is in the node's own process.
+    /// The files it is about, at most [`Submit::FILES_MAX`]. Absolute, unless the asker is in the node's own process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "http", schemars(inner(regex(pattern = "^/"))))]
+    #[cfg_attr(
+        feature = "http",
+        schemars(length(max = Self::FILES_MAX), inner(regex(pattern = r"^/[^\x00-\x1f\x7f-\x9f]*$")))
+    )]
     pub data: Vec<String>,
     /// Files it is about that come with it, at most [`Submit::FILES_MAX`] of at most [`Submit::FILES_BYTES_MAX`] bytes together. The node keeps
     /// them in the goal's own folder, readable by its user alone, and from then on they are among `data`.
@@ -46,10 +52,7 @@ pub struct Submit {
     pub private: bool,
     /// How it is done; without it whoever knows such goals makes a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "http",
-        schemars(with = "Option<serde_json::Map<String, Value>>")
-    )]
+    #[cfg_attr(feature = "http", schemars(schema_with = "plan_schema"))]
     pub plan: Option<Box<PlanFile>>,
 }
 
@@ -58,6 +61,10 @@ impl Submit {
     pub const ID: &'static str = r"^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$";
     /// Characters that it may have.
     pub const ID_MAX: usize = 64;
+    /// What a goal says: words, and of control characters breaks of lines and tabs alone.
+    pub const TEXT: &'static str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[\p{L}\p{N}][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+    /// Characters that this may have.
+    pub const TEXT_CHARS_MAX: usize = 8 * 1024;
     /// Files that come with a goal.
     pub const FILES_MAX: usize = 16;
     /// Bytes that they have together: with what is around them they fit into one request.
@@ -66,11 +73,18 @@ impl Submit {
 
 /// A file that comes with a goal.
 #[cfg_attr(feature = "http", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "http", schemars(transform = written_as_it_says))]
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GivenFile {
-    /// What it is called: one name, in no folder. Its ending says what it is.
-    #[cfg_attr(feature = "http", schemars(length(min = 1, max = 255)))]
+    /// What it is called: one name, in no folder, that is not hidden. Its ending says what it is.
+    #[cfg_attr(
+        feature = "http",
+        schemars(
+            regex(pattern = r"^[^./\x00-\x1f\x7f-\x9f][^/\x00-\x1f\x7f-\x9f]*$"),
+            length(min = 1, max = 255)
+        )
+    )]
     pub name: String,
     /// What is in it.
     pub content: String,
@@ -158,6 +172,89 @@ impl GivenFile {
             }),
         }
     }
+}
+
+/// What is not said to be base64 is text.
+#[cfg(feature = "http")]
+fn written_as_it_says(schema: &mut schemars::Schema) {
+    let base64 =
+        "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+    schema.insert(
+        "anyOf".to_owned(),
+        serde_json::json!([
+            {"properties": {"encoding": {"const": "text"}}},
+            {"required": ["encoding"], "properties": {"encoding": {"const": "base64"}, "content": {"pattern": base64}}},
+        ]),
+    );
+}
+
+/// A plan as a file has it, or none. `docs/formats/plan.md` says what it means, and a node looks besides whether there are such tools and
+/// whether each task can come to its turn.
+#[cfg(feature = "http")]
+pub(crate) fn plan_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let texts = || serde_json::json!({"type": "array", "items": {"type": "string"}});
+    let (some, none) = (
+        || serde_json::json!({"type": "string"}),
+        || serde_json::json!({"type": "null"}),
+    );
+    let number = |most: u64| serde_json::json!({"type": "integer", "minimum": 0, "maximum": most});
+    let each = serde_json::json!({
+        "type": ["object", "null"],
+        "required": ["$from", "most"],
+        "additionalProperties": false,
+        "properties": {"$from": some(), "at": some(), "most": number(u64::MAX)},
+    });
+    let agent = serde_json::json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,48}$"});
+    let task = serde_json::json!({
+        "type": "object",
+        "required": ["id", "args"],
+        "additionalProperties": false,
+        "oneOf": [
+            {"required": ["tool"], "properties": {"tool": some(), "agent": none()}},
+            {"required": ["agent"], "properties": {"agent": agent, "tool": none()}},
+        ],
+        "properties": {
+            "id": some(),
+            "tool": {"type": ["string", "null"]},
+            "agent": {"type": ["string", "null"]},
+            "args": {"type": "object"},
+            "needs": texts(),
+            "after": texts(),
+            "each": each,
+            "deadline_ms": number(u64::MAX),
+            "tokens": number(u32::MAX.into()),
+            "point": {"type": ["string", "null"]},
+            "title": {"type": ["string", "null"]},
+            "prose": {"type": "boolean"},
+            "recheck": {},
+            "meaning": {},
+        },
+    });
+    let point = serde_json::json!({
+        "type": "object",
+        "required": ["id", "asks"],
+        "additionalProperties": false,
+        "properties": {
+            "id": some(),
+            "asks": some(),
+            "facts": {"type": "array", "items": {"type": "object"}},
+            "words": texts(),
+        },
+    });
+    schemars::json_schema!({
+        "type": ["object", "null"],
+        "required": ["goal"],
+        "additionalProperties": false,
+        "properties": {
+            "goal": some(),
+            "source": {"type": "string", "enum": ["rules", "model", "file"]},
+            "domain": {"type": ["string", "null"]},
+            "tasks": {"type": "array", "items": task},
+            "points": {"type": "array", "items": point},
+            "gaps": texts(),
+            "meaning": {},
+        },
+    })
 }
 
 /// A goal that was taken up.

@@ -10,22 +10,22 @@ use crate::GivenFile;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judge {
-    /// What was asked of whoever wrote it, at most [`Judge::GOAL_BYTES_MAX`] bytes.
-    #[cfg_attr(feature = "http", schemars(length(min = 1, max = Judge::GOAL_BYTES_MAX)))]
+    /// What was asked of whoever wrote it, at most [`Judge::GOAL_CHARS_MAX`] characters.
+    #[cfg_attr(feature = "http", schemars(regex(pattern = r"\S"), length(min = 1, max = Judge::GOAL_CHARS_MAX)))]
     pub goal: String,
-    /// The text, at most [`Judge::ANSWER_BYTES_MAX`] bytes; empty where a text that grows is begun.
+    /// The text, at most [`Judge::ANSWER_CHARS_MAX`] characters; empty where a text that grows is begun.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_BYTES_MAX)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_CHARS_MAX)))]
     pub answer: String,
     /// What kind of work it is: `text`, `json` or `patch`.
     #[serde(default)]
     #[cfg_attr(feature = "http", schemars(with = "String", extend("enum" = ["text", "json", "patch"])))]
     pub kind: WorkKind,
-    /// What a good one is, as a file of criteria has it (TOML), at most [`Judge::CRITERIA_BYTES_MAX`] bytes; without it all checks run.
+    /// What a good one is, as a file of criteria has it (TOML), at most [`Judge::CRITERIA_CHARS_MAX`] characters; without it all checks run.
     /// Commands, tools and models that it names are asked for whoever may name any path of the node; for others they are checks that could
     /// not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schemars(length(max = Judge::CRITERIA_BYTES_MAX)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::CRITERIA_CHARS_MAX)))]
     pub criteria: Option<String>,
     /// What it rests on, at most [`Judge::FILES_MAX`] files of at most [`Judge::FILES_BYTES_MAX`] bytes together. They are read and not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -52,12 +52,12 @@ fn usual_deadline_ms() -> u64 {
 }
 
 impl Judge {
-    /// Bytes of what was asked.
-    pub const GOAL_BYTES_MAX: usize = 8 * 1024;
-    /// Bytes of the text.
-    pub const ANSWER_BYTES_MAX: usize = 128 * 1024;
-    /// Bytes of the criteria.
-    pub const CRITERIA_BYTES_MAX: usize = 64 * 1024;
+    /// Characters of what was asked.
+    pub const GOAL_CHARS_MAX: usize = 8 * 1024;
+    /// Characters of the text.
+    pub const ANSWER_CHARS_MAX: usize = 128 * 1024;
+    /// Characters of the criteria.
+    pub const CRITERIA_CHARS_MAX: usize = 64 * 1024;
     /// Files that it may rest on.
     pub const FILES_MAX: usize = 16;
     /// Bytes that these have together: what is read of them travels to the Critic in one message.
@@ -96,7 +96,7 @@ pub struct JudgeMore {
     pub begin: Option<Box<Judge>>,
     /// What was written since the piece before.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_BYTES_MAX)))]
+    #[cfg_attr(feature = "http", schemars(length(max = Judge::ANSWER_CHARS_MAX)))]
     pub more: String,
     /// Whether nothing follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -68,7 +68,7 @@ pub use aios_work::{
 };
 
 pub use client::{Client, ClientError, Transport};
-pub use control::{Caller, Control, EventStream, Place, Response};
+pub use control::{Caller, Control, EventStream, Place, Response, Written};
 pub use engines::{EmbedTexts, Embedded, EngineLine, Generate, Generated, Speaker, Turn};
 pub use error::{ControlError, ErrorKind};
 pub use goals::{

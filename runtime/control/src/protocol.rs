@@ -63,7 +63,7 @@ pub enum Request {
     /// Takes a goal in from a file. It rests until somebody goes on with it. The answer is [`Submitted`](crate::Submitted).
     Import {
         /// What [`Export`](Self::Export) gave: a [`RunFile`](crate::RunFile).
-        #[cfg_attr(feature = "http", schemars(with = "serde_json::Map<String, Value>"))]
+        #[cfg_attr(feature = "http", schemars(with = "crate::RunFile"))]
         run: Value,
         /// A name for it, where its own is taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,10 +19,7 @@ pub struct Fork {
     pub at: String,
     /// How it is done instead; without it as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "http",
-        schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")
-    )]
+    #[cfg_attr(feature = "http", schemars(schema_with = "crate::goals::plan_schema"))]
     pub plan: Option<Box<PlanFile>>,
     /// A name for the new one, or none for a fresh one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aios_control::{
     ControlError, ErrorKind, Event, EventKind, EventStream, GoalPhase, GoalState, Submit, Told,
+    Written,
 };
 use aios_memory::StoreError;
 use aios_work::content::{Answer, GoalStatus};
@@ -19,6 +20,10 @@ use crate::events::GoalEvent;
 /// Events of one goal that are kept in memory; a goal of a thousand tasks has a few thousand, and whoever watches from the beginning misses
 /// none unless it is that slow.
 pub(super) const EVENTS_KEPT: usize = 1_024;
+
+/// Bytes of a state that is kept in words for whoever asks next. Of each goal in memory there is one, some 130 at most, which are 8 MiB; a longer
+/// one is written anew each time.
+const WORDS_KEPT: usize = 64 * 1024;
 
 /// What is wanted of a goal under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +57,10 @@ struct Log {
     phase: GoalPhase,
     answer: Option<Arc<Answer>>,
     error: Option<ControlError>,
+    /// How it stands, in words; none since it stands otherwise.
+    words: Option<Written>,
+    /// How often it stood otherwise.
+    changes: u64,
 }
 
 impl Progress {
@@ -74,6 +83,8 @@ impl Progress {
                 phase: GoalPhase::Running,
                 answer: None,
                 error: None,
+                words: None,
+                changes: 0,
             }),
             news: watch::Sender::new(()),
             wanted: watch::Sender::new(Wanted::On),
@@ -129,6 +140,7 @@ impl Progress {
         // Their fields are text and numbers, which can always be written.
         let Ok(body) = body else { return };
         let mut log = self.log.lock();
+        log.changed();
         log.last_seq += 1;
         let seq = log.last_seq;
         let event = Event { seq, kind, body };
@@ -169,6 +181,7 @@ impl Progress {
             tracing::error!(%error, goal = self.goal_id, "the end of a goal could not be written down; a node that starts again works on it anew");
         }
         let mut log = self.log.lock();
+        log.changed();
         log.phase = phase;
         log.answer = answer;
         log.error = error;
@@ -179,20 +192,33 @@ impl Progress {
     /// How it ended, from the record.
     pub(super) fn restore(&self, state: State, answer: Option<Arc<Answer>>) {
         let mut log = self.log.lock();
+        log.changed();
         log.phase = state.phase;
         log.answer = answer;
         log.error = state.error;
     }
 
     pub(super) fn state(&self) -> GoalState {
-        let log = self.log.lock();
-        GoalState {
-            goal_id: self.goal_id.clone(),
-            phase: log.phase,
-            last_seq: log.last_seq,
-            answer: log.answer.clone(),
-            error: log.error.clone(),
+        self.log.lock().state(&self.goal_id)
+    }
+
+    /// The same as it travels, put into words once as long as nothing changes; none where they are longer than is kept.
+    pub(super) fn words(&self) -> Option<Written> {
+        let (state, changes) = {
+            let log = self.log.lock();
+            if let Some(words) = &log.words {
+                return Some(words.clone());
+            }
+            (log.state(&self.goal_id), log.changes)
+        };
+        // By the way that other answers go, so that the words are the same whoever writes them; and without the lock, because it takes its time.
+        let json = serde_json::to_value(&state).and_then(|state| serde_json::to_vec(&state));
+        let words = Written::new(json.ok().filter(|json| json.len() <= WORDS_KEPT)?);
+        let mut log = self.log.lock();
+        if log.changes == changes {
+            log.words = Some(words.clone());
         }
+        Some(words)
     }
 
     /// Returns when the goal is over.
@@ -220,6 +246,22 @@ impl Progress {
 }
 
 impl Log {
+    /// It stands otherwise from now on.
+    fn changed(&mut self) {
+        self.changes += 1;
+        self.words = None;
+    }
+
+    fn state(&self, goal_id: &str) -> GoalState {
+        GoalState {
+            goal_id: goal_id.to_owned(),
+            phase: self.phase,
+            last_seq: self.last_seq,
+            answer: self.answer.clone(),
+            error: self.error.clone(),
+        }
+    }
+
     /// The first event after a number that is still kept.
     fn after(&self, seq: u64) -> Option<&Event> {
         // Numbers may be left out, and there may be none after it.
@@ -295,6 +337,8 @@ mod tests {
             phase: GoalPhase::Running,
             answer: None,
             error: None,
+            words: None,
+            changes: 0,
         };
         assert!(log.after(0).is_none());
         log.events.extend((5..=9).map(event));
@@ -352,7 +396,18 @@ mod tests {
             Vec::new(),
         ));
         let told = EVENTS_KEPT + 300;
-        for _ in 0..told {
+        // How it stands is in words once, and anew whenever it stands otherwise.
+        let stands = |seq: usize, phase: &str| {
+            let words = goal.words().unwrap();
+            assert_eq!(goal.words().unwrap().json().as_ptr(), words.json().as_ptr());
+            let said: serde_json::Value = serde_json::from_slice(words.json()).unwrap();
+            assert_eq!(said, serde_json::to_value(goal.state()).unwrap());
+            assert_eq!(
+                (&said["last_seq"], &said["phase"]),
+                (&seq.into(), &phase.into())
+            );
+        };
+        for seq in 1..=told {
             let event = aios_work::content::AgentEvent {
                 agent: "macro.planner.001@local".to_owned(),
                 kind: "started".to_owned(),
@@ -360,8 +415,10 @@ mod tests {
                 supervisor: "macro".to_owned(),
             };
             goal.tell(&GoalEvent::Agent(event));
+            stands(seq, "running");
         }
         goal.end(GoalPhase::Cancelled, None, None);
+        stands(told, "cancelled");
         let mut watch = goal.watched(0);
         for seq in 1..=told {
             let event = watch.next().await.map(|event| event.seq);

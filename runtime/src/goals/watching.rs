@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aios_control::{
     ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX,
-    PlanShown, Submit,
+    PlanShown, Submit, Written,
 };
 use aios_work::ApprovalStatus;
 
@@ -38,6 +38,15 @@ impl Goals {
 
     pub(crate) fn state(&self, tenant: &str, goal_id: &str) -> Result<GoalState, ControlError> {
         Ok(self.find(tenant, goal_id)?.state())
+    }
+
+    /// How a tenant's goal that is in memory stands, in words that lie ready.
+    pub(crate) fn words(&self, tenant: &str, goal_id: &str) -> Option<Written> {
+        let known = {
+            let known = self.known.lock();
+            known.iter().find(|goal| goal.goal_id == goal_id).cloned()
+        };
+        known.filter(|goal| goal.tenant == tenant)?.words()
     }
 
     /// Why a goal is where it is, and what can be done about it.

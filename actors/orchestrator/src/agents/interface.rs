@@ -12,7 +12,7 @@ use aios_protocols::{
 };
 use async_trait::async_trait;
 
-use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming};
+use aios_actors::agent::{Agent, AgentError, AskError, Context, Incoming, SendError};
 use aios_work::content::{Answer, GoalRequest, GoalStatus, Judgement, ontology, unhex};
 use aios_work::{Goal, PlanFile};
 
@@ -89,7 +89,7 @@ impl Agent for Interface {
                 AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                     AgentError::Failed(reason)
                 }
-                other => AgentError::failure(other.to_string()),
+                other => unplanned(&other),
             })?;
             if asked == ontology::PLAN {
                 // Nothing was done, so there is nothing that a critic could have judged; what is no plan does not leave.
@@ -105,6 +105,22 @@ impl Agent for Interface {
         });
         Ok(())
     }
+}
+
+/// Why the planner said nothing. That it is away or has no room passes, and whoever asks hears so.
+fn unplanned(error: &AskError) -> AgentError {
+    use SendError::{MailboxFull, NoReceiver, NotTaking, TooManyAsks, TooManyConversations};
+    let kind = match error {
+        AskError::NotSent(NoReceiver { .. } | NotTaking { .. }) | AskError::AskerStopped { .. } => {
+            ReasonKind::Unavailable
+        }
+        AskError::NotSent(
+            MailboxFull { .. } | TooManyAsks { .. } | TooManyConversations { .. },
+        ) => ReasonKind::Overloaded,
+        AskError::Deadline { .. } => ReasonKind::DeadlinePassed,
+        _ => ReasonKind::InternalError,
+    };
+    AgentError::Failed(Reason::new(kind, error.to_string()))
 }
 
 /// The ontology of a request for a goal's answer or for its plan.

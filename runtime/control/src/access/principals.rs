@@ -1,5 +1,6 @@
 //! Whoever is known to a server: by a token it was started with, or by a key of its file, which is looked into whenever somebody comes in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,7 +29,28 @@ struct Inside {
 #[derive(Default)]
 struct Read {
     stamp: Option<Stamp>,
-    keys: Arc<[Key]>,
+    keys: Arc<Keys>,
+}
+
+/// The keys of a file, found by the hash of a token. Whoever tries tokens learns nothing from how long that takes: which hash a token has is
+/// in nobody's hand.
+#[derive(Default)]
+struct Keys(HashMap<[u8; 32], Held>);
+
+/// A key, and what it allows for all who show it.
+struct Held {
+    key: Key,
+    rights: Arc<Rights>,
+}
+
+impl From<Vec<Key>> for Keys {
+    fn from(keys: Vec<Key>) -> Self {
+        let held = keys.into_iter().map(|key| {
+            let rights = Arc::new(key.rights());
+            (key.digest, Held { key, rights })
+        });
+        Self(held.collect())
+    }
 }
 
 /// Somebody who is known.
@@ -99,14 +121,13 @@ impl Principals {
             }
         }
         let mut expired = false;
-        for key in &*self.keys() {
-            if key.is_of(&digest) {
-                expired = key.is_expired(now);
-                known = (!expired).then(|| Known {
-                    principal: key.principal.clone(),
-                    rights: Some(Arc::new(key.rights())),
-                });
-            }
+        let keys = self.keys();
+        if let Some(Held { key, rights }) = keys.0.get(&digest).filter(|it| it.key.is_of(&digest)) {
+            expired = key.is_expired(now);
+            known = (!expired).then(|| Known {
+                principal: key.principal.clone(),
+                rights: Some(Arc::clone(rights)),
+            });
         }
         known.ok_or(if expired {
             NotKnown::Expired
@@ -122,12 +143,12 @@ impl Principals {
         };
         let now = now();
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.id == id);
-        key.is_some_and(|key| !key.is_expired(now))
+        let held = keys.0.values().find(|held| held.key.id == id);
+        held.is_some_and(|held| !held.key.is_expired(now))
     }
 
     /// The keys as they lie in the file now. One that cannot be read holds none: who cannot be looked up is not let in.
-    fn keys(&self) -> Arc<[Key]> {
+    fn keys(&self) -> Arc<Keys> {
         let Some(file) = &self.0.file else {
             return Arc::default();
         };
@@ -141,14 +162,14 @@ impl Principals {
             Ok(found) => {
                 let (stamp, keys) = found.unzip();
                 read.stamp = stamp;
-                keys.unwrap_or_default().into()
+                Arc::new(keys.unwrap_or_default().into())
             }
             Err(error) => {
                 tracing::error!(%error, "nobody comes in by a key until this is mended");
                 Arc::default()
             }
         };
-        tracing::info!(keys = read.keys.len(), "the keys were read");
+        tracing::info!(keys = read.keys.0.len(), "the keys were read");
         Arc::clone(&read.keys)
     }
 }

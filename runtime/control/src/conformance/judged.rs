@@ -118,7 +118,7 @@ async fn what_cannot_be_judged_is_refused(stage: &mut Stage) {
         ),
         (
             "a text that is too long",
-            judge(&"x".repeat(Judge::ANSWER_BYTES_MAX + 1)),
+            judge(&"x".repeat(Judge::ANSWER_CHARS_MAX + 1)),
             ErrorKind::TooLarge,
         ),
         (
@@ -229,7 +229,7 @@ async fn while_it_grows(stage: &mut Stage) {
         ),
         (
             "a piece that is too long",
-            begun("long", &"x".repeat(Judge::ANSWER_BYTES_MAX + 1)),
+            begun("long", &"x".repeat(Judge::ANSWER_CHARS_MAX + 1)),
             ErrorKind::TooLarge,
         ),
     ] {

@@ -56,7 +56,8 @@ fn verb(row: &Row) -> &'static str {
     }
 }
 
-fn document() -> Value {
+/// What can be asked, as an OpenAPI document: what is served as `/v1/openapi.json`.
+pub fn document() -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = "/components/schemas".into();
     settings
@@ -76,7 +77,7 @@ fn document() -> Value {
     let mut paths = Map::new();
     for (row, answer) in ROWS.iter().zip(answers) {
         let path = paths.entry(row.path).or_insert_with(|| json!({}));
-        path[verb(row)] = operation(row, answer, &request, &schemas);
+        path[verb(row)] = operation(row, answer, &request, &problem, &schemas);
     }
     json!({
         "openapi": "3.1.0",
@@ -92,10 +93,10 @@ fn document() -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "responses": {"Refused": {
-                "description": "Why not.",
-                "content": {PROBLEM: {"schema": problem}},
-            }},
+            "responses": {
+                "Refused": refusal("Why not.", &problem),
+                "Away": away(&problem),
+            },
         },
     })
 }
@@ -112,7 +113,30 @@ fn bounded(schema: &mut Schema) {
     }
 }
 
-fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Value>) -> Value {
+fn refusal(when: &str, problem: &Value) -> Value {
+    json!({"description": when, "content": {PROBLEM: {"schema": problem}}})
+}
+
+/// Every path may say so.
+fn away(problem: &Value) -> Value {
+    let mut away = refusal(
+        "The node starts or stops, or whoever would do this is not there now; `what_to_do` says what helps.",
+        problem,
+    );
+    away["headers"] = json!({"Retry-After": {
+        "description": "After how many seconds to ask again.",
+        "schema": {"type": "integer", "minimum": 0},
+    }});
+    away
+}
+
+fn operation(
+    row: &Row,
+    answer: Value,
+    request: &Value,
+    problem: &Value,
+    schemas: &Map<String, Value>,
+) -> Value {
     let names: Vec<&str> = row.path.split(['{', '}']).skip(1).step_by(2).collect();
     let mut fields = match row.ask {
         "" => Fields::default(),
@@ -138,8 +162,14 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
     let mut operation = json!({
         "summary": row.says,
         "operationId": id(row),
-        "responses": {"default": {"$ref": "#/components/responses/Refused"}},
+        "responses": {
+            "default": {"$ref": "#/components/responses/Refused"},
+            "503": {"$ref": "#/components/responses/Away"},
+        },
     });
+    for (status, when) in row.refuses {
+        operation["responses"][status.to_string()] = refusal(when, problem);
+    }
     let stream = json!({"text/event-stream": {"schema": {"type": "object", "description": "One event of the stream.", "properties": {
         "id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string", "description": "JSON"}}}}});
     let mut whole = json!({"application/json": {"schema": answer}});
@@ -148,7 +178,13 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
             let rest: Vec<String> = fields.properties.keys().cloned().collect();
             for name in rest {
                 if let Some((schema, required)) = fields.take(&name) {
-                    parameters.push(json!({"name": name, "in": "query", "required": required, "schema": schema}));
+                    let mut parameter = json!({"name": name, "in": "query", "required": required, "schema": schema});
+                    if parameter["schema"]["type"] == "array" {
+                        // Names with commas between them.
+                        parameter["style"] = "form".into();
+                        parameter["explode"] = false.into();
+                    }
+                    parameters.push(parameter);
                 }
             }
         }
@@ -160,7 +196,8 @@ fn operation(row: &Row, answer: Value, request: &Value, schemas: &Map<String, Va
                 "" => request.clone(),
                 _ => fields.object(),
             };
-            let needed = row.ask.is_empty() || !fields.required.is_empty();
+            let needed =
+                row.ask.is_empty() || !fields.required.is_empty() || !fields.together.is_empty();
             operation["requestBody"] =
                 json!({"required": needed, "content": {"application/json": {"schema": schema}}});
         }
@@ -197,6 +234,8 @@ fn id(row: &Row) -> String {
 struct Fields {
     properties: Map<String, Value>,
     required: Vec<String>,
+    /// Which of them go together, in the schema's own words.
+    together: Map<String, Value>,
 }
 
 impl Fields {
@@ -232,6 +271,11 @@ impl Fields {
         fields
             .required
             .extend(required.filter_map(Value::as_str).map(str::to_owned));
+        for word in ["oneOf", "anyOf"] {
+            if let Some(which) = schema.get(word) {
+                fields.together.insert(word.to_owned(), which.clone());
+            }
+        }
         fields
     }
 
@@ -263,7 +307,11 @@ impl Fields {
     }
 
     fn object(&self) -> Value {
-        json!({"type": "object", "properties": self.properties, "required": self.required, "additionalProperties": false})
+        let mut object = json!({"type": "object", "properties": self.properties, "required": self.required, "additionalProperties": false});
+        for (word, which) in &self.together {
+            object[word] = which.clone();
+        }
+        object
     }
 }
 
@@ -411,6 +459,72 @@ mod tests {
             let said = &fields(row, &document).properties[field]["pattern"];
             assert_eq!(said, crate::Submit::ID, "{field} of {ask}");
         }
+    }
+
+    /// Nor can a plan have a field there that the node would take for a slip of the pen.
+    #[test]
+    fn what_goes_together_is_said_and_a_plan_of_all_fields_reads() {
+        let document = document();
+        let body = |path: &str| {
+            let asked = &document["paths"][path]["post"]["requestBody"];
+            asked["content"]["application/json"]["schema"].clone()
+        };
+        let spawn = body("/v1/agents");
+        assert_eq!(spawn["oneOf"].as_array().map(Vec::len), Some(2), "{spawn}");
+        assert_eq!(
+            document["paths"]["/v1/agents"]["post"]["requestBody"]["required"],
+            true
+        );
+        fn filled(schema: &Value) -> Value {
+            let kinds = [&schema["type"], &schema["type"][0]];
+            let is = |kind: &str| kinds.contains(&&json!(kind));
+            if let Some(first) = schema["enum"].get(0) {
+                first.clone()
+            } else if is("object") {
+                let fields = schema["properties"].as_object().into_iter().flatten();
+                let mut fields: Map<String, Value> = fields
+                    .map(|(name, of)| (name.clone(), filled(of)))
+                    .collect();
+                if fields.contains_key("tool") {
+                    fields.remove("agent");
+                }
+                fields.into()
+            } else if is("array") {
+                match schema["items"]["type"] == "object" && schema["items"]["properties"].is_null()
+                {
+                    true => json!([]),
+                    false => json!([filled(&schema["items"])]),
+                }
+            } else if is("integer") {
+                json!(1)
+            } else if is("boolean") {
+                json!(true)
+            } else {
+                json!("x")
+            }
+        }
+        for plan in [
+            &body("/v1/goals")["properties"]["plan"],
+            &body("/v1/goals/{goal_id}/fork")["properties"]["plan"],
+        ] {
+            let filled = filled(plan);
+            assert!(filled["tasks"][0]["each"].is_object(), "{filled}");
+            let read = aios_work::PlanFile::read(filled.to_string().as_bytes());
+            assert!(read.is_ok(), "{filled}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn every_path_says_when_it_is_worth_to_ask_again() {
+        let document = document();
+        for path in document["paths"].as_object().unwrap().values() {
+            for operation in path.as_object().unwrap().values() {
+                let away = &operation["responses"]["503"]["$ref"];
+                assert_eq!(away, "#/components/responses/Away", "{operation}");
+            }
+        }
+        let says = &document["paths"]["/v1/goals"]["post"]["responses"]["400"]["description"];
+        assert!(says.as_str().unwrap().contains("plan"), "{says}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod browser;
 mod client;
 mod counts;
 mod document;
+mod entrance;
 mod health;
 mod keys;
 #[cfg(feature = "mcp")]
@@ -31,5 +32,6 @@ mod told;
 
 pub use client::HttpClient;
 pub use counts::Refusal;
+pub use document::document as openapi;
 pub use page::{Page, PageFile};
 pub use server::{BindError, HttpServer, HttpService, Running};

@@ -13,7 +13,7 @@ use hyper::{Method, StatusCode, Uri};
 
 use super::document;
 use super::problem::Problem;
-use super::service::{Door, nothing_there, tagged};
+use super::service::{Door, nothing_there, refused as refused_there, tagged};
 
 /// Gives the file at a path, such as `/` or `/app.js`; none where there is nothing.
 pub type Page = Arc<dyn Fn(&str) -> Option<PageFile> + Send + Sync>;
@@ -38,7 +38,7 @@ pub(super) async fn outside(
 ) -> Response {
     let path = uri.path();
     if path.starts_with("/v1/") || !matches!(method, Method::GET | Method::HEAD) {
-        return nothing_there(&door, path).into_response();
+        return refused_there(nothing_there(&door, path), path);
     }
     let Some(page) = door.page() else {
         return match path {

@@ -40,7 +40,24 @@ pub(super) struct Row {
     pub(super) says: &'static str,
     /// The form of its answer, where it is a type of the contract's own.
     pub(super) gives: Option<fn(&mut SchemaGenerator) -> Value>,
+    /// The request, of a path whose last part says all of it.
+    by_name: Option<fn(String) -> Request>,
+    /// Refusals of what follows the form that the document says, each with when it is given.
+    pub(super) refuses: &'static [(u16, &'static str)],
 }
+
+/// Something in it has a grammar of its own, which no form says.
+const MEANING: (u16, &str) = (
+    400,
+    "It follows the form and cannot be meant so: `message` says what is wrong with the plan, the charter, the criteria, the schema, the arguments,      the name or the file.",
+);
+/// What is taken depends on the node.
+const SIZE: (u16, &str) = (
+    413,
+    "It is more than the node takes: `message` says how much that is.",
+);
+/// It has its time.
+const TIME: (u16, &str) = (504, "It was not there in the time that it was given.");
 
 const fn get(path: &'static str, ask: &'static str, says: &'static str) -> Row {
     Row {
@@ -53,6 +70,8 @@ const fn get(path: &'static str, ask: &'static str, says: &'static str) -> Row {
         pages: None,
         says,
         gives: None,
+        by_name: None,
+        refuses: &[],
     }
 }
 
@@ -83,6 +102,26 @@ const fn goal(path: &'static str, ask: &'static str, says: &'static str) -> Row 
 }
 
 impl Row {
+    /// A path whose last part says all of the request, so that what lies ready is found without a look at anything else.
+    const fn by_name(self, request: fn(String) -> Request) -> Self {
+        Self {
+            by_name: Some(request),
+            ..self
+        }
+    }
+
+    /// What is refused though it follows the form.
+    const fn refuses(self, refuses: &'static [(u16, &'static str)]) -> Self {
+        Self { refuses, ..self }
+    }
+
+    /// The request for one by its name, if this is its path.
+    pub(super) fn whole(&self, folder: &str, name: &str) -> Option<Request> {
+        let request = self.by_name?;
+        let (own, _) = self.path.rsplit_once('/')?;
+        (own == folder).then(|| request(name.to_owned()))
+    }
+
     /// A list that is given in pieces, each of it named by this field.
     const fn pages(self, field: &'static str) -> Self {
         Self {
@@ -105,13 +144,16 @@ pub(super) const ROWS: &[Row] = &[
     get("/v1/goals", "goals", "The goals there are, newest first.")
         .gives::<Vec<GoalLine>>()
         .pages("goal_id"),
-    goal("/v1/goals", "submit", "Begins a goal.").gives::<Submitted>(),
+    goal("/v1/goals", "submit", "Begins a goal.")
+        .gives::<Submitted>()
+        .refuses(&[MEANING, SIZE]),
     get(
         "/v1/goals/{goal_id}",
         "goal",
         "How a goal stands, and its answer.",
     )
-    .gives::<GoalState>(),
+    .gives::<GoalState>()
+    .by_name(|goal_id| Request::Goal { goal_id }),
     get(
         "/v1/goals/{goal_id}/events",
         "events",
@@ -141,7 +183,8 @@ pub(super) const ROWS: &[Row] = &[
         "fork",
         "Goes on from where a goal was at a task, as a goal of its own.",
     )
-    .gives::<Forked>(),
+    .gives::<Forked>()
+    .refuses(&[MEANING]),
     post(
         "/v1/goals/{goal_id}/undo",
         "undo",
@@ -166,7 +209,9 @@ pub(super) const ROWS: &[Row] = &[
         "A goal with all that is on record of it, as one file.",
     )
     .gives::<RunFile>(),
-    post("/v1/import", "import", "Takes a goal in from such a file.").gives::<Submitted>(),
+    post("/v1/import", "import", "Takes a goal in from such a file.")
+        .gives::<Submitted>()
+        .refuses(&[MEANING]),
     get(
         "/v1/goals/{goal_id}/explain",
         "explain",
@@ -190,7 +235,8 @@ pub(super) const ROWS: &[Row] = &[
         "/v1/plans",
         "plan",
         "What would be done for a goal; nothing of it is.",
-    ),
+    )
+    .refuses(&[MEANING, SIZE, TIME]),
     get("/v1/agents", "agents", "The agents there are.")
         .gives::<Vec<AgentLine>>()
         .pages("agent"),
@@ -199,14 +245,16 @@ pub(super) const ROWS: &[Row] = &[
         "spawn",
         "Spawns an agent of a role or a charter.",
     )
-    .gives::<Spawned>(),
+    .gives::<Spawned>()
+    .refuses(&[MEANING]),
     get("/v1/agents/{agent}", "agent", "One agent closely.").gives::<AgentShown>(),
     post(
         "/v1/agents/{agent}/ask",
         "ask",
         "Asks an agent, and waits for what it says.",
     )
-    .gives::<Asked>(),
+    .gives::<Asked>()
+    .refuses(&[MEANING, TIME]),
     post(
         "/v1/agents/{agent}/kill",
         "kill",
@@ -251,7 +299,8 @@ pub(super) const ROWS: &[Row] = &[
         "call_tool",
         "Calls a tool, and waits for what it gives.",
     )
-    .gives::<ToolCalled>(),
+    .gives::<ToolCalled>()
+    .refuses(&[MEANING, TIME]),
     get(
         "/v1/tool-servers",
         "tool_servers",
@@ -270,19 +319,22 @@ pub(super) const ROWS: &[Row] = &[
         "generate",
         "Has an engine write; with `watch` as server-sent events.",
     )
-    .gives::<Generated>(),
+    .gives::<Generated>()
+    .refuses(&[MEANING, SIZE, TIME]),
     post(
         "/v1/engines/{engine}/embed",
         "embed",
         "Has an engine turn texts into vectors.",
     )
-    .gives::<Embedded>(),
+    .gives::<Embedded>()
+    .refuses(&[MEANING, SIZE, TIME]),
     post(
         "/v1/engines/{engine}/load",
         "load_model",
         "Has the node's own engine load a model of the catalogue, or of the folder of its models.",
     )
-    .gives::<ModelLine>(),
+    .gives::<ModelLine>()
+    .refuses(&[MEANING]),
     post(
         "/v1/engines/{engine}/unload",
         "unload_model",
@@ -294,17 +346,20 @@ pub(super) const ROWS: &[Row] = &[
         "swap_model",
         "Has the node's own engine load a model in the place of another.",
     )
-    .gives::<ModelSwapped>(),
+    .gives::<ModelSwapped>()
+    .refuses(&[MEANING]),
     post(
         "/v1/judgements",
         "judge",
         "Has the Critic judge a text by criteria, without a goal.",
-    ),
+    )
+    .refuses(&[MEANING, SIZE, TIME]),
     post(
         "/v1/judgements/{stream}",
         "judge_more",
         "Has the Critic judge a text while it grows, piece by piece.",
-    ),
+    )
+    .refuses(&[MEANING, SIZE, TIME]),
     get("/v1/approvals", "approvals", "What humans are asked.").pages("id"),
     post(
         "/v1/approvals/{id}/decide",
@@ -419,7 +474,8 @@ pub(super) const ROWS: &[Row] = &[
         "/v1/ask",
         "",
         "Any request of the contract, as it is written on the node's socket: `{\"ask\": \"view\"}`.",
-    ),
+    )
+    .refuses(&[MEANING, SIZE, TIME]),
 ];
 
 /// What stands where in a request that came.
@@ -609,6 +665,23 @@ mod tests {
             ..Parts::default()
         };
         assert!(kill.request(&parts).is_ok(), "nothing more is to be said");
+    }
+
+    #[test]
+    fn what_a_name_alone_asks_is_what_its_path_asks() {
+        let mut seen = 0;
+        for row in ROWS.iter().filter(|row| row.by_name.is_some()) {
+            let (folder, field) = row.path.rsplit_once('/').unwrap();
+            let field = field.trim_matches(['{', '}']);
+            let parts = Parts {
+                path: vec![(field, "q3")],
+                ..Parts::default()
+            };
+            assert_eq!(row.whole(folder, "q3"), row.request(&parts).ok());
+            assert_eq!(row.whole("/v1/others", "q3"), None);
+            seen += 1;
+        }
+        assert_eq!(seen, 1);
     }
 
     /// A row whose name is misspelt would be refused whatever is sent.

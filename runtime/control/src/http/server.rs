@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,10 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
-use tower::ServiceExt;
 
 use super::access::{Access, Names};
 use super::counts::{Counts, Refusal};
+use super::entrance::Entrance;
 use super::page::Page;
 use super::problem::{PROBLEM, Problem};
 use super::service::{Door, read_only};
@@ -245,7 +244,7 @@ async fn receive(
     mut stopped: oneshot::Receiver<()>,
 ) -> Option<io::Error> {
     let connections = Connections::new(PLACES);
-    let router = door.router();
+    let entrance = Entrance::new(door.clone());
     let mut clients = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -273,8 +272,8 @@ async fn receive(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (door, router) = (door.clone(), router.clone());
-        clients.spawn(greeted(guise.clone(), stream, seat, leave, door, router));
+        let entrance = entrance.clone();
+        clients.spawn(greeted(guise.clone(), stream, seat, leave, entrance));
     }
     door.goes();
     let left = async {
@@ -352,15 +351,15 @@ async fn greeted(
     stream: TcpStream,
     seat: Seat,
     mut leave: Leave,
-    door: Door,
-    router: Router,
+    entrance: Entrance,
 ) {
+    let door = entrance.door().clone();
     let shown = tokio::select! {
         shown = timeout(HEAD, guise.greet(stream)) => shown,
         _ = &mut leave => return door.count(Refusal::Displaced),
     };
     match shown {
-        Ok(Ok(stream)) => accompany(stream, seat, leave, door, router).await,
+        Ok(Ok(stream)) => accompany(stream, seat, leave, entrance).await,
         Ok(Err(error)) => {
             door.count(Refusal::Certificate);
             tracing::debug!(%error, "a client showed no certificate that holds");
@@ -370,16 +369,13 @@ async fn greeted(
 }
 
 /// A client stays until it leaves, its time is over, its place is another's, or the server goes.
-async fn accompany(stream: Box<dyn Io>, seat: Seat, leave: Leave, door: Door, router: Router) {
-    let seat = &seat;
+async fn accompany(stream: Box<dyn Io>, seat: Seat, leave: Leave, entrance: Entrance) {
+    let (seat, entrance) = (&seat, &entrance);
+    let door = entrance.door();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let router = router.clone();
         async move {
             seat.turns_to(Doing::Answered);
-            let response = match router.oneshot(request.map(Body::new)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
+            let response = entrance.answer(request.map(Body::new)).await;
             // Whoever only watches makes place for others, and goes on after its last event when it comes again.
             let goes_on = response.extensions().get::<GoesOn>().copied();
             seat.turns_to(match goes_on {
@@ -404,7 +400,7 @@ async fn accompany(stream: Box<dyn Io>, seat: Seat, leave: Leave, door: Door, ro
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    blame(&door, &error);
+                    blame(door, &error);
                 }
                 return;
             }

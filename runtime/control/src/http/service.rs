@@ -1,26 +1,23 @@
-//! What is done with a request that came: who asks is looked at first, then what; then the node is asked, and its answer is written.
+//! What is done with a request of somebody who came in ([`entrance`](super::entrance)): it is read, the node is asked, and its answer is written.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request as Incoming, State};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use hyper::header::{
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, LOCATION,
-    SET_COOKIE,
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK,
 };
-use hyper::{Method, StatusCode, Uri};
+use hyper::{StatusCode, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::access::{Access, Entered};
+use super::access::Access;
 use super::body::{self, Brought, Places};
 use super::counts::{Counts, Refusal};
 use super::keys::{self, Keys, Meant, Outcome};
@@ -30,8 +27,8 @@ use super::problem::Problem;
 use super::rate::{Bucket, Buckets};
 use super::routes::{Parts, ROWS, Row, Verb};
 use super::{browser, document, health, openai, told};
-use crate::access::{Known, NotKnown, Rights, Scope, TokenError};
-use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request};
+use crate::access::{Known, Rights, Scope, TokenError};
+use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request, Written};
 
 /// Requests of one principal: so many a second, and so many at once after a pause.
 const RATE: (u32, u32) = (1_000, 2_000);
@@ -48,16 +45,16 @@ const LAST: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(Clone)]
 pub(super) struct Door(Arc<Inside>);
 
-struct Inside {
+pub(super) struct Inside {
     node: Arc<dyn Fn() -> Option<Arc<dyn Control>> + Send + Sync>,
-    access: Access,
+    pub(super) access: Access,
     keys: Keys,
     counts: Arc<Counts>,
     out: String,
     page: Option<Page>,
-    known: Buckets,
-    anybody: Bucket,
-    strangers: Bucket,
+    pub(super) known: Buckets,
+    pub(super) anybody: Bucket,
+    pub(super) strangers: Bucket,
     large: Places,
     going: watch::Sender<bool>,
 }
@@ -119,8 +116,13 @@ impl Door {
         request
     }
 
+    /// What the entrance looks at.
+    pub(super) fn inside(&self) -> &Inside {
+        &self.0
+    }
+
     /// Whoever asks, as the node hears of it.
-    fn caller(&self, known: &Known) -> Caller {
+    pub(super) fn caller(&self, known: &Known) -> Caller {
         known.caller().at_home(&self.0.out)
     }
 
@@ -163,7 +165,7 @@ impl Door {
         self.node().ok_or_else(unavailable)?.ready()
     }
 
-    /// All paths.
+    /// All paths, for those who were let in.
     pub(super) fn router(&self) -> Router {
         let mut router = Router::new();
         for row in ROWS {
@@ -182,7 +184,6 @@ impl Door {
             .merge(self.mcp())
             .fallback(page::outside)
             .method_not_allowed_fallback(not_so)
-            .layer(middleware::from_fn_with_state(self.clone(), entrance))
             .with_state(self.clone())
     }
 
@@ -348,135 +349,6 @@ fn written(value: &Value) -> Outcome {
     Ok(bytes.into())
 }
 
-/// Looks at whoever comes in before anything of what it asks is read, and gives every answer a name of its own.
-async fn entrance(State(door): State<Door>, mut request: Incoming, next: Next) -> Response {
-    let openai = openai::is_own(request.uri().path());
-    let mut response = match admitted(&door, &request) {
-        Ok(Admitted::As(known)) => {
-            request.extensions_mut().insert(door.caller(&known));
-            request.extensions_mut().insert(known);
-            next.run(request).await
-        }
-        Ok(Admitted::ByLink(response)) => response,
-        Ok(Admitted::Anybody) => next.run(request).await,
-        Err((why, problem)) => {
-            door.count(why);
-            match openai {
-                true => openai::Refused::from(problem).into_response(),
-                false => page::refused(problem, request.uri().path(), request.headers()),
-            }
-        }
-    };
-    let headers = response.headers_mut();
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
-    // The link's token stands in an address for a moment.
-    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
-    headers
-        .entry("cache-control")
-        .or_insert(HeaderValue::from_static("no-store"));
-    let mut name = [0; 12];
-    if getrandom::fill(&mut name).is_ok() {
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        if let Ok(name) = HeaderValue::try_from(format!("req_{name}")) {
-            headers.insert("x-request-id", name);
-        }
-    }
-    response
-}
-
-/// How somebody came in.
-enum Admitted {
-    /// With a token, or the cookie of a link.
-    As(Known),
-    /// For what everybody is told.
-    Anybody,
-    /// By a link, which is answered at once.
-    ByLink(Response),
-}
-
-fn admitted(door: &Door, request: &Incoming) -> Result<Admitted, (Refusal, Problem)> {
-    let access = &door.0.access;
-    access
-        .place(request.method(), request.headers())
-        .map_err(|(why, error)| (why, error.into()))?;
-    let link = (request.method() == Method::GET)
-        .then(|| by_link(door, request.uri()))
-        .flatten();
-    if let Some(response) = link {
-        return Ok(Admitted::ByLink(response));
-    }
-    if health::is_open(request.uri().path()) {
-        door.0
-            .anybody
-            .take(Instant::now())
-            .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
-        return Ok(Admitted::Anybody);
-    }
-    let known = match access.entered(request.headers()) {
-        Ok(Entered { known }) => known,
-        Err(why) => {
-            door.0
-                .strangers
-                .take(Instant::now())
-                .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
-            return Err((Refusal::Token, not_known(why)));
-        }
-    };
-    door.0
-        .known
-        .take(&known.principal, Instant::now())
-        .map_err(|wait| (Refusal::Rate, too_many(wait)))?;
-    Ok(Admitted::As(known))
-}
-
-fn not_known(why: NotKnown) -> Problem {
-    let advice = match why {
-        NotKnown::Unknown => {
-            "send `Authorization: Bearer TOKEN` with the token that `aios serve` wrote or `aios key issue` printed"
-        }
-        NotKnown::Expired => "get another with `aios key issue` or `aios key rotate`",
-    };
-    let error = ControlError::new(ErrorKind::Forbidden, why.to_string()).advise(advice);
-    Problem::with(StatusCode::UNAUTHORIZED, error)
-}
-
-/// A browser that comes by a link is given a cookie and sent on to where no token stands in the address.
-fn by_link(door: &Door, uri: &Uri) -> Option<Response> {
-    if uri.path() != "/" {
-        return None;
-    }
-    let query = form_urlencoded::parse(uri.query()?.as_bytes());
-    let (_, token) = { query }.find(|(name, _)| name == "token")?;
-    let cookie = match door.0.access.cookie(&token) {
-        Ok(cookie) => HeaderValue::try_from(cookie?).ok()?,
-        Err(error) => {
-            return Some(Problem::from(ControlError::failed(error.to_string())).into_response());
-        }
-    };
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    response
-        .headers_mut()
-        .insert(LOCATION, HeaderValue::from_static("/"));
-    response.headers_mut().insert(SET_COOKIE, cookie);
-    Some(response)
-}
-
-fn too_many(wait: Duration) -> Problem {
-    let again_s = wait.as_secs() + 1;
-    let error = ControlError::new(
-        ErrorKind::Busy,
-        "there were too many requests in too short a time",
-    )
-    .advise(format!("ask again in {again_s} s"));
-    Problem {
-        again_s: Some(again_s),
-        ..Problem::from(error)
-    }
-}
-
 pub(super) fn nothing_there(door: &Door, path: &str) -> Problem {
     door.count(Refusal::Node);
     let path: String = path.chars().take(200).collect();
@@ -545,11 +417,20 @@ pub(super) fn read_only(known: Known) -> Known {
     }
 }
 
-async fn not_so(State(door): State<Door>) -> Problem {
+async fn not_so(State(door): State<Door>, uri: Uri) -> Response {
     door.count(Refusal::Node);
     let error = ControlError::invalid("this path is not asked by this method")
         .advise("GET for what is looked at, POST for what is done; see /v1/openapi.json");
-    Problem::with(StatusCode::METHOD_NOT_ALLOWED, error)
+    let problem = Problem::with(StatusCode::METHOD_NOT_ALLOWED, error);
+    refused(problem, uri.path())
+}
+
+/// A refusal in the form that whoever asks this path reads.
+pub(super) fn refused(problem: Problem, path: &str) -> Response {
+    match openai::is_own(path) {
+        true => openai::Refused::from(problem).into_response(),
+        false => problem.into_response(),
+    }
 }
 
 /// The way of a row.
@@ -673,27 +554,48 @@ pub(super) fn json(bytes: Bytes) -> Response {
 
 /// An answer with a tag, or only the tag for whoever has that answer already.
 pub(super) fn tagged(bytes: Bytes, headers: &HeaderMap) -> Response {
-    let digest = Sha256::digest(&bytes);
-    let tag: String = digest[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("\"{tag}\"");
+    let tag = tag(&bytes);
+    told_once(bytes, tag, headers)
+}
+
+/// The same of an answer that lies ready.
+pub(super) fn ready(written: &Written, headers: &HeaderMap) -> Response {
+    let tag = written.tag(tag).clone();
+    told_once(written.json().clone(), tag, headers)
+}
+
+/// What tells an answer from others, in quotes.
+fn tag(bytes: &Bytes) -> Bytes {
+    let digest = Sha256::digest(bytes);
+    let mut tag = Vec::with_capacity(2 + 24);
+    tag.push(b'"');
+    tag.extend(digest[..12].iter().flat_map(|byte| digits(*byte)));
+    tag.push(b'"');
+    tag.into()
+}
+
+/// A byte as two hexadecimal digits.
+pub(super) fn digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)])
+}
+
+fn told_once(bytes: Bytes, tag: Bytes, headers: &HeaderMap) -> Response {
     let has = headers.get_all(IF_NONE_MATCH).iter().any(|known| {
-        let known = known.to_str().unwrap_or_default();
-        known
-            .split(',')
-            .any(|known| known.trim().trim_start_matches("W/") == tag)
+        let known = known.as_bytes().split(|byte| *byte == b',');
+        { known }.any(|known| {
+            let known = known.trim_ascii();
+            known.strip_prefix(b"W/").unwrap_or(known) == tag
+        })
     });
     let mut response = match has {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => json(bytes),
     };
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        response.headers_mut().insert(ETAG, tag);
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_maybe_shared(tag) {
+        headers.insert(ETAG, tag);
     }
-    response
-        .headers_mut()
-        .insert("cache-control", HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

@@ -9,6 +9,7 @@ use aios_control::http::{HttpServer, HttpService, Page, Running};
 use aios_control::{
     Asked, BreakerLine, Caller, Control, ControlError, Embedded, EngineLine, ErrorKind, Event,
     EventKind, EventStream, Generated, GoalPhase, GoalState, Place, Request, Response, Submitted,
+    Written,
 };
 use aios_work::Spent;
 use aios_work::content::{self, GoalStatus};
@@ -38,6 +39,8 @@ pub(crate) struct Fake {
     pub(crate) caller: Mutex<Option<Caller>>,
     /// Which folder a goal was to write into, last.
     pub(crate) out: Mutex<String>,
+    /// How the goal `ready` stands, in words.
+    pub(crate) words: Mutex<Option<Written>>,
 }
 
 /// Is counted while it is there.
@@ -210,6 +213,14 @@ impl Control for Fake {
             }
             other => Err(ControlError::invalid(format!("{other:?}"))),
         }
+    }
+
+    fn lies_ready(&self, caller: &Caller, request: &Request) -> Option<Written> {
+        let goal_id = "ready".to_owned();
+        if *request != (Request::Goal { goal_id }) || caller.principal.tenant() != "local" {
+            return None;
+        }
+        self.words.lock().unwrap().clone()
     }
 
     fn goal_of_key(&self, key: &[u8; 32]) -> Option<String> {

@@ -10,4 +10,5 @@ mod large;
 mod manners;
 mod mcp;
 mod openai;
+mod ready;
 mod tls;

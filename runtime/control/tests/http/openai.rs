@@ -316,3 +316,29 @@ async fn models_are_listed_and_texts_become_vectors() {
         assert!(refused.status == 400 || refused.status == 404);
     }
 }
+
+/// Also where nothing is asked by that method, or nothing is there: whoever speaks this form reads no other.
+#[tokio::test]
+async fn every_refusal_under_these_paths_is_in_their_form() {
+    let house = House::open().await;
+    for (path, status) in [
+        ("/v1/chat/completions", 405),
+        ("/v1/embeddings", 405),
+        ("/v1/chat/nothing", 404),
+    ] {
+        let refused = house.get(path, "").await;
+        assert_eq!(refused.status, status, "{path}: {refused:?}");
+        assert_eq!(refused.header("content-type"), Some("application/json"));
+        let error = &refused.json()["error"];
+        assert_eq!(error["type"], "invalid_request_error", "{path}: {error}");
+        assert!(error["message"].is_string(), "{path}: {error}");
+        if status == 405 {
+            assert_eq!(refused.header("allow"), Some("post"), "{path}");
+        }
+    }
+    let elsewhere = house.get("/v1/agents/a/kill", "").await;
+    assert_eq!(
+        elsewhere.header("content-type"),
+        Some("application/problem+json")
+    );
+}
