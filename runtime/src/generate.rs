@@ -16,6 +16,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Number, Value, json};
 
+use crate::config::engines::LOCAL;
+use crate::models::writer;
 use crate::node::Node;
 
 /// An engine by the name it has in the configuration.
@@ -26,7 +28,9 @@ impl Node {
     pub(crate) async fn engine_lines(&self) -> Vec<EngineLine> {
         let mut lines = Vec::new();
         for (name, engine) in &self.parts.engines {
-            lines.push(line(name, engine).await);
+            let mut line = line(name, engine).await;
+            line.loads &= !self.config().engines.contains_key(name);
+            lines.push(line);
         }
         lines
     }
@@ -126,6 +130,11 @@ async fn line(name: &str, engine: &EngineHandle) -> EngineLine {
     let models = health.map(|health| health.models).unwrap_or_default();
     EngineLine {
         name: name.to_owned(),
+        writes: writer(&models).map(|model| model.name.clone()),
+        loads: name == LOCAL
+            && can
+                .as_ref()
+                .is_some_and(|can| !can.quantisations.is_empty()),
         models: models.into_iter().map(|model| model.name).collect(),
         dimensions: can.as_ref().and_then(|can| can.embedding),
         device: can.map(|can| can.device).unwrap_or_default(),

@@ -110,7 +110,7 @@ fn again(engine: &mut dyn BlockingEngine, source: &ModelSource, folder: Option<&
 }
 
 /// The model that writes.
-fn writer(models: &[ModelInfo]) -> Option<&ModelInfo> {
+pub(crate) fn writer(models: &[ModelInfo]) -> Option<&ModelInfo> {
     models
         .iter()
         .find(|model| model.role == ModelRole::Generate)

@@ -1,10 +1,12 @@
-//! The page in a real browser, before a real node. The checks themselves are programs for the browser (`page.mjs`, `gone.mjs`, `demo.mjs`);
+//! The page in a real browser, before a real node. The checks themselves are programs for the browser (`page.mjs`, `models.mjs`, `gone.mjs`, `demo.mjs`);
 //! here are the node they look at, the browser's packages, and the time they have.
 //!
 //! It needs `aios` beside the tests (`cargo test` builds it), Node with npm, and Chromium: Debian's, or the one that `AIOS_CHROMIUM` names.
 //! What was seen is kept as pictures in `target/browser/seen`.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod models;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -18,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What one program for the browser may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// What one program for the browser may take: a minute and a half on a quiet machine, several times that where others use it too.
+const PATIENCE: Duration = Duration::from_secs(420);
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")

@@ -186,6 +186,32 @@ const failed = await carry({
     clerk = new URLSearchParams(page.url().split("?")[1]).get("of");
     await page.getByText("Charter “clerk”").waitFor();
   },
+  "a tool is taken from an agent and another given to it, each asked about first": async () => {
+    const box = page.getByRole("dialog");
+    const tools = async () => ((await ask(page, `/v1/agents/${encodeURIComponent(clerk)}`)).body.tools ?? []).join();
+    equal(await tools(), "calc", "what its charter says");
+    await page.getByRole("button", { name: "Take calc from it" }).press("Enter");
+    await reads(page, "the question before a tool is taken");
+    await box.getByRole("button", { name: "Leave it" }).press("Enter");
+    await box.waitFor({ state: "detached" });
+    equal(await tools(), "calc", "nobody said that it is meant");
+    await page.getByRole("button", { name: "Take calc from it" }).press("Enter");
+    await box.getByRole("button", { name: "Take it" }).press("Enter");
+    await page.getByText("calc, taken by a person").waitFor();
+    equal(await tools(), "", "it has none");
+    await page.getByLabel("Another tool").selectOption("list_files");
+    await page.getByRole("button", { name: "Give …" }).press("Enter");
+    await box.getByRole("button", { name: "Give it" }).press("Enter");
+    await page.getByText("list_files, given by a person").waitFor();
+    await reads(page, "what an agent has now");
+    await page.getByRole("button", { name: "Give back calc" }).press("Enter");
+    await box.getByRole("button", { name: "Give it" }).press("Enter");
+    await page.getByRole("button", { name: "Take calc from it" }).waitFor();
+    equal(await tools(), "calc,list_files", "both");
+    const { body } = await ask(page, "/v1/audit");
+    const told = body.entries.map((entry) => entry.what).filter((what) => what.includes("clerk") && /^(grant|revoke)/.test(what));
+    equal(told.map((what) => what.split(" ")[0]).join(), "revoke,grant,grant", "each stands in the audit");
+  },
   "what others wrote is text": async () => {
     await page.getByText("Counts <script>alert('name')</script> to the last cent.").first().waitFor();
     await page.getByText("Instructions").click();
@@ -204,6 +230,10 @@ const failed = await carry({
     await page.locator(".seq .say", { hasText: "✓" }).first().waitFor();
     await page.locator(".seq .say", { hasText: "✓" }).first().press("Enter");
     await page.getByText("verified by its receiver").waitFor();
+    // It goes on being drawn: what is said later comes after what is there.
+    const drawn = await page.locator(".seq .say").count();
+    equal((await ask(page, "/v1/goals", { text: "Analyze sales", data: [TABLE], goal_id: "talked-of-again" })).status, 200, "another goal");
+    await until("more messages", async () => (await page.locator(".seq .say").count()) > drawn);
     await reads(page, "a sequence diagram");
     if (OUT) await page.screenshot({ path: `${OUT}/sequence-usual-light.png` });
     await page.locator(".picks a").first().click();
@@ -256,6 +286,13 @@ const failed = await carry({
     await page.keyboard.press("Escape");
     await page.locator("#sheet").waitFor({ state: "detached" });
   },
+  "the model of an engine that loads none is not offered to be changed": async () => {
+    await view(page, "#/engines");
+    await page.getByRole("heading", { name: "Engines" }).waitFor();
+    const { body } = await ask(page, "/v1/engines");
+    equal(body[0].loads, undefined, "the scripted engine has no weights");
+    equal(await page.getByText("Change the model of").count(), 0, "what could only be refused");
+  },
   "every view can be read by everybody, at every size, light and dark": async () => {
     for (const [size, scheme] of [["usual", "light"], ["usual", "dark"], ["small", "light"], ["wall", "dark"]]) {
       const seen = await visitor(browser, null, { size, scheme });
@@ -283,10 +320,14 @@ const failed = await carry({
       if (["submit", "spawn"].includes(name)) continue;
       await view(seen.page, hash);
       await seen.page.locator("main").getByText(words).first().waitFor();
-      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off", "Fork from here", "Try it again", "Go on with it"]) {
+      for (const word of ["Kill", "Stop", "Suspend", "Spawn it", "+ Spawn an agent", "+ New goal", "Ask", "Ask it something", "Allow it", "Send again", "Cancel", "Call it off", "Fork from here", "Try it again", "Go on with it", "Swap …", "Swap", "Free", "Load", "Give …"]) {
         equal(await seen.page.getByRole("button", { name: word, exact: true }).or(seen.page.getByRole("link", { name: word, exact: true })).count(), 0, `${name}: ${word}`);
       }
     }
+    await view(seen.page, views().charter[0]);
+    await seen.page.getByText("Charter “clerk”").waitFor();
+    equal(await seen.page.getByRole("button", { name: /^(✕ Take|↶ Give back)/ }).count(), 0, "tools of an agent");
+    equal((await ask(seen.page, `/v1/agents/${clerk}/revoke`, { tool: "calc" })).status, 403, "a tool taken");
     equal((await ask(seen.page, `/v1/agents/${clerk}/kill`, {})).status, 403, "a kill");
     await seen.context.close();
   },

@@ -210,6 +210,7 @@ async fn a_tool_that_is_taken_is_not_called_once_more_and_one_that_is_given_is()
     assert_eq!(calls(), 1, "nor is it called for the next question");
     // A node that starts over the same store has not forgotten it.
     node.stop().await;
+    drop(node);
     let node = begin().await.unwrap();
     assert_eq!(asked(&node).await, "0 counted, refused: true");
     assert_eq!(change(&node, true).await, ["tally"]);

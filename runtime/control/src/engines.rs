@@ -16,6 +16,12 @@ pub struct EngineLine {
     /// How long its vectors are, if it makes any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<u32>,
+    /// The one of its models that writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<String>,
+    /// Whether that one is loaded, freed and exchanged by command; what a server holds is the server's to decide.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub loads: bool,
 }
 
 /// Who speaks in a turn.

@@ -162,6 +162,8 @@ impl Control for Fake {
                 models: vec!["small".to_owned()],
                 device: "cpu".to_owned(),
                 dimensions: Some(2),
+                writes: None,
+                loads: false,
             }]),
             Request::Approvals {} => value(["a", "b", "c"].map(|id| json!({ "id": id }))),
             Request::Agents {} => value(Vec::<Value>::new()),

@@ -5,16 +5,17 @@ import { mayChange, offers, useAnswer } from "./node.js";
 import { part } from "./contract.js";
 import { Answered, Empty, Head, NotOffered, Problem, State, Tabs } from "./pieces.js";
 import { Asker } from "./asker.js";
+import { Grants } from "./grants.js";
 import { Spawn } from "./spawn.js";
 import { Servers } from "./servers.js";
 import { Tools } from "./tools.js";
 import { Budgets, Charge } from "./budgets.js";
 import { brief, count, moment, say, span } from "./words.js";
 
-function Charter({ follows }) {
+function Charter({ agent, follows, tools }) {
   const { budget } = follows;
   return html`<h3>Charter “${follows.name}”</h3>
-    <dl class="facts small"><dt>Grants</dt><dd class="row">${follows.tools?.length ? follows.tools.map((tool) => html`<span class="tag">${tool}</span>`) : html`<span class="muted">no tools</span>`}</dd>
+    <dl class="facts small"><dt>Grants</dt><dd><${Grants} agent=${agent} charter=${follows.tools ?? []} now=${tools} /></dd>
       ${follows.delegates?.length ? html`<dt>Hands work to</dt><dd>${follows.delegates.join(", ")}</dd>` : null}${follows.criteria ? html`<dt>Judged by</dt><dd>${follows.criteria}</dd>` : null}
       <dt>Privacy</dt><dd>${follows.privacy === "local" ? "only a model on this machine reads its words" : "any model"}</dd>
       ${budget ? html`<dt>Each question</dt><dd>${count(budget.tokens, "token")}, ${span(budget.time_ms)}, ${count(budget.turns, "turn")}</dd>` : null}</dl>
@@ -30,7 +31,7 @@ function One({ agent }) {
   return html`<section class="card stack"><a class="back" href=${changed({ of: "" })}>‹ All agents</a><div class="row"><h2 class="grow mono">${brief(one.agent)}</h2><${State} of=${one.state} /></div>
     ${one.description ? html`<p>${one.description}</p>` : null}
     <div class="row">${one.skills.map((skill) => html`<span class="tag">${skill}</span>`)}</div>
-    ${one.follows ? html`<${Charter} follows=${one.follows} />` : html`<p class="muted small">It is of a registered role and follows no charter.</p>`}
+    ${one.follows ? html`<${Charter} agent=${one.agent} follows=${one.follows} tools=${one.tools} />` : html`<p class="muted small">It is of a registered role and follows no charter.</p>`}
     ${bill ? html`<h3>What it spent</h3><${Charge} line=${bill} />` : null}
     ${one.questions?.length ? html`<h3>Asked last</h3><table class="wide"><thead><tr><th>Began</th><th>State</th><th class="right">Turns</th><th class="right">Tokens</th><th>Why none</th></tr></thead><tbody>${one.questions.map((asked) => html`<tr><td class="num">${moment(asked.began)}</td><td><${State} of=${asked.status} /></td><td class="right num" data-label="Turns">${asked.turns}</td><td class="right num" data-label="Tokens">${asked.spent?.tokens ?? 0}</td><td class="small">${asked.why ? say(typeof asked.why === "string" ? asked.why : JSON.stringify(asked.why)) : ""}</td></tr>`)}</tbody></table>` : null}
     ${mayChange.value ? html`<${Asker} key=${one.agent} agent=${one.agent} />` : null}

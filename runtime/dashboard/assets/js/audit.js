@@ -54,7 +54,7 @@ const when = (at) => (new Date(at).toDateString() === today() ? moment(at) : `${
 
 function Entry({ entry }) {
   const bad = entry.sort === "refusal" || entry.label !== "done";
-  return html`<tr><td class="num small">${entry.seq}</td><td class="num small" title=${entry.at}>${when(entry.at)}</td><td><span class=${`chip ${bad ? "bad" : "ok"}`}><i aria-hidden="true">${bad ? "✕" : "✓"}</i>${entry.sort === "refusal" ? say(entry.label) : entry.label === "done" ? "command" : say(entry.label)}</span></td><td class="mono small" data-label="By">${brief(entry.by)}</td><td class="mono small" data-label="From">${entry.from ? brief(entry.from) : ""}</td><td>${entry.what}</td></tr>`;
+  return html`<tr><td class="num small">${entry.seq}</td><td class="num small" title=${entry.at}>${when(entry.at)}</td><td><span class=${`chip ${bad ? "bad" : "ok"}`}><i aria-hidden="true">${bad ? "✕" : "✓"}</i>${entry.sort === "refusal" ? say(entry.label) : entry.label === "done" ? "command" : say(entry.label)}</span></td><td class="mono small" data-label="By">${brief(entry.by)}</td><td class="mono small" data-label=${entry.from ? "From" : undefined}>${entry.from ? brief(entry.from) : ""}</td><td>${entry.what}</td></tr>`;
 }
 
 export function Audit() {

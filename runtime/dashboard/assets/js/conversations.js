@@ -12,22 +12,24 @@ const HELD_MAX = 2000;
 const DRAWN_MAX = 300;
 const ACTS = ["request", "inform", "agree", "refuse", "failure", "propose", "accept-proposal", "reject-proposal", "cfp", "query-if", "query-ref", "cancel", "not-understood", "subscribe"];
 
-/** Messages as they pass by, while this view is open; the node notes none when nobody looks. */
-function useMessages(open) {
+/** Messages as they pass by, of one conversation or all, while this view is open; the node notes none when nobody looks. */
+function useMessages(open, only) {
   const [heard, hear] = useState({ list: [], left: 0, live: false });
   useEffect(() => {
     if (!open) return undefined;
     let held = [];
     let left = 0;
     let soon = 0;
-    const show = () => { soon = 0; hear({ list: held, left, live: true }); };
-    const end = events("/v1/events?fresh=true&kinds=message", (name, event) => {
+    hear((old) => ({ list: [], left, live: old.live }));
+    // A list of its own each time: what is drawn of it is worked out anew when it is another.
+    const show = () => { soon = 0; hear({ list: [...held], left, live: true }); };
+    const end = events(`/v1/events?fresh=true&kinds=message${only ? `&conversation=${part(only)}` : ""}`, (name, event) => {
       if (name === "gap") left += event.body?.left_out ?? 0;
       if (name === "message") { held.push(event.body); if (held.length > HELD_MAX) held = held.slice(-HELD_MAX / 2); }
       soon ||= setTimeout(show, 120);
     }, (live) => hear((old) => ({ ...old, live })));
     return () => { clearTimeout(soon); end(); };
-  }, [open]);
+  }, [open, only]);
   return heard;
 }
 
@@ -67,7 +69,7 @@ function Drawn({ said, filter, left, live, empty }) {
     <${Picked} said=${pick} />`;
 }
 
-function One({ id, filter, all }) {
+function One({ id, filter, all, left }) {
   const shown = useAnswer(`/v1/conversations/${part(id)}`, 2500);
   return html`<${Answered} of=${shown} what="Conversations">${(one) => {
     const said = all.filter((message) => message.conversation === id);
@@ -75,7 +77,7 @@ function One({ id, filter, all }) {
       <div class="row"><${State} of=${one.open ? "under_way" : "finished"} word=${one.open ? "open" : "over"} />${one.protocol ? html`<span class="tag">${one.protocol}</span>` : null}${one.goal_id ? html`<a href=${to(["goals", one.goal_id])}>Goal ${one.goal_id}: why is it waiting?</a>` : null}</div>
       <${Owed} owed=${one.owed} />
       <ul class="row small">${one.participants.map((who) => html`<li><span class="mono">${brief(who.party)}</span> <span class="muted">${say(who.state)}</span></li>`)}</ul>
-      <${Drawn} said=${[...one.said, ...said]} filter=${filter} empty="What was said before this page looked is not kept: messages are noted only while somebody watches." />`;
+      <${Drawn} said=${[...one.said, ...said]} filter=${filter} left=${left} empty="What was said before this page looked is not kept: messages are noted only while somebody watches." />`;
   }}</${Answered}>`;
 }
 
@@ -84,7 +86,7 @@ export function Conversations() {
   const filter = { agent: query.get("agent") ?? "", act: query.get("act") ?? "", only: query.get("only") ?? "" };
   const picked = query.get("of") ?? "";
   const there = offers("/v1/conversations");
-  const heard = useMessages(offers("/v1/events") === true);
+  const heard = useMessages(offers("/v1/events") === true, picked);
   const lines = useAnswer(there ? "/v1/conversations" : null, 3000);
   useEffect(() => { lines.refresh(); }, [moved.value]);
   const set = (fields) => go(changed(fields), true);
@@ -100,6 +102,6 @@ export function Conversations() {
     </div>
     <div class=${`split list ${picked ? "picked" : ""}`}>
       <section class="card flush" aria-label="Conversations"><${Answered} of=${lines} what="Conversations">${(all) => html`<${List} lines=${all.filter(fits)} picked=${picked} />`}</${Answered}></section>
-      <section class="card stack" aria-label="Sequence diagram">${picked ? html`<${One} key=${picked} id=${picked} filter=${filter} all=${heard.list} />` : html`<h2>All, live</h2><${Drawn} said=${heard.list} filter=${filter} left=${heard.left} empty="Messages are drawn here as they pass by. Give the node a goal, or ask an agent." />`}</section>
+      <section class="card stack" aria-label="Sequence diagram">${picked ? html`<${One} key=${picked} id=${picked} filter=${filter} all=${heard.list} left=${heard.left} />` : html`<h2>All, live</h2><${Drawn} said=${heard.list} filter=${filter} left=${heard.left} empty="Messages are drawn here as they pass by. Give the node a goal, or ask an agent." />`}</section>
     </div>`;
 }

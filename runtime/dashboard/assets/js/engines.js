@@ -4,22 +4,23 @@ import { address, to } from "./address.js";
 import { useAnswer, mayChange, offers } from "./node.js";
 import { part } from "./contract.js";
 import { act, Answered, confirm, Empty, Head, NotOffered, Note, State, Tabs } from "./pieces.js";
+import { Buses, Routes } from "./buses.js";
 import { Chart } from "./chart.js";
 import { history } from "./rates.js";
 import { figure, mean, useMetrics } from "./metrics.js";
+import { Held } from "./models.js";
 import { Unusual } from "./unusual.js";
 import { amount, brief, count, moment, say, span } from "./words.js";
 
-function Engines({ view }) {
+function Engines({ view, figures }) {
   const engines = useAnswer("/v1/engines", 5000);
-  const figures = useMetrics();
   const told = (engine) => ({
     queue: figure(figures, "aios_inference_queue_waiting", { engine: engine.name }) ?? figure(figures, "aios_inference_queue_waiting"),
     speed: figure(figures, "aios_inference_tokens_per_second", { engine: engine.name }),
     first: mean(figures, "aios_inference_time_to_first_token_seconds", { engine: engine.name }),
   });
   return html`<${Answered} of=${engines} what="Engines">${(all) => html`<section class="card"><h2>Engines</h2><table class="wide"><thead><tr><th>Engine</th><th>Models</th><th>Runs on</th><th class="right">Queue</th><th class="right">Tokens a second</th><th class="right">First token</th></tr></thead><tbody>${all.map((engine) => html`<tr key=${engine.name}><td><strong>${engine.name}</strong></td><td>${engine.models.length ? engine.models.join(", ") : html`<span class="muted">none by name</span>`}${engine.dimensions ? html`<p class="small muted">vectors of ${engine.dimensions}</p>` : null}</td><td data-label="Runs on">${engine.device}</td><td class="right num" data-label="Queue">${amount(told(engine).queue)}</td><td class="right num" data-label="Tokens a second">${amount(told(engine).speed)}</td><td class="right num" data-label="First token">${told(engine).first === undefined ? "–" : span(told(engine).first * 1000)}</td></tr>`)}</tbody></table>
-    <p class="small muted">${view ? `${view.model.name || view.model.engine} on ${view.model.device} thinks for goals. ` : ""}A dash: nothing was counted yet, or this node does not tell it. Which engine a call would go to: <code>aios route explain</code>.</p></section>`}</${Answered}>`;
+    <p class="small muted">${view ? `${view.model.name || view.model.engine} on ${view.model.device} thinks for goals. ` : ""}A dash: nothing was counted yet, or this node does not tell it. Which engine a call would go to: <code>aios route explain</code>.</p></section>${all.map((engine) => html`<${Held} key=${engine.name} engine=${engine} />`)}`}</${Answered}>`;
 }
 
 function Rates() {
@@ -56,6 +57,11 @@ function Letters({ open }) {
       <div class="row"><a class="button" href=${to(["engines"], { tab: "letters", of: open === String(letter.number) ? "" : letter.number })}>${open === String(letter.number) ? "Close" : "Look into it"}</a>${mayChange.value ? html`<button onClick=${() => resend(letter.number)}>Send again</button><button class="bad" onClick=${() => discard(letter.number)}>Throw away</button>` : null}${letter.conversation ? html`<a href=${to(["conversations"], { of: letter.conversation })}>Its conversation</a>` : null}</div></div></li>`)}</ul>` : html`<${Empty} title="Every message found its receiver"><p>What is not delivered stands here with its reason: nothing vanishes.</p></${Empty}>`}</section>`}</${Answered}>`;
 }
 
+function Thinking({ view }) {
+  const figures = useMetrics();
+  return html`<${Unusual} /><${Engines} view=${view} figures=${figures} /><${Routes} figures=${figures} /><${Buses} figures=${figures} /><${Rates} />`;
+}
+
 export function Models({ view }) {
   const { query } = address.value;
   const tab = query.get("tab") ?? "engines";
@@ -64,7 +70,7 @@ export function Models({ view }) {
   return html`<${Head} title="Models and buses">What thinks, how fast messages pass, and what is kept from hurting itself.</${Head}>
     <${Tabs} label="Models and buses" now=${tab} tabs=${[["engines", "Engines and rates"], ["breakers", "Breakers"], ["letters", "Dead letters"]].map(([id, title]) => [id, title, link(id)])} />
     ${resting.length && tab !== "breakers" ? html`<${Note} tone="warn" sign="!">${count(resting.length, "service")} ${resting.length === 1 ? "rests" : "rest"} after failures: ${resting.map((one) => one.service).join(", ")}. <a href=${link("breakers")}>Look</a></${Note}>` : null}
-    ${tab === "engines" ? html`<${Unusual} /><${Engines} view=${view.value} /><${Rates} />` : null}
+    ${tab === "engines" ? html`<${Thinking} view=${view.value} />` : null}
     ${tab === "breakers" ? html`<${Breakers} view=${view.value} />` : null}
     ${tab === "letters" ? offers("/v1/dead-letters") === false ? html`<section class="card"><${NotOffered} what="A look into dead letters" />${view.value ? html`<p class="muted">${count(view.value.dead_letters, "message")} could not be delivered since the node began.</p>` : null}</section>` : html`<${Letters} open=${query.get("of") ?? ""} />` : null}`;
 }

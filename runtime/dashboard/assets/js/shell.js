@@ -1,5 +1,5 @@
 // What stands around every view: where one can go, and how the node is at a glance.
-import { html, useEffect, useRef } from "./lib.js";
+import { html, signal, useEffect, useRef } from "./lib.js";
 import { link, mayChange, useAnswer, streams, who } from "./node.js";
 import { amount } from "./words.js";
 import { icon } from "./icons.js";
@@ -25,6 +25,20 @@ const VIEWS = {
 
 /** How often the node is looked at; it says itself when something moved, if it can. */
 export const every = () => (streams.value ? 8000 : 1500);
+
+const slim = matchMedia("(max-width: 860px)");
+const narrow = signal(slim.matches);
+slim.addEventListener("change", () => { narrow.value = slim.matches; });
+
+/** How the page stands to the node, and how it looks. */
+function Foot({ model }) {
+  return html`<div class="foot">
+    <span>${link.value === "lost" ? "✕ not connected" : streams.value ? "● live" : "● connected"}${mayChange.value ? "" : " · read only"}</span>
+    ${who.value?.principal && html`<span class="small">${who.value.principal}</span>`}
+    ${model && html`<span>${model.name || model.engine} on ${model.device}</span>`}
+    <button class="plain" onClick=${turn}>${theme.value === "dark" ? "☀ Light" : theme.value === "light" ? "◑ As the system" : "☾ Dark"}</button>
+  </div>`;
+}
 
 function Pulse({ view, approvals, goals }) {
   const running = view ? view.agents.filter((agent) => agent.state === "running").length : null;
@@ -66,13 +80,8 @@ export function Shell({ at }) {
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current?.focus(); }}>To the content</a>
     <header class="rail">
       <a class="brand" href="#/tree">${icon("brand")}<span>AI OS</span></a>
-      <nav aria-label="Views">${Object.entries(views).map(([name, one]) => html`<a key=${name} href=${`#/${name}`} aria-current=${name === id ? "page" : undefined}>${icon(one.icon)}<span>${one.short && innerWidth < 861 ? one.short : one.title}</span>${name === "goals" && open ? html`<span class="count">${open}<span class="hidden"> waiting for a person</span></span>` : null}</a>`)}</nav>
-      <div class="foot">
-        <span>${link.value === "lost" ? "✕ not connected" : streams.value ? "● live" : "● connected"}${mayChange.value ? "" : " · read only"}</span>
-        ${who.value?.principal && html`<span class="small">${who.value.principal}</span>`}
-        ${view.value && html`<span>${view.value.model.name || view.value.model.engine} on ${view.value.model.device}</span>`}
-        <button class="plain" onClick=${turn}>${theme.value === "dark" ? "☀ Light" : theme.value === "light" ? "◑ As the system" : "☾ Dark"}</button>
-      </div>
+      <nav aria-label="Views">${Object.entries(views).map(([name, one]) => html`<a key=${name} href=${`#/${name}`} aria-current=${name === id ? "page" : undefined}>${icon(one.icon)}<span>${one.short && narrow.value ? one.short : one.title}</span>${name === "goals" && open ? html`<span class="count">${open}<span class="hidden"> waiting for a person</span></span>` : null}</a>`)}</nav>
+      ${narrow.value ? null : html`<${Foot} model=${view.value?.model} />`}
     </header>
     <div class="page">
       ${link.value === "lost" && html`<div class="lost" role="alert"><span aria-hidden="true">↻</span> The node does not answer. What you see is how it was; the page goes on by itself when it is back.</div>`}
@@ -80,6 +89,7 @@ export function Shell({ at }) {
       <main id="main" tabindex="-1" ref=${main}>
         ${now ? html`<${now.view} at=${at} view=${view} goals=${goals} approvals=${approvals} />` : html`<${Empty} title="There is no such view"><p>The address names a view that this page does not have.</p><a class="button" href="#/tree">To the tree</a></${Empty}>`}
       </main>
+      ${narrow.value ? html`<footer><${Foot} model=${view.value?.model} /></footer>` : null}
     </div>
   </div>`;
 }
