@@ -242,9 +242,8 @@ async fn a_session_that_is_not_whole_is_refused_once_and_read_again() {
         let answer = rig.ask(asked(&further(&first), &of)).await;
         assert_eq!(answer.ids, second.ids, "{what}: never other tokens");
         assert_eq!(answer.timings.known_tokens, 0, "{what}: all was read again");
-        let told: Vec<String> = { rig.trail.0.lock().iter() }
-            .map(|refusal| refusal.reason.clone())
-            .collect();
+        let trail = rig.trail.0.lock().clone();
+        let told: Vec<String> = trail.into_iter().map(|it| it.reason).collect();
         assert_eq!(told.len(), at + 1, "one entry a refusal: {told:?}");
         println!("{what}: {}", told[at]);
         assert_eq!(rig.process.kept().refused as usize, at + 1);
