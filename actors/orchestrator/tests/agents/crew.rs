@@ -219,7 +219,8 @@ async fn the_turns_of_a_question_are_one_session_and_it_ends_with_the_answer() {
     let send = function("send", "Sends.", |_: Words, _: ToolCall| async {
         Ok::<_, ToolError>("sent".to_owned())
     });
-    let bench = Bench::new(scripts, Toolbox::default().with([send.shared()])).await;
+    let tools = Toolbox::default().with([send.effect(Effect::Pure).shared()]);
+    let bench = Bench::new(scripts, tools).await;
     let clerk = bench.charter("clerk", "privacy: any\ntools: [send]").await;
     for _ in 0..2 {
         bench.ask(&clerk).await.unwrap();
