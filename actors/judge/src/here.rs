@@ -39,6 +39,7 @@ impl Reading<'_> {
             || self.is_one_in(claim, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
+            || (written && is_left(number, &others))
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
         follows.then(|| match written {
             true => Explanation::said(usize::MAX),
@@ -238,6 +239,14 @@ fn adds_up(number: &Number, others: &[&Number]) -> bool {
     (parts.len() > 1 && number.is(sum))
         || (priced && parts.len() > 1 && again.any(|more| number.is(sum + more)))
         || (!parts.is_empty() && bare.len() == 1 && number.is(parts.iter().chain(&bare).sum()))
+}
+
+/// "75 % up front, 25 % afterwards": what a part leaves of the whole.
+fn is_left(number: &Number, others: &[&Number]) -> bool {
+    let share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
+    let mut parts = others.iter().filter(|own| share(own));
+    let left = parts.any(|part| part.value() < 100.0 && number.is(100.0 - part.value()));
+    share(number) && left
 }
 
 /// So many of an amount, an amount shared among so many, or a part of it.

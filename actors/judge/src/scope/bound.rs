@@ -275,7 +275,7 @@ impl Place<'_> {
     }
 
     /// The brackets around a place.
-    fn bracket(&self, place: usize) -> Option<(usize, usize)> {
+    pub(super) fn bracket(&self, place: usize) -> Option<(usize, usize)> {
         let raw = &self.text.raw;
         let open = raw.get(..place)?.rfind('(')?;
         let close = open + raw.get(open..)?.find(')')?;

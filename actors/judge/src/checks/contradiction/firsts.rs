@@ -6,7 +6,7 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::orders::{
-    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
+    By, Given, Meant, Order, alternatives, figure, groupable, is_welcome, measures, orders,
     unwelcome, ways,
 };
 use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks, settled};
@@ -18,6 +18,7 @@ use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 use crate::signed::is_first;
+use crate::text::Text;
 
 /// A name that is given a rank.
 #[derive(Clone, Copy)]
@@ -107,13 +108,16 @@ pub(super) fn look(
             false => listed,
         };
         let valued = match ranked.implied {
-            true => asked.has(Sense::Valued),
+            true => asked.has(Sense::Valued) || ranks(asked).is_empty(),
             false => reading.texts[ranked.piece].has(Sense::Valued),
         };
         // The most punctual has the least delay; the most reliable may have the most of something good.
         let sides: &[bool] = match inverse {
             // The best may have the least of what is unwelcome.
-            false if valued && measures.iter().any(|measure| is_a_fault(grid, *measure)) => {
+            // What is best or worst has a side only where the words say so, or what is measured is surely good.
+            false if valued && sided(asked) == Some(true) => &[true],
+            false if valued && sided(asked) == Some(false) => &[false],
+            false if valued && measures.iter().any(|measure| !is_welcome(grid, *measure)) => {
                 &[true, false]
             }
             false => &[ranked.highest],
@@ -170,6 +174,28 @@ pub(super) fn look(
             )
         });
         finding.issues.push(issue);
+    }
+}
+
+/// Which of the figures a goal wants by a word that ranks figures: "does best (lowest)".
+fn sided(asked: &Text) -> Option<bool> {
+    let valued = |at: usize| {
+        let mut tags = asked.tags.iter();
+        tags.any(|tag| tag.tag == Tag::Sense(Sense::Valued) && tag.from <= at && at < tag.to)
+    };
+    let all: BTreeSet<bool> = asked
+        .tags
+        .iter()
+        .filter(|tag| !valued(tag.from))
+        .filter_map(|tag| match tag.tag {
+            Tag::Sense(Sense::Highest) => Some(true),
+            Tag::Sense(Sense::Lowest) => Some(false),
+            _ => None,
+        })
+        .collect();
+    match (all.len(), all.first()) {
+        (1, Some(side)) => Some(*side),
+        _ => None,
     }
 }
 
@@ -633,6 +659,14 @@ fn of_two(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Pre
     (two.len() == 2 && two.contains(&ranked.pred)).then(|| two.into_iter().collect())
 }
 
+/// Whether a goal asks which one is to come first by a quantity that it names.
+fn comes_first(goal: &Text, grid: &Grid) -> bool {
+    let first = goal.tags.iter().any(|tag| tag.tag == Tag::Ordinal(1));
+    let named = crate::conditions::mentioned(goal, grid).into_iter();
+    let named = named.filter(|column| matches!(grid.columns[*column].data, Data::Numbers(_)));
+    first && goal.has(Sense::AskWhich) && goal.moments.is_empty() && named.count() == 1
+}
+
 /// The one name that an answer gives to a goal that asks who is first.
 fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
     let goal = &reading.ground.asked.text;
@@ -641,8 +675,18 @@ fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
     asked.dedup_by(|later, rank| {
         later.from < rank.to && (later.highest, later.place) == (rank.highest, rank.place)
     });
-    let [rank] = asked.as_slice() else {
-        return None;
+    let rank = match asked.as_slice() {
+        [rank] => *rank,
+        // "Which one should be looked at first, because of its mites?"
+        [] if comes_first(goal, grid) => Rank {
+            highest: true,
+            place: 1,
+            at: 0,
+            from: 0,
+            to: 0,
+            compares: false,
+        },
+        _ => return None,
     };
     if reading.texts.iter().any(|text| !ranks(text).is_empty()) {
         return None;

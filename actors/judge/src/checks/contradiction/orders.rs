@@ -379,10 +379,15 @@ fn usual(
     given: &Given,
     extreme: Option<bool>,
 ) -> Vec<Stat> {
-    let end = extreme.map(|highest| match highest {
+    // A name alone is first of its like by what all of its rows say together.
+    let alone = reading.claims.is_empty() && super::rank::ranks(&reading.texts[piece]).is_empty();
+    let end = extreme.filter(|_| !alone).map(|highest| match highest {
         true => Stat::Greatest,
         false => Stat::Least,
     });
+    if alone && measures.iter().all(|measure| is_level(grid, *measure)) {
+        return vec![Stat::Mean];
+    }
     // "The highest reading was 11.7": its figure is that of one row.
     let single = end.filter(|end| {
         let mut found = reading
@@ -523,9 +528,9 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
         })
 }
 
-/// Whether a quantity is one of faults: what nobody wants more of.
-pub(super) fn is_a_fault(grid: &Grid, measure: usize) -> bool {
-    ["late", "error"].into_iter().any(|concept| {
+/// Whether more of a quantity is surely better: what is earned, or how well something was rated.
+pub(super) fn is_welcome(grid: &Grid, measure: usize) -> bool {
+    ["revenue", "profit", "rating"].into_iter().any(|concept| {
         let concept = aios_languages::concept_number(concept);
         grid.is_about(measure, concept)
     })

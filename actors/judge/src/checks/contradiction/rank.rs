@@ -274,6 +274,10 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
         let highest = match tag.tag {
             Tag::Sense(Sense::Ahead) => true,
             Tag::Sense(Sense::Behind) => false,
+            // "No plot used less water than La Vega": what is measured stands between.
+            Tag::Sense(more @ (Sense::More | Sense::Fewer)) if held_apart(text, tag) => {
+                more == Sense::More
+            }
             _ => return None,
         };
         let at = text.words[tag.from].start;
@@ -292,6 +296,16 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
             to: tag.to,
             compares: true,
         })
+    })
+}
+
+/// Whether "than" follows a word that compares, some words behind it.
+fn held_apart(text: &Text, tag: &Tagged) -> bool {
+    let clause = text.clause(text.words[tag.from].start);
+    text.tags.iter().any(|other| {
+        other.tag == Tag::Sense(Sense::Than)
+            && (tag.to..tag.to + OTHERS).contains(&other.from)
+            && text.clause(text.words[other.from].start) == clause
     })
 }
 
