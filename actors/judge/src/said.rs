@@ -79,6 +79,11 @@ impl Reading<'_> {
                     .map(|(_, stem)| stem.clone()),
             );
         }
+        let often = |at: &usize| is_as_often(&paper.sentences[*at], text, number);
+        if let Some(at) = (0..paper.sentences.len()).find(often) {
+            claim.found.push(Explanation::said(at));
+            return;
+        }
         if let Some(other) = counts_otherwise(paper, text, number) {
             let mut wanted = all.clone();
             wanted.extend(
@@ -553,9 +558,6 @@ fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
         .says(number)
         .is_some_and(|own| !counts_another(&sentence.text, own, text, number))
     {
-        return true;
-    }
-    if is_as_often(sentence, text, number) {
         return true;
     }
     let clock = clock(text, number);

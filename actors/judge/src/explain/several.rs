@@ -226,6 +226,15 @@ impl Explainer<'_> {
                 if op == Op::Over && bare && !self.scope.ratio {
                     continue;
                 }
+                // Nor are two of them put together where one alone is named and nothing speaks of both: goals at home and away are both goals.
+                if op == Op::And
+                    && bare
+                    && named.len() == 1
+                    && !self.scope.all
+                    && !self.is_kin(column)
+                {
+                    continue;
+                }
                 if share != matches!(op, Op::Over | Op::Part | Op::Beyond)
                     && self.number.unit.is_some()
                 {
@@ -254,6 +263,15 @@ impl Explainer<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the two quantities that one follows from share a word of their names.
+    fn is_kin(&self, column: usize) -> bool {
+        let Some(crate::column::Data::Derived(derived)) = self.grid.data(column) else {
+            return true;
+        };
+        let stems = |column: usize| &self.grid.columns[column].stems;
+        !stems(derived.one).is_disjoint(stems(derived.other))
     }
 
     /// Whether a share can be that of a quantity that follows from two. What is said to be a part of all is no part of something beside it: of

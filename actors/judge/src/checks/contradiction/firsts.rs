@@ -6,10 +6,12 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::orders::{
-    By, Given, Meant, Order, alternatives, figure, groupable, is_welcome, measures, orders,
-    unwelcome, ways,
+    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, is_welcome, measures,
+    orders, unwelcome, ways,
 };
-use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks, settled};
+use super::rank::{
+    Rank, beaten_by_none, changes, comes_first, counts_rows, meant, place, ranks, settled, sided,
+};
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::{Form, Stat};
@@ -111,15 +113,22 @@ pub(super) fn look(
             true => asked.has(Sense::Valued) || ranks(asked).is_empty(),
             false => reading.texts[ranked.piece].has(Sense::Valued),
         };
+        let comes_first = ranked.implied && ranks(asked).is_empty();
+        let good = |highest: bool| {
+            let welcome = measures.iter().all(|measure| is_welcome(grid, *measure));
+            welcome || (highest && !comes_first)
+        };
         // The most punctual has the least delay; the most reliable may have the most of something good.
         let sides: &[bool] = match inverse {
             // The best may have the least of what is unwelcome.
-            // What is best or worst has a side only where the words say so, or what is measured is surely good.
+            // What is best or worst has a side where the goal says which figures it wants.
             false if valued && sided(asked) == Some(true) => &[true],
             false if valued && sided(asked) == Some(false) => &[false],
-            false if valued && measures.iter().any(|measure| !is_welcome(grid, *measure)) => {
+            // The best may have the least of what is unwelcome, and the worst the most of what is not surely good.
+            false if valued && measures.iter().any(|measure| is_a_fault(grid, *measure)) => {
                 &[true, false]
             }
+            false if valued && !good(ranked.highest) => &[true, false],
             false => &[ranked.highest],
             true if measures.iter().any(|measure| unwelcome(grid, *measure)) => &[!ranked.highest],
             true => &[true, false],
@@ -174,28 +183,6 @@ pub(super) fn look(
             )
         });
         finding.issues.push(issue);
-    }
-}
-
-/// Which of the figures a goal wants by a word that ranks figures: "does best (lowest)".
-fn sided(asked: &Text) -> Option<bool> {
-    let valued = |at: usize| {
-        let mut tags = asked.tags.iter();
-        tags.any(|tag| tag.tag == Tag::Sense(Sense::Valued) && tag.from <= at && at < tag.to)
-    };
-    let all: BTreeSet<bool> = asked
-        .tags
-        .iter()
-        .filter(|tag| !valued(tag.from))
-        .filter_map(|tag| match tag.tag {
-            Tag::Sense(Sense::Highest) => Some(true),
-            Tag::Sense(Sense::Lowest) => Some(false),
-            _ => None,
-        })
-        .collect();
-    match (all.len(), all.first()) {
-        (1, Some(side)) => Some(*side),
-        _ => None,
     }
 }
 
@@ -657,14 +644,6 @@ fn of_two(reading: &Reading<'_>, ranked: &Ranked, grid: &Grid) -> Option<Vec<Pre
         .filter(|pred| crate::explain::same_column(pred, &ranked.pred))
         .collect();
     (two.len() == 2 && two.contains(&ranked.pred)).then(|| two.into_iter().collect())
-}
-
-/// Whether a goal asks which one is to come first by a quantity that it names.
-fn comes_first(goal: &Text, grid: &Grid) -> bool {
-    let first = goal.tags.iter().any(|tag| tag.tag == Tag::Ordinal(1));
-    let named = crate::conditions::mentioned(goal, grid).into_iter();
-    let named = named.filter(|column| matches!(grid.columns[*column].data, Data::Numbers(_)));
-    first && goal.has(Sense::AskWhich) && goal.moments.is_empty() && named.count() == 1
 }
 
 /// The one name that an answer gives to a goal that asks who is first.

@@ -400,13 +400,19 @@ fn usual(
         return std::iter::once(stat).chain(single).collect();
     }
     let asked = &reading.ground.asked.text;
+    // Who is worst, or who has less than nobody, is so by all of its rows.
+    let text = &reading.texts[piece];
+    let whole = text.has(Sense::Valued) || text.has(Sense::Than);
     match (asked.has(Sense::Total), asked.has(Sense::Mean)) {
         (true, false) if single.is_none() => vec![Stat::Total],
         // Who sold the most sold it in all, and not in one go.
         _ if single.is_none() && measures.iter().all(|measure| adds_up(grid, *measure)) => {
             vec![Stat::Total, Stat::Mean]
         }
-        _ => [Stat::Total, Stat::Mean].into_iter().chain(end).collect(),
+        _ => [Stat::Total, Stat::Mean]
+            .into_iter()
+            .chain(end.filter(|_| !whole || single.is_some()))
+            .collect(),
     }
 }
 
@@ -531,6 +537,14 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
 /// Whether more of a quantity is surely better: what is earned, or how well something was rated.
 pub(super) fn is_welcome(grid: &Grid, measure: usize) -> bool {
     ["revenue", "profit", "rating"].into_iter().any(|concept| {
+        let concept = aios_languages::concept_number(concept);
+        grid.is_about(measure, concept)
+    })
+}
+
+/// Whether a quantity is one of faults: what nobody wants more of.
+pub(super) fn is_a_fault(grid: &Grid, measure: usize) -> bool {
+    ["late", "error"].into_iter().any(|concept| {
         let concept = aios_languages::concept_number(concept);
         grid.is_about(measure, concept)
     })

@@ -1,5 +1,7 @@
 //! Words of rank: where a text has them, which place they name, and what they rank.
 
+use std::collections::BTreeSet;
+
 use aios_languages::{Sense, Tag, Tagged};
 
 use super::orders::Meant;
@@ -315,4 +317,39 @@ fn is_place(text: &Text, word: &Rank) -> bool {
     text.tags
         .iter()
         .any(|tag| inside(tag) && tag.tag == Tag::Sense(Sense::Lead))
+}
+
+/// Which of the figures a goal wants by a word that ranks figures: "does best (lowest)".
+pub(super) fn sided(asked: &Text) -> Option<bool> {
+    // The most punctual has the least delay.
+    if asked.has(Sense::Inverse) {
+        return None;
+    }
+    let valued = |at: usize| {
+        let mut tags = asked.tags.iter();
+        tags.any(|tag| tag.tag == Tag::Sense(Sense::Valued) && tag.from <= at && at < tag.to)
+    };
+    let all: BTreeSet<bool> = asked
+        .tags
+        .iter()
+        .filter(|tag| !valued(tag.from))
+        .filter_map(|tag| match tag.tag {
+            Tag::Sense(Sense::Highest) => Some(true),
+            Tag::Sense(Sense::Lowest) => Some(false),
+            _ => None,
+        })
+        .collect();
+    match (all.len(), all.first()) {
+        (1, Some(side)) => Some(*side),
+        _ => None,
+    }
+}
+
+/// Whether a goal asks which one is to come first by a quantity that it names.
+pub(super) fn comes_first(goal: &Text, grid: &Grid) -> bool {
+    let first = goal.tags.iter().any(|tag| tag.tag == Tag::Ordinal(1));
+    let named = crate::conditions::mentioned(goal, grid).into_iter();
+    let named = named
+        .filter(|column| matches!(grid.columns[*column].data, crate::column::Data::Numbers(_)));
+    first && goal.has(Sense::AskWhich) && goal.moments.is_empty() && named.count() == 1
 }

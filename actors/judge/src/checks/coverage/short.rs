@@ -63,7 +63,8 @@ fn figure(reading: &Reading<'_>, point: &Point, text: &Text) -> bool {
         let kind = number.unit.as_ref().map(|unit| &unit.kind);
         match point.need {
             Need::Money => number.unit.as_ref().is_some_and(Unit::is_money),
-            Need::Duration => matches!(kind, Some(Kind::Time | Kind::Calendar)),
+            // "How long" also asks for a length.
+            Need::Duration => matches!(kind, Some(Kind::Time | Kind::Calendar | Kind::Length)),
             Need::Count => true,
             _ => false,
         }
@@ -74,6 +75,7 @@ fn figure(reading: &Reading<'_>, point: &Point, text: &Text) -> bool {
     }
     let claims = &reading.claims;
     own_words(text).len() <= BESIDE
+        && claims.len() >= point.many
         && claims
             .iter()
             .all(|claim| !claim.found.is_empty() && claim.against.is_none())
@@ -158,10 +160,6 @@ pub(super) fn misses_the_step(reading: &Reading<'_>, point: &Point, papers: &[Pa
         let unit = number.unit.as_ref();
         unit.is_some_and(|unit| matches!(unit.kind, Kind::Time | Kind::Calendar))
     };
-    let asks = [Sense::AskMoney, Sense::AskCount];
-    if !asks.iter().any(|sense| point.text.has(*sense)) {
-        return false;
-    }
     let mut asked = point.text.numbers.iter().filter(timed);
     let (Some(asked), None) = (asked.next(), asked.next()) else {
         return false;
