@@ -164,6 +164,7 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
                 (None, None) => true,
                 _ => false,
             };
+            let within = never_more(&columns[one].data, &columns[other].data);
             let mut add = |op: Op, unit: Option<Unit>, sign: &str| {
                 let (a, b) = (&columns[one], &columns[other]);
                 out.push(GridColumn {
@@ -171,7 +172,12 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
                     stems: a.stems.union(&b.stems).cloned().collect(),
                     concepts: a.concepts.union(&b.concepts).copied().collect(),
                     unit,
-                    data: Data::Derived(Derived { op, one, other }),
+                    data: Data::Derived(Derived {
+                        op,
+                        one,
+                        other,
+                        within,
+                    }),
                     numbered: None,
                 });
             };
@@ -186,6 +192,10 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
                 if one < other {
                     add(Op::And, a.clone(), "and");
                 }
+                // What is a part of the other makes no whole with it.
+                if !within && !never_more(&columns[other].data, &columns[one].data) {
+                    add(Op::Part, Some(ratio.clone()), "in the sum with");
+                }
             }
             // Only an amount of money is paid for each of so many.
             let priced = b.as_ref().is_some_and(Unit::is_money);
@@ -196,6 +206,15 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
         }
     }
     out
+}
+
+/// Whether one quantity is at most the other in every row that has both.
+fn never_more(one: &Data, other: &Data) -> bool {
+    let (Data::Numbers(one), Data::Numbers(other)) = (one, other) else {
+        return false;
+    };
+    let mut both = one.iter().zip(other);
+    both.all(|(one, other)| one.is_nan() || other.is_nan() || one <= other)
 }
 
 /// Adds, for each quantity that is the same in all rows of a name, the same once for each name: where the lists of a file were unfolded, what

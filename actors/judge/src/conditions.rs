@@ -209,7 +209,9 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
             .stems
             .iter()
             .map(|(_, stem)| stem.as_str())
-            .filter(|stem| own.stems.contains(*stem))
+            .filter(|stem| {
+                own.stems.contains(*stem) || own.stems.iter().any(|name| begins(stem, name))
+            })
             .collect();
         // "People" are no guests: what many things are about tells no flag.
         let wide = ["person", "date", "duration", "quantity"].map(aios_languages::concept_number);
@@ -247,6 +249,15 @@ fn flags(text: &Text, grid: &Grid) -> Vec<Pred> {
 
 /// Letters of a name that a compound begins or ends with.
 const PART: usize = 5;
+
+/// Letters of a name that a word may go on from, and of what it goes on with.
+const HEAD: usize = 6;
+const TAIL: usize = 3;
+
+/// "Garantiefall" of a flag "Garantie".
+fn begins(word: &str, name: &str) -> bool {
+    name.len() >= HEAD && word.len() >= name.len() + TAIL && word.starts_with(name)
+}
 
 /// Whether a word is put together of a name and something else.
 fn is_compound(word: &str, name: &str) -> bool {

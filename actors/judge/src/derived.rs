@@ -11,6 +11,8 @@ pub(crate) enum Op {
     Over,
     /// So many at so much each: units in stock and what one of them costs.
     Times,
+    /// The one as a part of both: reduced tickets among all.
+    Part,
     /// By how much the one goes beyond the other, as a part of the other: spent over planned.
     Beyond,
 }
@@ -21,6 +23,8 @@ pub(crate) struct Derived {
     pub op: Op,
     pub one: usize,
     pub other: usize,
+    /// Whether the one is never more than the other, so that it may be a part of it.
+    pub within: bool,
 }
 
 impl Derived {
@@ -32,13 +36,16 @@ impl Derived {
             Op::Times => one * other,
             Op::Over | Op::Beyond if other == 0.0 => f64::NAN,
             Op::Over => one / other,
+            Op::Part if one + other == 0.0 => f64::NAN,
+            Op::Part => one / (one + other),
             Op::Beyond => (one - other) / other.abs(),
         }
     }
 
     /// What is made of all of the one and all of the other, where neither sum nor mean of the rows says anything.
     pub(crate) fn rate(self, one: f64, other: f64) -> Option<f64> {
-        let rate = matches!(self.op, Op::Over | Op::Beyond).then(|| self.of(one, other))?;
+        let rate =
+            matches!(self.op, Op::Over | Op::Part | Op::Beyond).then(|| self.of(one, other))?;
         (!rate.is_nan()).then_some(rate)
     }
 

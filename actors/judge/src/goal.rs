@@ -408,6 +408,9 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         && !placed(text)
     {
         Some(Need::Each)
+    } else if has(Sense::AskDuration) && ranks_by_name(text, grids) {
+        // "In how many weeks was the peak above 28 °C" asks for nobody who is first.
+        Some(Need::Count)
     } else if placed(text) || has(Sense::Highest) || has(Sense::Lowest) {
         Some(Need::Extreme)
     } else if has(Sense::Total)
@@ -420,6 +423,21 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     } else {
         None
     }
+}
+
+/// Whether every word of rank in a text is the name of a column.
+fn ranks_by_name(text: &Text, grids: &[Grid]) -> bool {
+    let ranks = text.tags.iter().filter(|tag| {
+        let ranks = [Sense::Highest, Sense::Lowest].map(aios_languages::Tag::Sense);
+        ranks.contains(&tag.tag)
+    });
+    let named = |at: usize| {
+        let columns = || grids.iter().flat_map(|grid| &grid.columns);
+        let mut stems = text.stems.iter().filter(|(word, _)| *word == at);
+        stems.any(|(_, stem)| columns().any(|column| column.stems.contains(stem)))
+    };
+    let mut ranks = ranks.peekable();
+    ranks.peek().is_some() && ranks.all(|tag| (tag.from..tag.to).all(named))
 }
 
 /// Whether a text begins with a word that asks for one of a kind.

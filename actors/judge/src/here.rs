@@ -1,7 +1,7 @@
 //! Figures that an answer works out from others of the same sentence, each of which a source bears out: "two loaves take 700 g, so one takes
 //! 350 g", "59 cups: 40 of tea and 19 of cocoa", "from 02:14 until 03:27, i.e. 73 minutes".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aios_languages::{Sense, Tag, UnitName};
 
@@ -9,6 +9,7 @@ use crate::explain::{Explanation, Form};
 use crate::numeral::Number;
 use crate::paper::clocks;
 use crate::reading::{Claim, Reading};
+use crate::text::Text;
 use crate::unit::{Kind, Unit};
 
 /// Figures of a sentence above which some two of them give another one by accident.
@@ -39,6 +40,7 @@ impl Reading<'_> {
             || self.is_one_in(claim, &others)
             || self.is_factor(claim, &others)
             || self.lies_between(claim, &others)
+            || (written && self.is_left(claim, &others))
             || (written && (of_so_many(number, &others) || self.of_a_month(claim, &others)));
         follows.then(|| match written {
             true => Explanation::said(usize::MAX),
@@ -70,6 +72,39 @@ impl Reading<'_> {
             return false;
         };
         one && part.value() > 0.0 && number.is(whole.value() / part.value())
+    }
+
+    /// "75 % up front, 25 % afterwards": what a part leaves of the whole, if the part stands with the words that the source has for it.
+    fn is_left(&self, claim: &Claim, others: &[&Number]) -> bool {
+        let (number, text) = (self.number(claim), &self.texts[claim.piece]);
+        let share = |own: &Number| own.unit.as_ref().is_some_and(Unit::is_share);
+        let words = |text: &Text, place: usize, same: bool| -> HashSet<String> {
+            let clause = text.clause(place);
+            let here = text.stems.iter().filter(|(word, _)| {
+                let there = text.clause(text.words[*word].start);
+                (there == clause) == same
+            });
+            here.map(|(_, stem)| stem.clone()).collect()
+        };
+        let crossed = |part: &Number| {
+            let said = words(text, part.start, true);
+            let mut sentences = self.ground.papers.iter().flat_map(|paper| &paper.sentences);
+            sentences.any(|sentence| {
+                let Some(own) = sentence.says(part) else {
+                    return false;
+                };
+                let fits = |same: bool| {
+                    let words = words(&sentence.text, own.start, same);
+                    said.iter().filter(|stem| words.contains(*stem)).count()
+                };
+                fits(false) > fits(true)
+            })
+        };
+        share(number)
+            && others.iter().any(|part| {
+                let left = 100.0 - part.value();
+                share(part) && left > 0.0 && number.is(left) && !crossed(part)
+            })
     }
 
     /// Whether a figure may be reckoned with: a source bears it out, or has a small number in words that counts something.

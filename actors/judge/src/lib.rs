@@ -21,6 +21,7 @@ mod goal;
 mod grid;
 mod ground;
 mod here;
+mod hours;
 mod judge;
 mod moment;
 mod numeral;

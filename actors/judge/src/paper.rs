@@ -297,7 +297,12 @@ pub(crate) fn same(stated: &Number, own: &Number) -> bool {
         (None, Some(_)) if stated.spelled && stated.value() <= 3.0 => return false,
         (None, _) => own.value(),
     };
-    let same_unit = stated.unit == own.unit;
+    // "63 litres a minute" of 3,800 an hour.
+    let value = match (stated.per, own.per) {
+        (Some(one), Some(other)) => value * one / other,
+        _ => value,
+    };
+    let same_unit = stated.unit == own.unit && stated.per == own.per;
     // A source is repeated as it stands: "up to 130" is no 150.
     (same_unit
         && own

@@ -99,9 +99,28 @@ impl<'a> Reading<'a> {
         Place {
             text: &self.texts[piece],
             labels: self.labels(piece),
-            before: before.map(|before| &self.texts[before]),
+            before: before
+                .or_else(|| self.named_beside(piece))
+                .map(|before| &self.texts[before]),
             asked: &self.ground.asked,
         }
+    }
+
+    /// The leaf of the same JSON object that names something and has no figure: `"venue": "Town Hall"` beside `"litres": 306`.
+    fn named_beside(&self, piece: usize) -> Option<usize> {
+        if !self.answer.is_json {
+            return None;
+        }
+        let own = &self.answer.pieces[piece];
+        let mut all = (0..self.texts.len()).filter(|other| *other != piece);
+        all.find(|other| {
+            let leaf = &self.answer.pieces[*other];
+            let text = &self.texts[*other];
+            leaf.kind == Piece::Cell
+                && leaf.labels == own.labels
+                && !text.names.is_empty()
+                && text.numbers.is_empty()
+        })
     }
 
     /// Pieces that are said and not only shown or headed.

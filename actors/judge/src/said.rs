@@ -16,6 +16,8 @@ use crate::unit::Kind;
 /// Sentences of a document, and numbers of these, of which others may follow.
 const NEAR: usize = 3;
 const OPERANDS: usize = 12;
+/// The pair of opposites of what costs nothing and what is paid for.
+const FREE: u8 = 3;
 /// How many times an amount is taken at most: nights, months, people.
 const MANY: f64 = 60.0;
 /// The same where answer or goal say how many: crates, pages.
@@ -76,6 +78,11 @@ impl Reading<'_> {
                     .iter()
                     .map(|(_, stem)| stem.clone()),
             );
+        }
+        let often = |at: &usize| is_as_often(&paper.sentences[*at], text, number);
+        if let Some(at) = (0..paper.sentences.len()).find(often) {
+            claim.found.push(Explanation::said(at));
+            return;
         }
         if let Some(other) = counts_otherwise(paper, text, number) {
             let mut wanted = all.clone();
@@ -196,8 +203,42 @@ impl Reading<'_> {
             && !follows(at)
             && fits > held * much + 1.0
             && asked(at) >= asked(holder)
+            && !self.headed_by(paper, piece, holder, at)
         {
             claim.against = Some(paper.quoted(at));
+            return;
+        }
+        // "Rewriting it costs 15 EUR" where that is free of charge and something else costs so much.
+        let free = || {
+            let tag = |tag: &aios_languages::Tagged| {
+                tag.tag == aios_languages::Tag::Opposite(FREE, false)
+            };
+            let free = |at: &usize| {
+                let sentence = &paper.sentences[*at].text;
+                sentence.tags.iter().any(tag) && sentence.numbers.is_empty()
+            };
+            let all = (0..paper.sentences.len()).filter(free);
+            all.map(|at| (at, weight(at)))
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+        };
+        if number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_money)
+            && let Some((at, fits)) = free()
+            && fits > held * much + 1.0
+            && paper.overlap(&paper.sentences[holder], &near) == 0.0
+        {
+            claim.against = Some(paper.quoted(at));
+            return;
+        }
+        if number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_money)
+            && is_free_here(&paper.sentences[holder], number, &near)
+        {
+            claim.against = Some(paper.quoted(holder));
             return;
         }
         if held == 0.0 && !short && number.unit.is_none() {
@@ -235,6 +276,21 @@ impl Reading<'_> {
             return;
         }
         claim.found.push(Explanation::said(holder));
+    }
+
+    /// Whether a cell stands below a heading that has a word of one sentence and none of another: the fee for a dog is that of the sentence with
+    /// the dog, whatever else stands over it.
+    fn headed_by(&self, paper: &Paper, piece: usize, holder: usize, other: usize) -> bool {
+        let sentences = (paper.sentences.get(holder), paper.sentences.get(other));
+        let (Some(own), Some(other)) = sentences else {
+            return false;
+        };
+        let cell = self.answer.pieces[piece].kind == crate::answer::Kind::Cell;
+        cell && self.labels(piece).iter().any(|label| {
+            let mut stems = label.stems.iter().map(|(_, stem)| stem);
+            let mut again = label.stems.iter().map(|(_, stem)| stem);
+            stems.any(|stem| own.own.contains(stem)) && again.all(|stem| !other.own.contains(stem))
+        })
     }
 
     /// "If it is more than 100 ml, use the kit" where that is said of less: a limit with the words of its sentence and the other side. What
@@ -516,6 +572,57 @@ fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
         let seconds = f64::from(two[1].1 - two[0].1) * 60.0;
         number.is(seconds / unit.factor)
     })
+}
+
+/// Whether the words around an amount are rather those of a clause of the sentence that says that something is free: "a lost pass costs 18 GBP;
+/// changing the address is free".
+fn is_free_here(sentence: &Sentence, number: &Number, near: &HashSet<String>) -> bool {
+    let text = &sentence.text;
+    let Some(own) = sentence.says(number) else {
+        return false;
+    };
+    let words = |clause: usize| -> HashSet<&String> {
+        let all = text.stems.iter();
+        let here = all.filter(|(word, _)| text.clause(text.words[*word].start) == clause);
+        here.map(|(_, stem)| stem).collect()
+    };
+    let mine = text.clause(own.start);
+    let ours = words(mine);
+    text.tags.iter().any(|tag| {
+        let clause = text.clause(text.words[tag.from].start);
+        let free = tag.tag == aios_languages::Tag::Opposite(FREE, false);
+        if !free || clause == mine {
+            return false;
+        }
+        let theirs = words(clause);
+        let only = |these: &HashSet<&String>, those: &HashSet<&String>| {
+            let all = near.iter();
+            all.filter(|stem| these.contains(stem) && !those.contains(stem))
+                .count()
+        };
+        only(&theirs, &ours) > only(&ours, &theirs)
+    })
+}
+
+/// "12x a year" of what is done monthly: so many times in a length of time.
+fn is_as_often(sentence: &Sentence, text: &Text, number: &Number) -> bool {
+    use aios_languages::{Tag, UnitName};
+    let next = text.words.partition_point(|word| word.start < number.end);
+    let a_year = text.tags.iter().find_map(|tag| match tag.tag {
+        Tag::Unit(name) if tag.from >= next => match name {
+            UnitName::Year => Some(1.0),
+            UnitName::Month => Some(12.0),
+            UnitName::Week => Some(52.0),
+            UnitName::Day => Some(365.0),
+            _ => None,
+        },
+        _ => None,
+    });
+    let Some(a_year) = a_year.filter(|_| number.times && number.unit.is_none()) else {
+        return false;
+    };
+    let mut tags = sentence.text.tags.iter();
+    tags.any(|tag| matches!(tag.tag, Tag::Often(times) if number.equals(times / a_year)))
 }
 
 /// Whether a sentence gives an amount for each of something, or for a length of time.

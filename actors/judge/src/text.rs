@@ -41,6 +41,8 @@ pub(crate) struct Names {
     by_first: HashMap<String, Vec<Named>>,
     /// Names of one word by their first letters, for the adjectives that are made of them.
     by_head: HashMap<String, Vec<String>>,
+    /// Of a language that puts words together: what a column of names is called, with its names of one word.
+    kinds: Vec<(String, Vec<(String, NameAt)>)>,
 }
 
 /// Letters that an adjective shares with the name that it is made of: "Norwegian" and "Norway".
@@ -110,6 +112,9 @@ impl Names {
                 for (code, value) in (0..).zip(values) {
                     names.add(value, (table, column, code), lexicon);
                 }
+                if lexicon.code == "de" && values.len() <= CALLED {
+                    names.add_kind(&found.name, values, (table, column));
+                }
                 if values.len() <= CALLED {
                     for (code, word) in own_words(values, lexicon) {
                         names.add(word, (table, column, code), lexicon);
@@ -118,6 +123,51 @@ impl Names {
             }
         }
         names
+    }
+
+    /// Names of a column that is called by one word, as the beginning of a longer word: "Lackabteilung" of the Abteilung "Lackiererei".
+    fn add_kind(&mut self, called: &str, values: &[String], (table, column): (usize, usize)) {
+        let words = folded(called);
+        let [kind] = words.as_slice() else { return };
+        if kind.text.chars().count() < TELLING {
+            return;
+        }
+        let own = (0..).zip(values).filter_map(|(code, value)| {
+            let words = folded(value);
+            let [word] = words.as_slice() else {
+                return None;
+            };
+            let name = NameAt {
+                table,
+                column,
+                code,
+                start: 0,
+                end: 0,
+            };
+            Some((word.text.clone(), name))
+        });
+        let own: Vec<(String, NameAt)> = own.collect();
+        self.kinds.push((kind.text.clone(), own));
+    }
+
+    /// The one name that a word put together begins with, where it ends with what names of that kind are called.
+    fn put_together(&self, word: &Folded) -> Option<NameAt> {
+        self.kinds.iter().find_map(|(kind, own)| {
+            let head = word.text.strip_suffix(kind.as_str())?;
+            let head = head.strip_suffix('s').unwrap_or(head);
+            if head.chars().count() < TELLING {
+                return None;
+            }
+            let mut meant = own.iter().filter(|(name, _)| name.starts_with(head));
+            match (meant.next(), meant.next()) {
+                (Some((_, name)), None) => Some(NameAt {
+                    start: word.start,
+                    end: word.end,
+                    ..*name
+                }),
+                _ => None,
+            }
+        })
     }
 
     fn add(&mut self, value: &str, (table, column, code): (usize, usize, u32), lexicon: &Lexicon) {
@@ -174,7 +224,10 @@ impl Names {
             })
             .flat_map(|tag| tag.from..tag.to)
             .collect();
-        let mut out: Vec<NameAt> = Vec::new();
+        let mut out: Vec<NameAt> = words
+            .iter()
+            .filter_map(|word| self.put_together(word))
+            .collect();
         for (at, word) in words.iter().enumerate() {
             // "Adults", "children": a name with an ending of up to three letters.
             let most = if meant.contains(&at) { 1 } else { 4 };
@@ -357,6 +410,7 @@ impl Text {
                 spelled: false,
                 times: false,
                 scale: 1.0,
+                per: None,
             });
         }
         self.numbers.sort_by_key(|number| number.start);

@@ -204,6 +204,36 @@ impl Unit {
             .max_by_key(|(_, len)| *len)
     }
 
+    /// Whether so much of it an hour is a rate that can be told for another length of time.
+    pub(crate) fn flows(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Volume | Kind::Mass | Kind::Length | Kind::Energy | Kind::Area
+        )
+    }
+
+    /// The same of a unit over a length of time, which its seconds tell: "m³/h", "l/min".
+    pub(crate) fn rate(text: &str) -> Option<(Self, f64, usize)> {
+        let (head, tail) = text.split_once('/')?;
+        if head.is_empty() || head.len() > 4 {
+            return None;
+        }
+        let (unit, len) = Self::symbol(head)?;
+        let ends = |len: usize| !tail[len..].starts_with(char::is_alphanumeric);
+        let seconds = [
+            ("min", 60.0),
+            ("h", 3600.0),
+            ("Std", 3600.0),
+            ("d", 86_400.0),
+            ("s", 1.0),
+        ];
+        let (name, seconds) = seconds
+            .into_iter()
+            .find(|(name, _)| tail.starts_with(name) && ends(name.len()))?;
+        let whole = len == head.len() && unit.flows();
+        whole.then_some((unit, seconds, len + 1 + name.len()))
+    }
+
     fn of(kind: Kind, factor: f64, shown: &str) -> Self {
         Self {
             kind,

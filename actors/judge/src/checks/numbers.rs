@@ -9,6 +9,7 @@ use crate::criteria::Criteria;
 use crate::moment::{Moment, MomentAt};
 use crate::paper::weekdays;
 use crate::reading::{Claim, Reading};
+use crate::text::Text;
 
 pub(crate) struct Numbers;
 
@@ -149,6 +150,12 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
                         && of.all(|theirs| !theirs.is_empty() && theirs.is_disjoint(&days))
                 }
             });
+            if told.is_some_and(|minute| {
+                !clocks.contains(&minute) && crate::hours::follows(reading, piece, minute)
+            }) {
+                finding.supported += 1;
+                continue;
+            }
             let there = !elsewhere && told.is_some_and(|minute| clocks.contains(&minute))
                 || known.iter().any(|moment| {
                     found.moment.holds(moment)
@@ -158,7 +165,8 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
                 });
             if let (true, Some(other)) = (
                 there && !elsewhere,
-                belongs_elsewhere(reading, piece, found),
+                belongs_elsewhere(reading, piece, found)
+                    .or_else(|| exchanged(reading, piece, found)),
             ) {
                 let mut issue = at(
                     reading,
@@ -190,6 +198,56 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
             ));
         }
     }
+}
+
+/// "It must arrive by 30 April" where one clause of a sentence says so of 15 February, and another one says 30 April of something else: the
+/// sentence that has both, if the words of the answer's clause are those of the other one alone.
+fn exchanged(reading: &Reading<'_>, piece: usize, found: &MomentAt) -> Option<String> {
+    let text = &reading.texts[piece];
+    let clause = text.clause(found.start);
+    let mut beside = text.moments.iter();
+    if beside.any(|other| other.start != found.start && text.clause(other.start) == clause) {
+        return None;
+    }
+    let words = |text: &Text, clause: usize| -> HashSet<String> {
+        let outside = |place: usize| {
+            let mut moments = text.moments.iter();
+            !moments.any(|own| own.start <= place && place < own.end)
+        };
+        let here = text.stems.iter().filter(|(word, _)| {
+            let place = text.words[*word].start;
+            text.clause(place) == clause && outside(place)
+        });
+        here.map(|(_, stem)| stem.clone()).collect()
+    };
+    let said = words(text, clause);
+    for paper in reading.ground.papers.iter() {
+        let held = |sentence: &&crate::paper::Sentence| {
+            let mut moments = sentence.text.moments.iter();
+            moments.any(|own| own.moment == found.moment)
+        };
+        let mut holders = paper.sentences.iter().enumerate();
+        let mut held = holders.by_ref().filter(|(_, sentence)| held(sentence));
+        let (Some((at, sentence)), None) = (held.next(), held.next()) else {
+            continue;
+        };
+        let source = &sentence.text;
+        let own = source
+            .moments
+            .iter()
+            .find(|own| own.moment == found.moment)?;
+        let ours = words(source, source.clause(own.start));
+        let fits =
+            |words: &HashSet<String>| said.iter().filter(|stem| words.contains(*stem)).count();
+        let other = source.moments.iter().any(|other| {
+            let theirs = source.clause(other.start);
+            theirs != source.clause(own.start) && fits(&words(source, theirs)) > 0
+        });
+        if other && fits(&ours) == 0 {
+            return Some(paper.quoted(at));
+        }
+    }
+    None
 }
 
 /// Whether a sentence names several days or times.

@@ -84,6 +84,10 @@ pub(crate) struct Scope {
     pub ratio: bool,
     /// Whether a part or a rate is named.
     pub rate: bool,
+    /// Whether the clause speaks of all: "of all entries".
+    pub all: bool,
+    /// Whether the goal asks for a part of a whole.
+    pub asked_share: bool,
     /// Whether it may be a difference.
     pub difference: bool,
     /// Whether it may be the least or the greatest of several.
@@ -298,7 +302,9 @@ impl<'a> Explainer<'a> {
         if let Some(Kind::Time | Kind::Calendar) | None = unit {
             let mut spans = counted.spans.iter().filter(|count| **count > 1);
             let timed = unit.is_some() || self.scope.times;
-            if timed && spans.any(|count| self.number.is(*count as f64)) {
+            // Where each row is of a day or a week, so many rows are so many of them, be it that some day has two.
+            let rows = unit.is_some() && counted.rows > 1 && self.number.is(counted.rows as f64);
+            if timed && (rows || spans.any(|count| self.number.is(*count as f64))) {
                 self.push(Form::Distinct, None, preds);
             }
         }

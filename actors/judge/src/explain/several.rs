@@ -215,6 +215,10 @@ impl Explainer<'_> {
             .map(|(column, derived)| (column, derived.op))
             .collect();
         let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        let columns: Vec<(usize, Op)> = columns
+            .into_iter()
+            .filter(|(column, op)| !share || self.may_be_whole(*column, *op, &named))
+            .collect();
         for preds in self.scope.preds.iter().take(ROWS) {
             for &(column, op) in &columns {
                 // One quantity over another meets a bare number by accident, where nothing speaks of a rate.
@@ -222,7 +226,18 @@ impl Explainer<'_> {
                 if op == Op::Over && bare && !self.scope.ratio {
                     continue;
                 }
-                if share != matches!(op, Op::Over | Op::Beyond) && self.number.unit.is_some() {
+                // Nor are two of them put together where one alone is named and nothing speaks of both: goals at home and away are both goals.
+                if op == Op::And
+                    && bare
+                    && named.len() == 1
+                    && !self.scope.all
+                    && !self.is_kin(column)
+                {
+                    continue;
+                }
+                if share != matches!(op, Op::Over | Op::Part | Op::Beyond)
+                    && self.number.unit.is_some()
+                {
                     let rate = op == Op::Over && !share;
                     if !rate {
                         continue;
@@ -237,16 +252,40 @@ impl Explainer<'_> {
                 }
                 for stat in stats {
                     if self.fits(Self::of(&figures, stat), column) {
-                        let form = if op == Op::Over {
-                            Form::Ratio
-                        } else {
-                            Form::Figure(stat)
+                        let form = match op {
+                            Op::Over => Form::Ratio,
+                            Op::Part => Form::Share,
+                            _ => Form::Figure(stat),
                         };
                         self.push(form, Some(column), preds);
                         break;
                     }
                 }
             }
+        }
+    }
+
+    /// Whether the two quantities that one follows from share a word of their names.
+    fn is_kin(&self, column: usize) -> bool {
+        let Some(crate::column::Data::Derived(derived)) = self.grid.data(column) else {
+            return true;
+        };
+        let stems = |column: usize| &self.grid.columns[column].stems;
+        !stems(derived.one).is_disjoint(stems(derived.other))
+    }
+
+    /// Whether a share can be that of a quantity that follows from two. What is said to be a part of all is no part of something beside it: of
+    /// 40 reduced and 60 full tickets the reduced are 40 % of all and not 67 %.
+    fn may_be_whole(&self, column: usize, op: Op, named: &[usize]) -> bool {
+        let Some(crate::column::Data::Derived(derived)) = self.grid.data(column) else {
+            return true;
+        };
+        match op {
+            Op::Part => self.scope.rate || self.scope.all,
+            Op::Over if !derived.within => {
+                !self.scope.all && (named.len() > 1 || !self.scope.asked_share)
+            }
+            _ => true,
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Number {
     pub times: bool,
     /// By how much the word or letter behind it multiplies it: "18.4 thousand", `2k`.
     pub scale: f64,
+    /// The seconds for which it is told: 3600 of "63 litres an hour". Of amounts of money and lengths of time it is not read.
+    pub per: Option<f64>,
 }
 
 /// One meaning of a number.
@@ -123,7 +125,36 @@ pub(crate) fn numbers(
     spans(text, &mut out);
     of_every(text, words, tags, &mut out);
     lengths(text, words, tags, &mut out);
+    rates(words, tags, &mut out);
     out
+}
+
+/// Words between a unit and the length of time that it is told for.
+const RATE: usize = 2;
+
+/// "3,800 litres an hour", "63 l pro Minute": an amount for each of a length of time.
+fn rates(words: &[Folded], tags: &[Tagged], numbers: &mut [Number]) {
+    use aios_languages::{Sense, Tag};
+    for number in numbers.iter_mut().filter(|number| number.per.is_none()) {
+        let flows = number.unit.as_ref().is_some_and(Unit::flows);
+        let next = words.partition_point(|word| word.start < number.end);
+        let joined = |at: usize| {
+            let word = words.get(at).map(|word| word.text.as_str());
+            matches!(word, Some("a" | "an" | "the" | "l" | "la" | "der"))
+                || tags.iter().any(|tag| {
+                    tag.from == at && matches!(tag.tag, Tag::Sense(Sense::Per | Sense::Ratio))
+                })
+        };
+        let time = tags.iter().find_map(|tag| match tag.tag {
+            Tag::Unit(name) if (next + 1..=next + RATE).contains(&tag.from) => {
+                let unit = Unit::named(name);
+                let timed = unit.kind == crate::unit::Kind::Time;
+                (timed && (next..tag.from).all(joined)).then_some(unit.factor)
+            }
+            _ => None,
+        });
+        number.per = time.filter(|_| flows);
+    }
 }
 
 /// "1 h 20 min", "an hour and twenty minutes": one length of time.

@@ -96,6 +96,7 @@ impl Scan<'_> {
             spelled: false,
             times: false,
             scale: 1.0,
+            per: None,
         };
         if self.is_list_mark(start, end) {
             return None;
@@ -169,6 +170,11 @@ impl Scan<'_> {
     fn glued(&self, number: &mut Number) -> Option<()> {
         let tail = &self.text[number.end..];
         let glued: String = tail.chars().take_while(|c| c.is_alphabetic()).collect();
+        if glued.is_empty() && tail.starts_with("-mal") {
+            number.times = true;
+            number.end += "-mal".len();
+            return Some(());
+        }
         if glued.is_empty() {
             // "3-5", "3/4" are left as they are; "1:30" and "12th" are no figures.
             let clock =
@@ -181,7 +187,7 @@ impl Scan<'_> {
             return Some(());
         }
         let factor = match glued.as_str() {
-            "x" | "X" => {
+            "x" | "X" | "mal" => {
                 number.times = true;
                 1.0
             }
@@ -209,6 +215,15 @@ impl Scan<'_> {
                 return;
             }
             let place = number.end + gap;
+            let known = Unit::symbol(rest).is_some();
+            if let (Some((unit, seconds, len)), None, false) =
+                (Unit::rate(rest), &number.unit, known)
+            {
+                number.unit = Some(unit);
+                number.per = Some(seconds);
+                number.end = place + len;
+                return;
+            }
             if let Some((unit, len)) = Unit::symbol(rest).filter(|(unit, len)| {
                 let single =
                     rest[..*len].chars().count() == 1 && rest.starts_with(char::is_alphabetic);

@@ -26,6 +26,14 @@ impl Scan<'_> {
             {
                 continue;
             }
+            // "The second half of 2024" is a time and no part of anything.
+            let placed = self
+                .tags
+                .iter()
+                .any(|other| other.to == tag.from && matches!(other.tag, Tag::Ordinal(1 | 2)));
+            if placed && tag.tag == Tag::Fraction(50.0) {
+                continue;
+            }
             let mut rough = 0.0;
             let (mut value, fraction) = match tag.tag {
                 Tag::Number(value) => (value, false),
@@ -106,6 +114,7 @@ impl Scan<'_> {
                 spelled: true,
                 times: false,
                 scale: 1.0,
+                per: None,
             };
             if fraction {
                 self.part_of_unit(&mut number);
@@ -161,6 +170,7 @@ impl Scan<'_> {
                 spelled: true,
                 times: false,
                 scale: 1.0,
+                per: None,
             })
         });
         found.collect()

@@ -96,7 +96,8 @@ impl Place<'_> {
             .numbers
             .iter()
             .filter(|other| {
-                (!other.is_casual() && other.bound.is_none()) || std::ptr::eq(*other, number)
+                (!other.is_casual() && (other.bound.is_none() || other.rough))
+                    || std::ptr::eq(*other, number)
             })
             .filter(|other| !apart || part(other.start) == part(number.start))
             .filter(|other| in_bracket(other.start))
@@ -275,7 +276,7 @@ impl Place<'_> {
     }
 
     /// The brackets around a place.
-    fn bracket(&self, place: usize) -> Option<(usize, usize)> {
+    pub(super) fn bracket(&self, place: usize) -> Option<(usize, usize)> {
         let raw = &self.text.raw;
         let open = raw.get(..place)?.rfind('(')?;
         let close = open + raw.get(open..)?.find(')')?;

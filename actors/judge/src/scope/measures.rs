@@ -45,6 +45,35 @@ impl Place<'_> {
         })
     }
 
+    /// "22 beds are occupied": of two quantities that a clause with one figure names, of which one is a part of the other, the part.
+    fn narrower(&self, columns: Vec<usize>, clause: usize, grid: &Grid) -> Vec<usize> {
+        let numbers = self.text.numbers.iter();
+        let alone = numbers
+            .filter(|number| self.text.clause(number.start) == clause)
+            .count()
+            == 1;
+        let [one, other] = columns.as_slice() else {
+            return columns;
+        };
+        let named = |column: usize| {
+            let mut stems = self.text.stems.iter();
+            stems.any(|(word, stem)| {
+                self.text.clause(self.text.words[*word].start) == clause
+                    && grid.columns[column].stems.contains(stem)
+            })
+        };
+        let part = grid
+            .derived_of(&columns)
+            .map(|(_, derived)| derived)
+            .find(|derived| {
+                derived.within && columns.contains(&derived.one) && columns.contains(&derived.other)
+            });
+        match part {
+            Some(part) if alone && named(*one) && named(*other) => vec![part.one],
+            _ => columns,
+        }
+    }
+
     /// Whether the text of a number, or what stands over it, speaks of a quantity.
     pub(crate) fn names_any(&self, grid: &Grid) -> bool {
         let own = std::iter::once(self.text).chain(self.labels.iter().copied());
@@ -128,7 +157,7 @@ impl Place<'_> {
                 .filter(|column| share || convertible(column))
                 .collect();
             if !fitting.is_empty() {
-                return fitting;
+                return self.narrower(fitting, clause, grid);
             }
         }
         quantities

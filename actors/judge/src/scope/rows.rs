@@ -150,6 +150,23 @@ impl Place<'_> {
                 }
             }
         }
+        // "Records of the three halls A, B and C": who names all of a kind sets no condition by it.
+        let listed = |pred: &Pred| match pred {
+            Pred::Is(column, _) => {
+                let names = self.text.names.iter();
+                let own: BTreeSet<u32> = names
+                    .filter(|name| name.table == table && name.column == *column)
+                    .map(|name| name.code)
+                    .collect();
+                own.len() > 1 && own.len() == grid.names(*column).len()
+            }
+            _ => false,
+        };
+        if columns.iter().any(listed) {
+            for found in out.clone() {
+                out.push(found.into_iter().filter(|pred| !listed(pred)).collect());
+            }
+        }
         // "Against 7.7 % for all branches": nobody in particular.
         if self.speaks_of_all(number, grid) {
             let timed = required.iter().copied();

@@ -111,6 +111,12 @@ impl Place<'_> {
             }
         }
         let goal = &self.asked.text;
+        scope.asked_share = goal.has(Sense::Share);
+        scope.rate |= scope.asked_share;
+        scope.all = self.text.senses().any(|(sense, place)| {
+            let whole = matches!(sense, Sense::Whole | Sense::Total);
+            whole && self.text.clause(place) == clause
+        });
         // "Overall: 5.46 minutes" where the average overall was asked for.
         if scope.stats == [Stat::Total] && goal.has(Sense::Mean) && goal.has(Sense::Total) {
             scope.stats.push(Stat::Mean);
@@ -208,6 +214,11 @@ impl Place<'_> {
             .text
             .senses()
             .filter(|(sense, _)| STATISTICS.contains(sense))
+            // "10,000 in one (the most), 8,400 in another": what a bracket says it says of what stands before it.
+            .filter(|(_, place)| {
+                let bracket = self.bracket(*place);
+                bracket.is_none_or(|(_, close)| number.start < close)
+            })
             .collect();
         let stated: Vec<&Number> = self
             .text

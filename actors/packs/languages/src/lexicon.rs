@@ -73,6 +73,12 @@ pub enum Sense {
     OnlyCloses,
     /// What takes a part off an amount.
     Reduces,
+    /// On which side of a time another one lies: "before departure".
+    Earlier,
+    Later,
+    /// Of two limits the one that is reached first, or last.
+    SoonerOf,
+    LaterOf,
     Ahead,
     Behind,
     Others,
@@ -199,6 +205,8 @@ pub enum Tag {
     Scale(f64),
     /// A part of the whole, in percent.
     Fraction(f64),
+    /// How often a year: 12 for "monthly".
+    Often(f64),
     /// A place in an order, 1 for the first.
     Ordinal(u8),
     /// A month, 1 to 12.
@@ -244,6 +252,7 @@ struct File {
     numbers: HashMap<String, f64>,
     scales: HashMap<String, f64>,
     fractions: HashMap<String, f64>,
+    often: HashMap<String, f64>,
     ordinals: HashMap<String, u8>,
     months: Months,
     units: HashMap<UnitName, Vec<String>>,
@@ -301,6 +310,9 @@ impl Lexicon {
         }
         for (word, percent) in &file.fractions {
             phrases.add(word, Tag::Fraction(*percent));
+        }
+        for (word, times) in &file.often {
+            phrases.add(word, Tag::Often(*times));
         }
         for (word, place) in &file.ordinals {
             phrases.add(word, Tag::Ordinal(*place));

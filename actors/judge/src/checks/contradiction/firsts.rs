@@ -6,10 +6,12 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::orders::{
-    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, measures, orders,
-    unwelcome, ways,
+    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, is_welcome, measures,
+    orders, unwelcome, ways,
 };
-use super::rank::{Rank, beaten_by_none, changes, counts_rows, meant, place, ranks, settled};
+use super::rank::{
+    Rank, beaten_by_none, changes, comes_first, counts_rows, meant, place, ranks, settled, sided,
+};
 use super::{Finding, at};
 use crate::column::Data;
 use crate::explain::{Form, Stat};
@@ -18,6 +20,7 @@ use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 use crate::signed::is_first;
+use crate::text::Text;
 
 /// A name that is given a rank.
 #[derive(Clone, Copy)]
@@ -107,15 +110,25 @@ pub(super) fn look(
             false => listed,
         };
         let valued = match ranked.implied {
-            true => asked.has(Sense::Valued),
+            true => asked.has(Sense::Valued) || ranks(asked).is_empty(),
             false => reading.texts[ranked.piece].has(Sense::Valued),
+        };
+        let comes_first = ranked.implied && ranks(asked).is_empty();
+        let good = |highest: bool| {
+            let welcome = measures.iter().all(|measure| is_welcome(grid, *measure));
+            welcome || (highest && !comes_first)
         };
         // The most punctual has the least delay; the most reliable may have the most of something good.
         let sides: &[bool] = match inverse {
             // The best may have the least of what is unwelcome.
+            // What is best or worst has a side where the goal says which figures it wants.
+            false if valued && sided(asked) == Some(true) => &[true],
+            false if valued && sided(asked) == Some(false) => &[false],
+            // The best may have the least of what is unwelcome, and the worst the most of what is not surely good.
             false if valued && measures.iter().any(|measure| is_a_fault(grid, *measure)) => {
                 &[true, false]
             }
+            false if valued && !good(ranked.highest) => &[true, false],
             false => &[ranked.highest],
             true if measures.iter().any(|measure| unwelcome(grid, *measure)) => &[!ranked.highest],
             true => &[true, false],
@@ -641,8 +654,18 @@ fn implied(reading: &Reading<'_>, table: usize, grid: &Grid) -> Option<Ranked> {
     asked.dedup_by(|later, rank| {
         later.from < rank.to && (later.highest, later.place) == (rank.highest, rank.place)
     });
-    let [rank] = asked.as_slice() else {
-        return None;
+    let rank = match asked.as_slice() {
+        [rank] => *rank,
+        // "Which one should be looked at first, because of its mites?"
+        [] if comes_first(goal, grid) => Rank {
+            highest: true,
+            place: 1,
+            at: 0,
+            from: 0,
+            to: 0,
+            compares: false,
+        },
+        _ => return None,
     };
     if reading.texts.iter().any(|text| !ranks(text).is_empty()) {
         return None;

@@ -4,6 +4,7 @@ mod bounds;
 mod compared;
 pub(in crate::checks) mod directions;
 mod firsts;
+mod limits;
 mod orders;
 mod rank;
 mod ranking;
@@ -47,6 +48,7 @@ impl Look for Contradiction {
         bounds::beyond(reading, &mut finding);
         for piece in reading.said() {
             reckoned::look(reading, piece, &mut finding);
+            limits::look(reading, piece, &mut finding);
             rates::look(reading, piece, &mut finding);
             sources::placed(reading, piece, &mut finding);
             bounds::excepted(reading, piece, &mut finding);

@@ -379,10 +379,15 @@ fn usual(
     given: &Given,
     extreme: Option<bool>,
 ) -> Vec<Stat> {
-    let end = extreme.map(|highest| match highest {
+    // A name alone is first of its like by what all of its rows say together.
+    let alone = reading.claims.is_empty() && super::rank::ranks(&reading.texts[piece]).is_empty();
+    let end = extreme.filter(|_| !alone).map(|highest| match highest {
         true => Stat::Greatest,
         false => Stat::Least,
     });
+    if alone && measures.iter().all(|measure| is_level(grid, *measure)) {
+        return vec![Stat::Mean];
+    }
     // "The highest reading was 11.7": its figure is that of one row.
     let single = end.filter(|end| {
         let mut found = reading
@@ -395,13 +400,19 @@ fn usual(
         return std::iter::once(stat).chain(single).collect();
     }
     let asked = &reading.ground.asked.text;
+    // Who is worst, or who has less than nobody, is so by all of its rows.
+    let text = &reading.texts[piece];
+    let whole = text.has(Sense::Valued) || text.has(Sense::Than);
     match (asked.has(Sense::Total), asked.has(Sense::Mean)) {
         (true, false) if single.is_none() => vec![Stat::Total],
         // Who sold the most sold it in all, and not in one go.
         _ if single.is_none() && measures.iter().all(|measure| adds_up(grid, *measure)) => {
             vec![Stat::Total, Stat::Mean]
         }
-        _ => [Stat::Total, Stat::Mean].into_iter().chain(end).collect(),
+        _ => [Stat::Total, Stat::Mean]
+            .into_iter()
+            .chain(end.filter(|_| !whole || single.is_some()))
+            .collect(),
     }
 }
 
@@ -521,6 +532,14 @@ pub(super) fn unwelcome(grid: &Grid, measure: usize) -> bool {
             let concept = aios_languages::concept_number(concept);
             grid.is_about(measure, concept)
         })
+}
+
+/// Whether more of a quantity is surely better: what is earned, or how well something was rated.
+pub(super) fn is_welcome(grid: &Grid, measure: usize) -> bool {
+    ["revenue", "profit", "rating"].into_iter().any(|concept| {
+        let concept = aios_languages::concept_number(concept);
+        grid.is_about(measure, concept)
+    })
 }
 
 /// Whether a quantity is one of faults: what nobody wants more of.

@@ -1,5 +1,7 @@
 //! Words of rank: where a text has them, which place they name, and what they rank.
 
+use std::collections::BTreeSet;
+
 use aios_languages::{Sense, Tag, Tagged};
 
 use super::orders::Meant;
@@ -274,6 +276,10 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
         let highest = match tag.tag {
             Tag::Sense(Sense::Ahead) => true,
             Tag::Sense(Sense::Behind) => false,
+            // "No plot used less water than La Vega": what is measured stands between.
+            Tag::Sense(more @ (Sense::More | Sense::Fewer)) if held_apart(text, tag) => {
+                more == Sense::More
+            }
             _ => return None,
         };
         let at = text.words[tag.from].start;
@@ -295,10 +301,55 @@ pub(super) fn beaten_by_none(text: &Text) -> Option<Rank> {
     })
 }
 
+/// Whether "than" follows a word that compares, some words behind it.
+fn held_apart(text: &Text, tag: &Tagged) -> bool {
+    let clause = text.clause(text.words[tag.from].start);
+    text.tags.iter().any(|other| {
+        other.tag == Tag::Sense(Sense::Than)
+            && (tag.to..tag.to + OTHERS).contains(&other.from)
+            && text.clause(text.words[other.from].start) == clause
+    })
+}
+
 /// Whether a word of rank says a place and nothing of what is measured.
 fn is_place(text: &Text, word: &Rank) -> bool {
     let inside = |tag: &Tagged| tag.from < word.to && word.from < tag.to;
     text.tags
         .iter()
         .any(|tag| inside(tag) && tag.tag == Tag::Sense(Sense::Lead))
+}
+
+/// Which of the figures a goal wants by a word that ranks figures: "does best (lowest)".
+pub(super) fn sided(asked: &Text) -> Option<bool> {
+    // The most punctual has the least delay.
+    if asked.has(Sense::Inverse) {
+        return None;
+    }
+    let valued = |at: usize| {
+        let mut tags = asked.tags.iter();
+        tags.any(|tag| tag.tag == Tag::Sense(Sense::Valued) && tag.from <= at && at < tag.to)
+    };
+    let all: BTreeSet<bool> = asked
+        .tags
+        .iter()
+        .filter(|tag| !valued(tag.from))
+        .filter_map(|tag| match tag.tag {
+            Tag::Sense(Sense::Highest) => Some(true),
+            Tag::Sense(Sense::Lowest) => Some(false),
+            _ => None,
+        })
+        .collect();
+    match (all.len(), all.first()) {
+        (1, Some(side)) => Some(*side),
+        _ => None,
+    }
+}
+
+/// Whether a goal asks which one is to come first by a quantity that it names.
+pub(super) fn comes_first(goal: &Text, grid: &Grid) -> bool {
+    let first = goal.tags.iter().any(|tag| tag.tag == Tag::Ordinal(1));
+    let named = crate::conditions::mentioned(goal, grid).into_iter();
+    let named = named
+        .filter(|column| matches!(grid.columns[*column].data, crate::column::Data::Numbers(_)));
+    first && goal.has(Sense::AskWhich) && goal.moments.is_empty() && named.count() == 1
 }

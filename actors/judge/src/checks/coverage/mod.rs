@@ -3,6 +3,7 @@
 mod firsts;
 mod lists;
 mod papers;
+mod short;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -223,7 +224,24 @@ fn overlaps(reading: &Reading<'_>, point: &Text) -> bool {
     })
 }
 
-fn stats(text: &Text) -> Vec<Stat> {
+fn stats(text: &Text, grid: &Grid) -> Vec<Stat> {
+    // "The peak" where a column is called so is no statistic of it.
+    let called = |at: usize| {
+        let mut stems = text.stems.iter();
+        stems.any(|(word, stem)| {
+            *word == at
+                && grid
+                    .measures()
+                    .any(|column| grid.columns[column].stems.contains(stem))
+        })
+    };
+    let told = |sense: Sense| {
+        text.has_beside_times(sense)
+            && text
+                .tags
+                .iter()
+                .any(|tag| tag.tag == Tag::Sense(sense) && !(tag.from..tag.to).all(called))
+    };
     let known = [
         (Sense::Total, Stat::Total),
         (Sense::Mean, Stat::Mean),
@@ -233,13 +251,13 @@ fn stats(text: &Text) -> Vec<Stat> {
     ];
     known
         .into_iter()
-        .filter(|(sense, _)| text.has_beside_times(*sense))
+        .filter(|(sense, _)| told(*sense))
         .map(|(_, stat)| stat)
         .collect()
 }
 
 fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> bool {
-    let stats = stats(&point.text);
+    let stats = stats(&point.text, grid);
     let measures: Vec<usize> = mentioned(&point.text, grid)
         .into_iter()
         .filter(|column| grid.measures().any(|own| own == *column))
@@ -338,7 +356,7 @@ fn each(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
     if columns.is_empty() {
         columns = of(&reading.ground.asked.text);
     }
-    let (stats, measures) = (stats(&point.text), quantities(&point.text, grid));
+    let (stats, measures) = (stats(&point.text, grid), quantities(&point.text, grid));
     // "How long would every film take": of single things all together.
     let single = columns.is_empty()
         && (0..grid.columns.len()).any(|column| {

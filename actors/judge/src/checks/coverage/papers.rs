@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use aios_languages::{Sense, Tag};
 
-use super::{explanations, said_words};
+use super::{explanations, said_words, short};
 use crate::explain::Form;
 use crate::goal::{Need, Point};
 use crate::paper::Paper;
@@ -17,6 +17,12 @@ pub(super) fn by_papers(
     papers: &[Paper],
     durations: usize,
 ) -> bool {
+    if short::misses_the_step(reading, point, papers) {
+        return false;
+    }
+    if short::answers(reading, point, papers) {
+        return true;
+    }
     let numbers = |fits: fn(&UnitKind) -> bool| {
         let found = reading
             .claims
