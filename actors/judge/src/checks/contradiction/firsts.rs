@@ -20,7 +20,6 @@ use crate::moment::Moment;
 use crate::reading::Reading;
 use crate::scope::{Entity, entities};
 use crate::signed::is_first;
-use crate::text::Text;
 
 /// A name that is given a rank.
 #[derive(Clone, Copy)]
