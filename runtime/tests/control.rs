@@ -592,6 +592,58 @@ async fn a_tenant_sees_its_own_goals_and_nothing_of_anothers() {
     house.close().await;
 }
 
+/// While it is under way too, and to those alone who may ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_lies_ready_of_a_goal_is_what_would_be_answered() {
+    let house = House::open().await;
+    let stage = house.stage(
+        house.node.control(),
+        house.node.control(),
+        house.node.control(),
+    );
+    let owner = Caller::named(house.node.owner_name().clone(), Place::Elsewhere);
+    let examples = example("q3_sales.csv").parent().unwrap().to_owned();
+    let out = house.folder.path().join("out");
+    let guest = keyed("user:eve@acme", Scope::Operate, &[&examples, &out]);
+    let mut client = house.node.control();
+    for (goal, ends) in [(&stage.goal, true), (&stage.endless, false)] {
+        let goal_id = client.submit(goal.clone()).await.unwrap().goal_id;
+        if ends {
+            client.watch(&goal_id, 0).await.unwrap();
+            while client.next_event().await.unwrap().is_some() {}
+        }
+        let asked = Request::Goal {
+            goal_id: goal_id.clone(),
+        };
+        // It may stand otherwise from one moment to the next.
+        let begun = Instant::now();
+        loop {
+            let ready = house.node.lies_ready(&owner, &asked).unwrap();
+            let answer = house.node.answer(&owner, asked.clone()).await.unwrap();
+            let aios_control::Response::Value(answer) = answer else {
+                panic!("a watch");
+            };
+            if ready.json() == &serde_json::to_vec(&answer).unwrap() {
+                break;
+            }
+            assert!(
+                !ends && begun.elapsed() < Duration::from_secs(30),
+                "{answer}"
+            );
+        }
+        let stranger = Caller::named(stranger(), Place::Elsewhere);
+        for caller in [&stranger, &guest] {
+            assert!(house.node.lies_ready(caller, &asked).is_none());
+        }
+        let cancel = Request::Cancel { goal_id };
+        assert!(house.node.lies_ready(&owner, &cancel).is_none());
+        if !ends {
+            house.node.answer(&owner, cancel).await.unwrap();
+        }
+    }
+    house.close().await;
+}
+
 #[tokio::test]
 async fn agents_that_sleep_are_told_of_as_counts() {
     let builder = Node::builder().factory("macro.echo", |_| Ok(Echo));
