@@ -137,6 +137,13 @@ impl Directory {
         self.places.read().cells.values().cloned().collect()
     }
 
+    /// Those of whom something is true, in no order.
+    pub(crate) fn cells_that(&self, is_so: impl Fn(&Cell) -> bool) -> Vec<Arc<Cell>> {
+        let places = self.places.read();
+        let cells = places.cells.values().filter(|cell| is_so(cell));
+        cells.cloned().collect()
+    }
+
     /// Enters a cell; false if the name is taken by one that is not offline.
     pub(crate) fn enter(&self, cell: Arc<Cell>) -> bool {
         let mut places = self.places.write();

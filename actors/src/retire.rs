@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aios_protocols::{Party, ReasonKind};
-use aios_supervisor::{ChildState, SupervisorRef, SupervisorState, TreeView};
+use aios_supervisor::{EventKind, SupervisorRef, SupervisorState};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
@@ -63,6 +63,8 @@ impl AgentSystem {
         tokio::spawn(async move {
             loop {
                 match events.recv().await {
+                    // Of thousands that start, none is lost by that.
+                    Ok(event) if matches!(event.kind, EventKind::Started { .. }) => continue,
                     Ok(_) | Err(RecvError::Lagged(_)) => system.retire_lost(&root),
                     Err(RecvError::Closed) => return,
                 }
@@ -75,87 +77,15 @@ impl AgentSystem {
     }
 
     fn retire_lost(&self, root: &SupervisorRef) {
-        let fallen: Vec<_> = self
-            .directory()
-            .cells()
-            .into_iter()
-            // Whoever stands in for an agent in another process says what becomes of its messages.
-            .filter(|cell| cell.state() == AgentState::Failed && !cell.is_foreign())
-            .collect();
-        if fallen.is_empty() {
-            return;
-        }
-        let tree = root.view();
-        for cell in fallen {
-            if !(tree.state != SupervisorState::Down && may_return(&tree, cell.party().as_str())) {
+        // Whoever stands in for an agent in another process says what becomes of its messages.
+        let is_fallen = |cell: &Cell| cell.state() == AgentState::Failed && !cell.is_foreign();
+        for cell in self.directory().cells_that(is_fallen) {
+            // Asked for by name, however many children there are: a view shows the first of them.
+            let may_return =
+                root.state() != SupervisorState::Down && root.means_to_have(cell.party().as_str());
+            if !may_return {
                 self.retire_cell(&cell, FELL);
             }
-        }
-    }
-}
-
-/// Whether some supervisor of the tree still means to have this child.
-fn may_return(tree: &TreeView, id: &str) -> bool {
-    tree.children.iter().any(|child| {
-        let wanted = !matches!(child.state, ChildState::Stopped | ChildState::Finished);
-        match &child.supervisor {
-            Some(below) => wanted && may_return(below, id),
-            None => wanted && &*child.id == id,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aios_supervisor::{ChildView, Kind, Restart};
-
-    fn child(id: &str, state: ChildState, supervisor: Option<TreeView>) -> ChildView {
-        ChildView {
-            id: id.into(),
-            kind: Kind::Worker,
-            restart: Restart::Permanent,
-            state,
-            incarnation: 1,
-            pid: None,
-            since: std::time::Duration::ZERO,
-            restarts: 0,
-            backoff_left: None,
-            last_exit: None,
-            mailbox: None,
-            note: None,
-            supervisor,
-        }
-    }
-
-    fn tree(children: Vec<ChildView>) -> TreeView {
-        TreeView {
-            path: "root".into(),
-            strategy: aios_supervisor::Strategy::OneForOne,
-            state: SupervisorState::Running,
-            pid: None,
-            uptime: std::time::Duration::ZERO,
-            restarts: 0,
-            intensity: aios_supervisor::Intensity::default(),
-            counts: aios_supervisor::ChildCounts::default(),
-            children,
-            omitted: 0,
-        }
-    }
-
-    #[test]
-    fn an_agent_may_return_while_every_supervisor_above_it_means_to_have_it() {
-        use ChildState::{Backoff, Finished, Running, Stopped};
-        let below = |state| tree(vec![child("a", state, None)]);
-        for (view, expected) in [
-            (below(Backoff), true),
-            (below(Finished), false),
-            (tree(vec![]), false),
-            (tree(vec![child("s", Running, Some(below(Backoff)))]), true),
-            (tree(vec![child("s", Backoff, Some(below(Stopped)))]), false),
-            (tree(vec![child("s", Stopped, Some(below(Backoff)))]), false),
-        ] {
-            assert_eq!(may_return(&view, "a"), expected, "{view:?}");
         }
     }
 }

@@ -113,3 +113,26 @@ async fn a_poisonous_message_is_given_up_after_three_deliveries_and_its_asker_he
         "and the agent is well"
     );
 }
+
+/// A supervisor's view shows its first thousand children; who stands behind them is restarted, and so its messages are not given back.
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_of_more_than_a_thousand_an_agent_that_fell_comes_back_to_its_messages() {
+    let house = House::new().await;
+    let _following = house.system.follow(&house.supervisor);
+    let mut last = house.agent(fall_once).await;
+    for _ in 0..1_010 {
+        let options = AgentOptions::default();
+        let spawned = house
+            .system
+            .spawn("macro.executor", &house.supervisor, options);
+        last = spawned.await.unwrap().0;
+    }
+    let asking = house.ask(&last, "hang");
+    house.book.wait("hang", 1).await;
+    house.kill(&last).await;
+    assert_eq!(asking.await.unwrap().unwrap(), "done by 2");
+    assert_eq!(
+        house.ask(&last, "work").await.unwrap().unwrap(),
+        "done by 2"
+    );
+}

@@ -79,3 +79,36 @@ async fn a_view_is_plain_data() {
     );
     root.stop().await;
 }
+
+/// A view shows the first thousand children of each supervisor; what is asked for by name is found behind them, too.
+#[tokio::test(start_paused = true)]
+async fn a_child_is_found_by_its_name_however_many_there_are_and_is_meant_while_it_may_come_back() {
+    let diary = Diary::default();
+    let names: Vec<String> = (0..1_100).map(|at| format!("a{at}")).collect();
+    let ids: Vec<&str> = names.iter().map(String::as_str).collect();
+    let inner = SupervisorSpec::new("inner").child(puppet("x", &diary));
+    let crowd = spec("crowd", &diary, &ids).child(ChildSpec::supervisor(inner));
+    let root = SupervisorSpec::new("root").child(ChildSpec::supervisor(crowd));
+    let root = Supervisor::start_with(root, options()).await.unwrap();
+    let above = |id: &str| root.find(id).map(|child| child.above().path().to_string());
+    for (id, place) in [
+        ("crowd", Some("root")),
+        ("a0", Some("root/crowd")),
+        ("a1099", Some("root/crowd")),
+        ("x", Some("root/crowd/inner")),
+        ("a1100", None),
+    ] {
+        assert_eq!(above(id).as_deref(), place, "{id}");
+        assert_eq!(root.means_to_have(id), place.is_some(), "{id}");
+    }
+    let crowd = root.supervisor("crowd").unwrap();
+    crowd.terminate_child("a1099").await.unwrap();
+    assert!(!root.means_to_have("a1099"), "it was told to stay down");
+    assert!(above("a1099").is_some(), "and can be started again");
+    crowd.restart_child("a1099").await.unwrap();
+    assert!(root.means_to_have("a1099"));
+    // Whoever stands below one that is to stay down is not meant, whatever its last state was.
+    crowd.terminate_child("inner").await.unwrap();
+    assert!(!root.means_to_have("x"));
+    root.stop().await;
+}
