@@ -149,6 +149,46 @@ async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adop
     assert_eq!(house.outcomes(), [const { MailOutcome::Handled }; 3]);
 }
 
+/// A process that ends between the two writes of an adoption leaves both records; and a sender that heard nothing brings its message again.
+#[tokio::test(start_paused = true)]
+async fn what_had_its_outcome_under_another_number_is_not_handed_over_once_more() {
+    let store = Mortal::fresh();
+    let record = {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        let mut sender = Forger::enrolled(&house, PLANNER, &clerk());
+        let frame = sender.seal(&house, Draft::new(Performative::Inform, "one"));
+        let record = unsigned(sender.key(), &frame);
+        store.put(record_key(1).as_bytes(), &record).unwrap();
+        store.put(outcome_key(2).as_bytes(), UNSIGNED).unwrap();
+        store.flush().unwrap();
+        let adopted = house.system.adopt_unsigned(&clerk(), false).unwrap();
+        assert_eq!((adopted.messages, adopted.outcomes), (1, 1));
+        store.end_within(0);
+        record
+    };
+    let store = Mortal::after(&store);
+    {
+        let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+        house.all_settled().await;
+        assert_eq!(house.book.lines(), ["one"]);
+        // As if the record that was adopted had not been taken off, behind an outcome of something else.
+        house.tell("two").await.unwrap();
+        house.all_settled().await;
+        store.put(record_key(1).as_bytes(), &record).unwrap();
+        store.put(record_key(9).as_bytes(), &record).unwrap();
+        store.flush().unwrap();
+        let adopted = house.system.adopt_unsigned(&clerk(), true).unwrap();
+        assert_eq!(adopted.messages, 0, "{:?}", adopted.signed);
+        let there = store.get(record_key(9).as_bytes()).unwrap();
+        assert_eq!(there, None, "nobody has to look at it again");
+        store.end_within(0);
+    }
+    let house = House::with_clerk(Mortal::after(&store)).await;
+    house.tell("after").await.unwrap();
+    house.all_settled().await;
+    assert_eq!(house.book.lines(), ["after"]);
+}
+
 /// Whoever can write the store makes no message one that was handled: neither unsigned, nor with the outcome of another.
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_somebody_else_put_on_record_counts_for_nothing() {
