@@ -71,7 +71,7 @@ async fn a_goal_that_cannot_be_worked_on_says_why_and_leaves_nothing_behind() {
         (
             "10 MB of goal",
             Goal::new("a ".repeat(5 << 20)),
-            "the goal has 10485760 bytes, allowed are 8192",
+            "the goal has 10485760 characters, allowed are 8192",
         ),
         (
             "a control character",

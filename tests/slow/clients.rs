@@ -36,7 +36,7 @@ async fn litellm_speaks_with_goals_engines_and_errors_and_leaves() {
     let docs = docs.canonicalize().unwrap();
     let address = running.url();
     let told = tokio::task::spawn_blocking(move || {
-        let output = Command::new(python())
+        let output = Command::new(python("litellm", CLIENT))
             .arg(docs.join("examples/serve/litellm_client.py"))
             .env("AIOS_NODE", address)
             .env("AIOS_TOKEN_FILE", file)
@@ -66,14 +66,14 @@ async fn litellm_speaks_with_goals_engines_and_errors_and_leaves() {
     node.stop().await;
 }
 
-/// A Python whose environment has the client; installed once for a machine.
-fn python() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("litellm");
+/// A Python whose environment has a package, by the name of its folder; installed once for a machine.
+pub(crate) fn python(folder: &str, package: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
     let (mark, python) = (root.join("installed"), root.join("venv/bin/python"));
     fs::create_dir_all(&root).unwrap();
     let lock = File::create(root.join("lock")).unwrap();
     lock.lock().unwrap();
-    if fs::read_to_string(&mark).is_ok_and(|known| known == CLIENT) {
+    if fs::read_to_string(&mark).is_ok_and(|known| known == package) {
         return python;
     }
     let run = |command: &mut Command| {
@@ -89,7 +89,7 @@ fn python() -> PathBuf {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(root.join("venv")));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", CLIENT]));
-    fs::write(mark, CLIENT).unwrap();
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]));
+    fs::write(mark, package).unwrap();
     python
 }

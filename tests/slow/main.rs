@@ -20,6 +20,7 @@ mod retries;
 #[path = "../../runtime/bus/tests/nats/rig.rs"]
 #[allow(dead_code)]
 mod rig;
+mod schema;
 mod servers;
 mod soak;
 #[path = "../fast/storm.rs"]

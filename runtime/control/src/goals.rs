@@ -330,6 +330,25 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All that this version knows.
+    pub const KNOWN: [Self; 15] = [
+        Self::Task,
+        Self::Agent,
+        Self::Text,
+        Self::Answer,
+        Self::Refused,
+        Self::Message,
+        Self::Goal,
+        Self::Approval,
+        Self::DeadLetter,
+        Self::Breaker,
+        Self::Budget,
+        Self::Audit,
+        Self::Tree,
+        Self::Reset,
+        Self::Gap,
+    ];
+
     /// Its name, as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {

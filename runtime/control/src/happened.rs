@@ -35,6 +35,7 @@ pub struct Watch {
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "kinds"
     )]
+    #[cfg_attr(feature = "http", schemars(schema_with = "known_kinds"))]
     pub kinds: Vec<EventKind>,
 }
 
@@ -60,6 +61,13 @@ impl Watch {
 fn is_called(name: &str, agent: &str) -> bool {
     let rest = name.strip_prefix(agent);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '@']))
+}
+
+/// Of a later version's kinds nothing could be told.
+#[cfg(feature = "http")]
+fn known_kinds(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let known = EventKind::KNOWN.map(EventKind::as_str);
+    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": known}})
 }
 
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EventKind>, D::Error> {
@@ -487,9 +495,14 @@ mod tests {
             both
         );
         assert!(read("{}").unwrap().kinds.is_empty());
+        for kind in EventKind::KNOWN {
+            let named = serde_json::json!({ "kinds": [kind.as_str()] }).to_string();
+            assert_eq!(read(&named).unwrap().kinds, [kind]);
+        }
         for wrong in [
             r#"{"kinds":"nothing"}"#,
             r#"{"kinds":["nothing"]}"#,
+            r#"{"kinds":["other"]}"#,
             r#"{"kinds":7}"#,
             r#"{"king":"a"}"#,
         ] {

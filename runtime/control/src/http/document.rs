@@ -213,8 +213,11 @@ fn operation(
     if matches!(row.ask, "events" | "watch") {
         parameters.push(json!({"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0, "maximum": u64::MAX}}));
     }
-    if matches!(row.ask, "events" | "watch" | "watch_tree") {
-        whole = stream;
+    match row.ask {
+        "events" | "watch" | "watch_tree" => whole = stream,
+        // As it is written, or at once.
+        "generate" | "" => whole["text/event-stream"] = stream["text/event-stream"].clone(),
+        _ => {}
     }
     operation["responses"]["200"] = json!({"description": "Done.", "content": whole});
     operation["parameters"] = parameters.into();
@@ -523,6 +526,9 @@ mod tests {
                 assert_eq!(away, "#/components/responses/Away", "{operation}");
             }
         }
+        let generate = &document["paths"]["/v1/engines/{engine}/generate"]["post"];
+        let forms = generate["responses"]["200"]["content"].as_object();
+        assert_eq!(forms.map(Map::len), Some(2), "{generate}");
         let says = &document["paths"]["/v1/goals"]["post"]["responses"]["400"]["description"];
         assert!(says.as_str().unwrap().contains("plan"), "{says}");
     }

@@ -463,6 +463,12 @@ async fn answered(
     request: Incoming,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
+    if row.verb == Verb::Post
+        && let Some(key) = head.headers.get(KEY)
+    {
+        // Also where it is a query, which needs none.
+        keys::id(&caller.principal, said(key)?)?;
+    }
     let (whole, place) = match row.verb {
         Verb::Get => (Bytes::new(), None),
         Verb::Post if row.may_hold_files() => {
@@ -497,6 +503,12 @@ async fn answered(
     Ok(response)
 }
 
+/// A key as text.
+fn said(key: &HeaderValue) -> Result<&str, ControlError> {
+    key.to_str()
+        .map_err(|_| ControlError::invalid("the idempotency key is no text"))
+}
+
 /// Asks the node and writes its answer.
 async fn respond(
     door: &Door,
@@ -518,10 +530,7 @@ async fn respond(
     }
     let is_command = asked.is_command();
     if is_command && let Some(key) = headers.get(KEY) {
-        let key = key
-            .to_str()
-            .map_err(|_| ControlError::invalid("the idempotency key is no text"))?;
-        let (outcome, again) = door.keyed(caller, key, brought).await?;
+        let (outcome, again) = door.keyed(caller, said(key)?, brought).await?;
         let mut response = json(outcome?);
         if again {
             response

@@ -7,6 +7,17 @@ use aios_control::http::{HttpServer, Refusal};
 
 use crate::fake::{House, until};
 
+/// Of a query too, which is the same however often it is asked.
+#[tokio::test]
+async fn a_key_that_is_none_is_refused_whatever_it_comes_with() {
+    let house = House::open().await;
+    for (key, status) in [("k-1", 200), ("two words", 400), ("", 400)] {
+        let key = format!("Idempotency-Key: {key}\r\n");
+        let asked = house.post("/v1/ask", &key, r#"{"ask": "view"}"#).await;
+        assert_eq!(asked.status, status, "{key}: {asked:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_says_its_kind_what_is_wrong_and_what_to_do() {
     let house = House::open().await;
