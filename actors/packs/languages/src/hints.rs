@@ -90,6 +90,22 @@ pub enum Hint {
     Of,
     /// It joins to a name what it has.
     Along,
+    /// A verb of what moves away, to where it is meant to come.
+    Going,
+    /// A verb of where something was before.
+    Coming,
+    /// The heading of where something goes.
+    Destination,
+    /// The heading of where something comes from.
+    Origin,
+    /// A verb of whoever has less afterwards.
+    Losing,
+    /// What is slept somewhere, from one day to the next.
+    Nights,
+    /// It adds what stands behind to what stands before.
+    Adding,
+    /// A form of "to be": it says of what is named that it is so.
+    Being,
 }
 
 #[derive(Deserialize)]

@@ -237,6 +237,17 @@ impl Reader<'_> {
                 ],
             ));
         }
+        // Of people who are named twice as many as there are rows may be meant.
+        if let [figure] = figures
+            && matches!(figure.of, Measure::Distinct(_))
+            && figure.make == Make::Total
+            && !self.question.filters.is_empty()
+            && let (Some(count), Some(rows)) = (self.number(0, "f1"), self.number(0, "row_count"))
+            && rows > count
+        {
+            let rows = self.speech.number(rows, None);
+            sentences.push(self.speech.say("in_rows", &[("n", &rows)]));
+        }
         // What the figures rest on, where they are no count of rows themselves.
         let counts = figures.iter().any(|figure| figure.of == Measure::Rows);
         if !counts {

@@ -43,6 +43,9 @@ impl Reader<'_> {
         if let Some(found) = self.product_said(from, to) {
             return Some(found);
         }
+        if let Some(found) = self.sum_said(from, to) {
+            return Some(found);
+        }
         if let Some(found) = self.rated(from, to, asks) {
             return Some(found);
         }
@@ -99,6 +102,71 @@ impl Reader<'_> {
             return Some((Measure::Product(one, other), Some(called)));
         }
         None
+    }
+
+    /// "gross plus bonus", "adults and children together": columns that are added up row by row, where they are counted alike.
+    fn sum_said(&mut self, from: usize, to: usize) -> Option<Called> {
+        let jointly = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| hints(Hint::Jointly, self.words.text(mark.to - 1)))
+        });
+        let adds = |reader: &Self, at: usize| -> bool {
+            reader.mark(at).is_some_and(|mark| {
+                let text = reader.words.text(mark.from);
+                hints(Hint::Adding, text) || jointly.is_some() && reader.is_ask(at, Ask::And)
+            })
+        };
+        let signed = |reader: &Self, at: usize| {
+            reader
+                .mark(at)
+                .is_some_and(|mark| reader.words.gap(mark.from).contains('+'))
+        };
+        let mut columns: Vec<Id> = Vec::new();
+        let mut marks: Vec<usize> = Vec::new();
+        for at in from..to {
+            let (left, right, joint) = if adds(self, at) {
+                (self.previous(from, at)?, self.next(at + 1, to)?, Some(at))
+            } else if at > from && signed(self, at) {
+                (self.previous(from, at)?, at, None)
+            } else {
+                continue;
+            };
+            let (Some(one), Some(other)) = (self.adding(left), self.adding(right)) else {
+                continue;
+            };
+            for column in [one, other] {
+                let id = self.column(column)?.id.clone();
+                if !columns.contains(&id) {
+                    columns.push(id);
+                }
+            }
+            marks.extend([left, right]);
+            marks.extend(joint);
+        }
+        // "adults, children and seniors together": what a comma sets before the first of them.
+        let (first, _) = (columns.first()?, columns.get(1)?);
+        let alike = columns
+            .iter()
+            .all(|id| id.unit == first.unit && id.table == first.table);
+        if !alike {
+            return None;
+        }
+        let others = (from..to).any(|at| {
+            !marks.contains(&at)
+                && self
+                    .adding(at)
+                    .and_then(|column| self.column(column))
+                    .is_some_and(|column| !columns.contains(&column.id))
+        });
+        if others {
+            return None;
+        }
+        marks
+            .into_iter()
+            .chain(jointly)
+            .for_each(|at| self.take(at));
+        self.hear_columns(from, to, &columns);
+        Some((Measure::Plus(columns), None))
     }
 
     /// The measure that a mark stands for: a stock is a quantity.

@@ -67,6 +67,14 @@ impl Reader<'_> {
         };
         let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
             _ if timed && in_units.is_some_and(|(place, _)| place == *at) => behind_a_count(*at),
+            // "how many nights do guests stay": from the day on which they come to the one on which they go.
+            Some(What::Unknown | What::Kin(_) | What::Concept(_))
+                if self
+                    .mark(*at)
+                    .is_some_and(|mark| hints(Hint::Nights, self.words.text(mark.from))) =>
+            {
+                behind_a_count(*at)
+            }
             Some(What::Ask(Ask::Day)) => self
                 .previous(from, *at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
@@ -78,8 +86,22 @@ impl Reader<'_> {
                 .iter()
                 .any(|column| self.column(*column).is_some_and(Column::is_measure)))
         });
-        if named {
+        let nights = self
+            .mark(said)
+            .is_some_and(|mark| hints(Hint::Nights, self.words.text(mark.from)));
+        if named && !nights {
             return None;
+        }
+        // "how many nights do guests stay": who stays is no measure, whether or not a column counts them.
+        if nights {
+            for at in said + 1..to {
+                let guests = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _)) if all
+                    .iter()
+                    .any(|column| self.column(*column).is_some_and(|column| column.concepts.contains(&Self::concept("guests")))));
+                if guests {
+                    self.take(at);
+                }
+            }
         }
         let in_days = (from..to).any(|at| self.is_ask(at, Ask::Day));
         let seconds = match in_units {

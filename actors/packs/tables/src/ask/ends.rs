@@ -3,7 +3,7 @@
 use aios_languages::{Ask, Hint, folded, hints};
 
 use super::marks::What;
-use super::question::{Figure, Make, Measure, Question, Wanted};
+use super::question::{Figure, Make, Measure, Order, Question, Wanted};
 use super::resolve::Reader;
 
 impl Reader<'_> {
@@ -83,5 +83,54 @@ impl Reader<'_> {
             let moves = matches!(mark.what, What::Ask(Ask::Growth | Ask::Change));
             moves && hints(Hint::Falling, &text)
         })
+    }
+}
+
+impl Reader<'_> {
+    /// "in which month did the bakery lose the most": of the only column that lies on both sides of nothing the lowest.
+    pub(super) fn lost(
+        &mut self,
+        from: usize,
+        to: usize,
+        order: Option<&mut Order>,
+    ) -> Option<Measure> {
+        let order = order.filter(|order| order.largest)?;
+        let verb = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| hints(Hint::Losing, self.words.text(mark.from)))
+        })?;
+        let mut signed = self.schema.columns.iter().filter(|column| {
+            column.is_measure()
+                && column.least.is_some_and(|least| least < 0.0)
+                && column.most.is_some_and(|most| most > 0.0)
+        });
+        let id = signed.next()?.id.clone();
+        if signed.next().is_some() {
+            return None;
+        }
+        // "lost the most points" is of points: nothing but money may be named.
+        let money: Vec<usize> = (verb + 1..to)
+            .filter(|at| {
+                matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Concept(concept)) if ["revenue", "amount"]
+                    .iter()
+                    .any(|name| Self::concept(name) == *concept))
+            })
+            .collect();
+        let named = (verb + 1..to).any(|at| {
+            !money.contains(&at)
+                && matches!(
+                    self.mark(at).map(|mark| &mark.what),
+                    Some(What::Column(..) | What::Kin(_) | What::Unknown)
+                )
+        });
+        if named {
+            return None;
+        }
+        order.largest = false;
+        self.take(verb);
+        money.into_iter().for_each(|at| self.take(at));
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(Measure::Of(id))
     }
 }

@@ -38,6 +38,10 @@ impl What {
             (None, Measure::Shift(one, other)) => {
                 Some(format!("minutes {} – {}", label_of(one), label_of(other)))
             }
+            (None, Measure::Plus(all)) => {
+                let names: Vec<String> = all.iter().map(label_of).collect();
+                Some(names.join(" + "))
+            }
             (None, Measure::Lasted(one, other, seconds)) => Some(format!(
                 "{} {} – {}",
                 if *seconds == 60 { "minutes" } else { "hours" },
@@ -116,6 +120,7 @@ pub(super) fn unit(figure: &Figure) -> Option<String> {
         (Make::Over(..) | Make::Variance | Make::Correlation(_), _) => None,
         (_, Measure::Shift(..) | Measure::Lasted(_, _, 60)) => Some("min".to_owned()),
         (_, Measure::Lasted(..)) => Some("h".to_owned()),
+        (_, Measure::Plus(all)) => all.first().and_then(|column| column.unit.clone()),
         (
             _,
             Measure::Rows

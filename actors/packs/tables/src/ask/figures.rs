@@ -464,8 +464,10 @@ impl Reader<'_> {
             .standing_for(amount)
             .into_iter()
             .filter(|column| {
-                self.column(*column)
-                    .is_some_and(|column| column.role == Role::Adds)
+                self.column(*column).is_some_and(|column| {
+                    let cells = self.schema.value.as_ref() == Some(&column.id);
+                    column.role == Role::Adds && !(cells && self.is_counted_otherwise())
+                })
             })
             .collect();
         match named.as_slice() {

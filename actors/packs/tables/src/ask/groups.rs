@@ -71,8 +71,8 @@ impl Reader<'_> {
                 Ask::Where => {
                     self.of_concepts(at, &["city", "store", "region", "country"], &mut out);
                     if out.is_empty() {
-                        let group = self.place().map(Group::By);
-                        add(&mut out, group);
+                        let place = self.end_of_the_way(from, to).or_else(|| self.place());
+                        add(&mut out, place.map(Group::By));
                     }
                 }
                 Ask::When => {

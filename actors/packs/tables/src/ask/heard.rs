@@ -239,7 +239,25 @@ impl Reader<'_> {
             if chooses || text == "paid" {
                 continue;
             }
-            if done || !counts && participle && (helped || behind || ranked) {
+            // "the marketing department": which of the groups is meant, and none of that name is there.
+            let one_group = |at: usize| {
+                let all = match self.mark(at).map(|mark| &mark.what) {
+                    Some(What::Column(all, _) | What::Kin(all)) => all.clone(),
+                    Some(What::Concept(concept)) => self.schema.standing_for(*concept),
+                    _ => Vec::new(),
+                };
+                all.iter().any(|column| {
+                    self.column(*column)
+                        .is_some_and(|column| column.role == Role::Groups)
+                })
+            };
+            // Several of them are no name: "the washing machines".
+            let of_a_group = at + 1 < to
+                && one_group(at + 1)
+                && !self
+                    .mark(at + 1)
+                    .is_some_and(|mark| self.words.text(mark.to - 1).ends_with('s'));
+            if done || !counts && participle && (ranked || !of_a_group && (helped || behind)) {
                 self.take(at);
                 continue;
             }
@@ -476,6 +494,16 @@ impl Reader<'_> {
                     let text = self.words.text(mark.from);
                     !hints(Hint::Present, text)
                 }
+                // "who earns more than 6,000 gross": what is earned is the column that is named.
+                What::Concept(concept)
+                    if ["salary", "revenue", "cost", "spent"]
+                        .iter()
+                        .any(|name| Self::concept(name) == *concept)
+                        && self.schema.standing_for(*concept).is_empty()
+                        && self.is_told_by_its_only_money(&touched) =>
+                {
+                    false
+                }
                 What::Concept(concept) => {
                     !self.is_weak(*concept)
                         || self.asks(0, self.marks.all.len()).has(Ask::Share)
@@ -510,6 +538,17 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// Whether what is asked for is of one column of money.
+    fn is_told_by_its_only_money(&self, touched: &[&Id]) -> bool {
+        let mut money = self
+            .schema
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| touched.contains(&&column.id) && self.is_money(*at));
+        money.next().is_some() && money.next().is_none()
     }
 
     /// "how many days were the ladders out": whether what is asked for holds what such a word counts.

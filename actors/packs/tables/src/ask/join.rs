@@ -154,6 +154,7 @@ pub(super) fn key_of(schema: &Schema, first: &str, other: &str, single: bool) ->
 fn of_measure(measure: &Measure) -> Vec<&Id> {
     match measure {
         Measure::Rows => Vec::new(),
+        Measure::Plus(all) => all.iter().collect(),
         Measure::Distinct(column) | Measure::Periods(column, _) | Measure::Of(column) => {
             vec![column]
         }

@@ -1,6 +1,6 @@
 //! Which figure is made of what is measured: totals, means, rates of all rows, shares, growth.
 
-use aios_languages::{Ask, Asking};
+use aios_languages::{Ask, Asking, Hint, hints};
 use aios_work::{Grain, Span};
 
 use super::marks::{Mark, What};
@@ -278,7 +278,13 @@ impl Reader<'_> {
     }
 
     /// The filters that make the part of a share.
-    pub(super) fn share_parts(&mut self, grouped: bool, wanted: &Wanted, filters: &mut [Filter]) {
+    pub(super) fn share_parts(
+        &mut self,
+        (from, to): (usize, usize),
+        grouped: bool,
+        wanted: &Wanted,
+        filters: &mut [Filter],
+    ) {
         let Wanted::Figures(figures) = wanted else {
             return;
         };
@@ -296,6 +302,30 @@ impl Reader<'_> {
             if !is_time(filter) {
                 last = Some(at);
             }
+        }
+        // "percentage of clubs not subsidised in Lyon": without a verb between them the place is no part of what is so or not.
+        let is_so = |filter: &Filter| {
+            self.schema
+                .columns
+                .iter()
+                .any(|column| column.id == filter.column && column.truth.is_some())
+        };
+        let flags: Vec<usize> = (0..filters.len())
+            .filter(|at| is_so(&filters[*at]))
+            .collect();
+        let behind = (from..to)
+            .find(|at| self.is_ask(*at, Ask::Share))
+            .unwrap_or(from);
+        let verb = (behind..to).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                let text = self.words.text(mark.from);
+                hints(Hint::Being, text) || hints(Hint::Helping, text) && text != "a"
+            })
+        });
+        if let ([flag], false) = (flags.as_slice(), verb)
+            && last.is_some_and(|last| last != *flag)
+        {
+            last = Some(*flag);
         }
         // "What share of the laptops was sold in March": without another part, the time is it.
         if last.is_none() {

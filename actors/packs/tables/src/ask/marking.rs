@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aios_languages::{Ask, Asked, Asking, UnitName, asks};
+use aios_languages::{Ask, Asked, Asking, Hint, UnitName, asks, hints};
 
 use super::kin::compound;
 use super::marks::{Mark, Marks, What, names_a_thing};
@@ -111,13 +111,27 @@ impl Marks {
             });
             let counted = before(2).is_some_and(|mark| mark.to - mark.from == 2)
                 && (asks(before(2), Ask::Total) || asks(before(2), Ask::Count));
+            // "what share fell to the office": what is divided falls to somebody.
+            let divided = self
+                .all
+                .iter()
+                .any(|mark| mark.what == What::Ask(Ask::Share))
+                && self.all.get(at).is_some_and(|mark| {
+                    hints(Hint::Falling, words.text(mark.from))
+                        && ["to", "on", "upon"].contains(&words.text(mark.to))
+                })
+                && (at + 1..self.all.len())
+                    .take(4)
+                    .any(|at| matches!(self.all[at].what, What::Value(..)));
             if let Some(mark) = self.all.get_mut(at)
                 && mark.what == What::Ask(Ask::Growth)
                 && words.language == "en"
-                && thing
-                && counted
             {
-                mark.what = What::Unknown;
+                if divided {
+                    mark.what = What::Ask(Ask::Filler);
+                } else if thing && counted {
+                    mark.what = What::Unknown;
+                }
             }
         }
     }
@@ -335,8 +349,23 @@ impl Reader<'_> {
                 |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
             );
         if !plain {
-            if let Some((to, columns)) = self.part_of_columns(at) {
-                offer(to, Sure::Column, What::Column(columns, false));
+            // "how many nights" asks for no price per night.
+            let counted = before
+                .is_some_and(|before| matches!(before.what, What::Ask(Ask::Count | Ask::Distinct)));
+            if let Some((to, mut columns)) = self.part_of_columns(at) {
+                let word = self.words.all.get(at).map(|word| canon(&word.text));
+                columns.retain(|column| {
+                    let column = self.schema.columns.get(*column);
+                    let per = column.is_some_and(|column| {
+                        column.words.windows(2).any(|two| {
+                            hints(Hint::Dividing, &two[0]) && Some(&two[1]) == word.as_ref()
+                        })
+                    });
+                    !(counted && per && to == at + 1)
+                });
+                if !columns.is_empty() {
+                    offer(to, Sure::Column, What::Column(columns, false));
+                }
             }
             let stem = self.words.all.get(at).map(|word| canon(&word.text));
             let file = stem.as_ref().is_some_and(|stem| {

@@ -43,11 +43,15 @@ impl Reader<'_> {
     /// "the water cost" of a table whose columns became rows: what its cells hold.
     pub(super) fn worth_of_cells(&self, concept: u32) -> Option<Id> {
         let money = ["cost", "spent", "revenue", "amount"];
-        money
-            .iter()
-            .any(|name| Self::concept(name) == concept)
+        (!self.is_counted_otherwise() && money.iter().any(|name| Self::concept(name) == concept))
             .then(|| self.schema.value.clone())
             .flatten()
+    }
+
+    /// Whether a file's name or title tells a unit that is no money: kilowatt hours are worth something, and are not what is paid.
+    pub(super) fn is_counted_otherwise(&self) -> bool {
+        let mut about = self.schema.about.iter();
+        about.any(|word| super::units::is_physical(word))
     }
 
     /// "how much did heating cost": where what is named is a column of amounts, such a word adds nothing.
@@ -79,8 +83,8 @@ impl Reader<'_> {
             && matches!(named, [(Measure::Of(id), _)] if amounts(id))
     }
 
-    /// The only column of money, by its unit or the end of its name: `box_office_musd`.
-    pub(super) fn only_money(&self) -> Option<usize> {
+    /// Whether a column holds money, by its unit or the end of its name.
+    pub(super) fn is_money(&self, at: usize) -> bool {
         const MONEY: [&str; 14] = [
             "eur", "usd", "gbp", "chf", "sek", "nok", "dkk", "jpy", "inr", "keur", "musd", "meur",
             "kusd", "rs",
@@ -93,10 +97,15 @@ impl Reader<'_> {
                 .last()
                 .is_some_and(|word| MONEY.contains(&word.text.as_str()))
         };
+        self.column(at).is_some_and(money)
+    }
+
+    /// The only column of money, by its unit or the end of its name: `box_office_musd`.
+    pub(super) fn only_money(&self) -> Option<usize> {
         let mut all = self
             .schema
             .of_role(|role| role == Role::Adds)
-            .filter(|at| self.column(*at).is_some_and(money));
+            .filter(|at| self.is_money(*at));
         let only = all.next();
         only.filter(|_| all.next().is_none())
     }

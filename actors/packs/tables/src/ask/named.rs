@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
@@ -94,6 +94,29 @@ impl Reader<'_> {
         });
         let id = places.next().map(|column| column.id.clone());
         id.filter(|_| places.next().is_none())
+    }
+
+    /// "where does shipment 9 go", "where did it come from": the column that is called after that end of the way.
+    pub(super) fn end_of_the_way(&self, from: usize, to: usize) -> Option<Id> {
+        let said = |hint: Hint| {
+            (from..to).any(|at| {
+                self.mark(at)
+                    .is_some_and(|mark| hints(hint, self.words.text(mark.from)))
+            })
+        };
+        let heading = if said(Hint::Coming) {
+            Hint::Origin
+        } else if said(Hint::Going) {
+            Hint::Destination
+        } else {
+            return None;
+        };
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(column.words.as_slice(), [only] if hints(heading, only))
+        });
+        let id = columns.next().map(|column| column.id.clone());
+        id.filter(|_| columns.next().is_none())
     }
 
     /// A column that is called as people ask for it: `who`, `what`.

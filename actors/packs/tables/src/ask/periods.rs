@@ -269,25 +269,31 @@ impl<'a> Periods<'a> {
         }
         for (ask, number) in [(Ask::FirstHalf, 1), (Ask::SecondHalf, 2)] {
             if let Some(to) = self.has(at, ask)
-                && let Some((to, month)) = self
-                    .month_name(self.skip_of(to))
-                    .filter(|(_, month)| *month != 2)
+                && let Some((to, month)) = self.month_name(self.skip_of(to))
             {
-                let last = if [4, 6, 9, 11].contains(&month) {
-                    30
-                } else {
-                    31
+                let (to, year) = self.year_behind(to);
+                let (middle, last) = match month {
+                    2 => (14, Day::new(year?, 2, 29).map_or(28, |_| 29)),
+                    4 | 6 | 9 | 11 => (15, 30),
+                    _ => (15, 31),
                 };
                 let said = if number == 1 {
-                    Said::InMonth(month, 1, 15)
+                    Said::InMonth(month, 1, middle)
                 } else {
-                    Said::InMonth(month, 16, last)
+                    Said::InMonth(month, middle + 1, last)
                 };
-                let (to, year) = self.year_behind(to);
                 return Some((to, year.map_or(said, |year| said.in_year(year))));
             }
             if let Some(to) = self.has(at, ask) {
+                // "the first half of the games" is no half of a year.
+                let of = self.skip_of(to);
                 let (to, year) = self.year_behind(to);
+                let of_a_year = [of, of + 1]
+                    .into_iter()
+                    .any(|at| self.has(at, Ask::Year).is_some());
+                if of > to && year.is_none() && !of_a_year {
+                    return None;
+                }
                 let said = Said::Part(Grain::Year, number);
                 return Some((to, year.map_or(said, |year| said.in_year(year))));
             }

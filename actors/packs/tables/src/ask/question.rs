@@ -34,6 +34,8 @@ pub(crate) enum Measure {
     Product(Column, Column),
     /// Row by row one column less another: revenue and cost.
     Less(Column, Column),
+    /// Row by row the sum of several columns, in which what is missing counts nothing.
+    Plus(Vec<Column>),
     /// Row by row the days from one date to another.
     Elapsed(Column, Column),
     /// Row by row what lies between two times of a day, in units of so many seconds: 3600 for hours.

@@ -221,6 +221,9 @@ impl Reader<'_> {
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
         }
+        if let Some(lost) = self.lost(from, to, order.as_mut()) {
+            most = Some(lost);
+        }
         let mut groups = self.groups(from, to);
         if extremes.is_some() {
             groups.retain(|group| !self.is_unique(group));
@@ -384,6 +387,7 @@ impl Reader<'_> {
             [(
                 Measure::Less(..)
                     | Measure::Elapsed(..)
+                    | Measure::Plus(..)
                     | Measure::Lasted(..)
                     | Measure::Shift(..)
                     | Measure::Product(..)
@@ -593,6 +597,28 @@ impl Reader<'_> {
                 having,
             });
         }
+        // "Where does shipment 9 go?": a place of the row that is named.
+        if asks.has(Ask::Where)
+            && !reckons
+            && !asks.any(&[Ask::Count, Ask::Share, Ask::Per])
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+            && versus.is_none()
+            && let [Group::By(place)] = groups.as_slice()
+            && filters
+                .iter()
+                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not)
+            && filters.iter().all(|filter| filter.column != *place)
+        {
+            return Some(Question {
+                wanted: Wanted::Values(place.clone()),
+                filters,
+                groups: Vec::new(),
+                order,
+                having,
+            });
+        }
         // "list movies longer than 2 hours": the table's own names.
         if named.is_none()
             && plain_names(&asks)
@@ -664,7 +690,7 @@ impl Reader<'_> {
         if groups.is_empty() && order.is_none() {
             groups.extend(self.one_for_each(from, to, &wanted, &filters));
         }
-        self.share_parts(!groups.is_empty(), &wanted, &mut filters);
+        self.share_parts((from, to), !groups.is_empty(), &wanted, &mut filters);
         if self.absent.len() > missing {
             return None;
         }

@@ -164,6 +164,7 @@ impl Speech {
             Measure::Shift(one, other) => {
                 self.say("shift", &[("from", &name(one)), ("to", &name(other))])
             }
+            Measure::Plus(all) => all.iter().map(name).collect::<Vec<String>>().join(" + "),
             Measure::Lasted(one, other, seconds) => {
                 let key = if *seconds == 60 { "shift" } else { "lasted" };
                 self.say(key, &[("from", &name(one)), ("to", &name(other))])

@@ -112,6 +112,19 @@ impl<'a> Sql<'a> {
                     seconds(one)
                 )
             }
+            Measure::Plus(all) => {
+                let cells: Vec<String> = all.iter().map(|column| self.column(column)).collect();
+                let sum: Vec<String> = cells
+                    .iter()
+                    .map(|cell| format!("COALESCE({cell}, 0)"))
+                    .collect();
+                // A row without any of them has no sum.
+                format!(
+                    "(CASE WHEN COALESCE({}) IS NOT NULL THEN {} END)",
+                    cells.join(", "),
+                    sum.join(" + ")
+                )
+            }
             Measure::Lasted(one, other, seconds) => format!(
                 "((strftime('%s', {}) - strftime('%s', {})) / {seconds}.0)",
                 self.column(other),

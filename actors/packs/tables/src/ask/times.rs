@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Ask, Hint, fold, hints};
+use aios_languages::{Ask, Hint, Tag, fold, folded, hints, lexicons};
 use aios_work::{Grain, Span};
 
 use super::clause::is_filler;
@@ -576,6 +576,12 @@ impl Reader<'_> {
                     let told = self.speech.say("present_is", &[("said", &name)]);
                     self.assume(told);
                 }
+                // "on the weekend (Saturday and Sunday)": the days are named as the table has them.
+                Said::Weekdays(days)
+                    if out.iter().any(|filter| {
+                        !filter.not
+                            && matches!(&filter.test, Test::In(values) if weekdays(values) == days)
+                    }) => {}
                 _ => {
                     let name = self
                         .mark(*at)
@@ -652,4 +658,19 @@ pub(super) fn days(date: &Column, spans: &[Span]) -> Test {
         }
         _ => Test::In(years.iter().map(i32::to_string).collect()),
     }
+}
+
+/// The days of the week that these are the names of, a bit each, Monday first.
+fn weekdays(names: &[String]) -> u8 {
+    let day = |name: &String| {
+        let tags = lexicons()
+            .iter()
+            .flat_map(|lexicon| lexicon.tags(&folded(name)));
+        let mut days = tags.filter_map(|tag| match tag.tag {
+            Tag::Weekday(day) => Some(1 << day.checked_sub(1)?),
+            _ => None,
+        });
+        days.next().unwrap_or(0)
+    };
+    names.iter().map(day).fold(0, |all, day: u8| all | day)
 }

@@ -24,6 +24,25 @@ pub(super) fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
     out
 }
 
+/// Whether a word is a unit of what is measured and not paid.
+pub(super) fn is_physical(word: &str) -> bool {
+    let tags = lexicon("en").map(|lexicon| lexicon.tags(&folded(word)));
+    tags.into_iter().flatten().any(|tag| match tag.tag {
+        Tag::Unit(unit) => matches!(
+            unit,
+            UnitName::KilowattHour
+                | UnitName::Kilogram
+                | UnitName::Gram
+                | UnitName::Tonne
+                | UnitName::Litre
+                | UnitName::Kilometre
+                | UnitName::Hour
+                | UnitName::Minute
+        ),
+        _ => false,
+    })
+}
+
 /// "how many kilos", "in rupees": a unit that stands without a number hints at the columns that are counted in it; behind "in" it says no
 /// more than their unit does.
 pub(super) fn without_a_number(

@@ -334,7 +334,9 @@ impl Reader<'_> {
             !filter.not
                 && matches!(filter.test, Test::In(_))
                 && column.is_some_and(|column| {
-                    column.rows > 1 && column.distinct + column.missing >= column.rows
+                    column.rows > 1
+                        && (column.distinct + column.missing >= column.rows
+                            || self.has_one_row_each_time(column))
                 })
         });
         if !kind {
@@ -353,6 +355,24 @@ impl Reader<'_> {
             .say("taken_for", &[("column", only.name.trim())]);
         self.assumed.push(said);
         Some(Measure::Of(only))
+    }
+
+    /// Whether a table has a row for each kind at each time and a column of numbers: `2024-01, orders, 331`.
+    fn has_one_row_each_time(&self, kind: &super::schema::Column) -> bool {
+        let own = |column: &&super::schema::Column| column.id.table == kind.id.table;
+        let mut others = self
+            .schema
+            .columns
+            .iter()
+            .filter(own)
+            .filter(|column| column.id != kind.id);
+        let grid = |column: &super::schema::Column| {
+            column.is_time()
+                && column.distinct > 1
+                && kind.distinct > 1
+                && column.distinct * kind.distinct == kind.rows
+        };
+        others.clone().any(grid) && others.all(|column| column.is_time() || column.is_measure())
     }
 
     /// "how much longer": what a comparative compares.

@@ -33,6 +33,7 @@ impl Reader<'_> {
             let ids = match measure {
                 Measure::Rows | Measure::Distinct(_) | Measure::Periods(..) => continue,
                 Measure::Of(id) => vec![id],
+                Measure::Plus(all) => all,
                 Measure::Rated(one, other, _)
                 | Measure::Shift(one, other)
                 | Measure::Product(one, other)
@@ -252,6 +253,15 @@ impl Reader<'_> {
         let few = order
             .as_ref()
             .is_some_and(|order| order.limit.is_some_and(|limit| limit > 1));
+        // "the sales of the three best together": each is told, and their sum is not known here.
+        if few
+            && let Some(at) = (from..to).find(|at| {
+                self.mark(*at)
+                    .is_some_and(|mark| hints(Hint::Jointly, self.words.text(mark.to - 1)))
+            })
+        {
+            self.unheard_ends.push(at);
+        }
         let of_rows = matches!(groups, [group] if self.is_unique(group));
         if few && of_rows && asks.any(&[Ask::Mean, Ask::Median]) {
             let said = self.speech.say("no_rank", &[]);
@@ -294,6 +304,7 @@ impl Reader<'_> {
                     measure,
                     Measure::Less(..)
                         | Measure::Elapsed(..)
+                        | Measure::Plus(..)
                         | Measure::Lasted(..)
                         | Measure::Shift(..)
                         | Measure::Product(..)

@@ -369,6 +369,7 @@ pub(super) fn is_remark(first: &str) -> bool {
     });
     first.starts_with(['*', '†', '‡', '¹', '²', '#'])
         || (begins && (words > 1 || lower.ends_with(':')))
+        || (words > 3 && lower.ends_with(['.', '!']))
         || words > 4
 }
 
@@ -448,6 +449,9 @@ mod tests {
             ("Source: the office", true),
             ("Quelle: Amt", true),
             ("All figures are in thousands of euros", true),
+            ("All weights after drying.", true),
+            ("St. Paul Inc.", false),
+            ("Miller Co.", false),
             ("North", false),
             ("Note", false),
             ("New South Wales", false),

@@ -5,6 +5,7 @@ mod common;
 mod everyday;
 mod kinds;
 mod reckoned;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
