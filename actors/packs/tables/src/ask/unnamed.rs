@@ -214,7 +214,8 @@ impl Reader<'_> {
             .filter_map(|at| self.column(at))
             .map(|column| column.id.clone())
             .collect();
-        let all = if adds.is_empty() { rates } else { adds };
+        let adds_up = !adds.is_empty();
+        let all = if adds_up { adds } else { rates.clone() };
         let grouped = !groups.is_empty();
         match all.as_slice() {
             [] if grouped || !filters.is_empty() => Some(vec![(Measure::Rows, None)]),
@@ -233,6 +234,11 @@ impl Reader<'_> {
                     .columns
                     .iter()
                     .position(|column| column.id == *only);
+                // "Which farm has the most?" of areas and yields: that the one that adds up was chosen is said.
+                if ranked && adds_up && !rates.is_empty() {
+                    let places: Vec<usize> = self.schema.measures().collect();
+                    self.say_ambiguous(from, &places, place?);
+                }
                 if let (Some(thing), Some(place)) = (thing, place) {
                     self.say_ambiguous(thing, &[place], place);
                 }

@@ -110,6 +110,14 @@ fn has_cells(head: &Head) -> bool {
         // A sentence may hold a comma; that every line holds as many is no prose. A title above and a remark below have none.
         let fewest = if sign == ',' { 4 } else { 3 };
         let strict = sign == ',' && usual == 1;
+        // Where one comma a line is all there is, a line that ends as sentences do is none of a table.
+        if strict
+            && lines
+                .iter()
+                .any(|line| line.trim_end().ends_with(['.', '!', '?']))
+        {
+            return false;
+        }
         let enough = if strict {
             alike == lines.len()
         } else {
@@ -332,6 +340,10 @@ mod tests {
             ("a;b\n1;2\n3;4", true),
             ("Members, spring\na;b;c\n1;2;3\n3;4;5\n5;6;7\n7;8;9", true),
             ("name,\"a, b\",c\nx,y,z\n\"p, q\",r,s\nt,u,v", true),
+            (
+                "Dear Ann,\nthe crane is mended, at last.\nIt lifts, as before.\nYours, Ben",
+                false,
+            ),
             (
                 "Oslo, Norway\nParis, France\nRome, Italy\nNothing else.",
                 false,

@@ -212,3 +212,16 @@ fn a_group_that_is_not_there_is_not_all_of_them() {
         ],
     );
 }
+
+#[test]
+fn the_most_of_nothing_that_is_named_is_not_known_to_be_right_where_rows_hold_two_things() {
+    let came = ask(
+        "Which farm has the most?",
+        &[(
+            "farms.csv",
+            "Farm,Crop,Area ha,Yield t\nNorth,Wheat,12,70\nNorth,Rye,4,81\nSouth,Wheat,20,31\n",
+        )],
+    );
+    let judged = crate::ask::check(&came.written.answer, &came.written.evidence);
+    assert!(!Assessment::of([judged]).checked, "{}", came.says());
+}
