@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use aios_bus::tensor::{TensorPool, handed};
 use aios_inference::{
-    BlockingEngine, CancelFlag, EmbedRequest, EngineError, EngineFactory, InferRequest, SessionId,
+    BlockingEngine, CancelFlag, EmbedRequest, Embedding, EngineError, EngineFactory, InferRequest,
+    SessionId,
 };
 use aios_protocols::ports::{TensorBus as _, TensorBusError};
 use aios_protocols::tensor::{ContentType, FrameKind, PartyHash, TensorGrant};
@@ -298,15 +299,7 @@ impl Host {
             return Ok(FromHost::Refused { call, error });
         }
         for part in vectors.chunks(at_once) {
-            let shape = vec![part.len() as u64, dimensions as u64];
-            let what = (FrameKind::Tensor, ContentType::F32, shape);
-            let note = note(what, (HOST, NODE), (call, trace));
-            let numbers = part.iter().map(|it| {
-                let numbers = it.vector.iter().flat_map(|it| it.to_le_bytes());
-                numbers.collect::<Vec<u8>>()
-            });
-            let length = part.len() * dimensions * 4;
-            let granted = note.and_then(|note| publish(&self.pool, length, numbers, &note));
+            let granted = self.publish(part, dimensions, (call, trace));
             let grant = match granted {
                 Ok(grant) => grant,
                 Err(error) => {
@@ -320,6 +313,23 @@ impl Host {
             say(&self.socket, &FromHost::Vectors { call, grant, read })?;
         }
         Ok(FromHost::Embedded { call })
+    }
+
+    /// Vectors as one frame of a call in a trace.
+    fn publish(
+        &self,
+        vectors: &[Embedding],
+        dimensions: usize,
+        of: (u64, [u8; 16]),
+    ) -> Result<TensorGrant, TensorBusError> {
+        let shape = vec![vectors.len() as u64, dimensions as u64];
+        let what = (FrameKind::Tensor, ContentType::F32, shape);
+        let numbers = vectors.iter().map(|it| {
+            let numbers = it.vector.iter().flat_map(|it| it.to_le_bytes());
+            numbers.collect::<Vec<u8>>()
+        });
+        let length = vectors.len() * dimensions * 4;
+        publish(&self.pool, length, numbers, &note(what, (HOST, NODE), of)?)
     }
 
     /// What is remembered of a session, in frames.
@@ -454,6 +464,8 @@ mod tests {
         let mut host = Host {
             pool: memory.pool(&address, [7; 32]).unwrap(),
             flags: Flagged::default(),
+            parts: Parts::default(),
+            told: Vec::new(),
             socket,
             engine,
         };
@@ -475,7 +487,7 @@ mod tests {
                 _ => (call, trace),
             };
             let dimensions = vectors[0].vector.len();
-            let grant = host.publish(&vectors, dimensions, of, within).unwrap();
+            let grant = host.publish(&vectors, dimensions, (of, within)).unwrap();
             let read = vectors.iter().map(|it| (it.bytes_read, it.bytes)).collect();
             for said in [
                 FromHost::Vectors { call, grant, read },
@@ -502,7 +514,9 @@ mod tests {
             let mut command = super::super::HostCommand::new(this, ["--exact", name]);
             command.variables = vec![(ROLE.into(), role.into())];
             let pool = Arc::new(pool());
-            let started = super::super::Proxy::start(&command, Arc::clone(&pool));
+            let kept = Arc::new(super::super::Kept::new(command.kept_bytes));
+            let told = (kept, aios_bus::Refusals::default());
+            let started = super::super::Proxy::start(&command, Arc::clone(&pool), told);
             let mut proxy = started.unwrap();
             let mut request = EmbedRequest::new(["sales"]);
             request.traceparent = Some(TRACE.to_owned());
