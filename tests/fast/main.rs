@@ -10,6 +10,7 @@ mod circles;
 mod control;
 mod crash;
 mod crew;
+mod damaged;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]

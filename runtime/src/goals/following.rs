@@ -33,8 +33,14 @@ impl Goals {
         if let Some(same) = running.clone().find(|goal| goal.goal_id == goal_id) {
             return Ok(Some(Arc::clone(same)));
         }
-        let of_tenant = running.clone().filter(|goal| goal.tenant == tenant).count();
-        let of_guests = running.filter(|goal| goal.tenant != self.tenant).count();
+        // Those that an earlier node left are under way too, though they are yet to be taken up: or with each fall of a busy node there would be
+        // more of them.
+        let left = self.left.lock();
+        let left = left.iter().map(|kept| self.whose(kept.asked.tenant.as_deref()));
+        let known = running.map(|goal| goal.tenant.as_str());
+        let whose: Vec<&str> = known.chain(left).collect();
+        let of_tenant = whose.iter().filter(|whose| **whose == tenant).count();
+        let of_guests = whose.iter().filter(|whose| **whose != self.tenant).count();
         let (most, full) = if tenant == self.tenant {
             (RUNNING_MAX, of_tenant >= RUNNING_MAX)
         } else if of_tenant >= RUNNING_OF_GUEST_MAX {

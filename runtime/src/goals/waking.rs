@@ -15,13 +15,16 @@ use crate::node::Node;
 impl Goals {
     /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
     pub(crate) async fn wake(&self, node: &Node) {
-        let left = std::mem::take(&mut *self.left.lock());
         let (mut others, mut alone) = (Vec::new(), Vec::new());
-        for Kept {
+        let next = || {
+            let mut left = self.left.lock();
+            (!left.is_empty()).then(|| left.remove(0))
+        };
+        while let Some(Kept {
             goal_id,
             asked,
             state,
-        } in left
+        }) = next()
         {
             // What cannot be read is no progress.
             let done = self.register.done(&goal_id).unwrap_or_default();
