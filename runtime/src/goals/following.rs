@@ -36,7 +36,12 @@ impl Goals {
         // Those that an earlier node left are under way too, though they are yet to be taken up: or with each fall of a busy node there would be
         // more of them.
         let left = self.left.lock();
-        let left = left.iter().map(|kept| self.whose(kept.asked.tenant.as_deref()));
+        if left.iter().any(|kept| kept.goal_id == goal_id) {
+            return Ok(None);
+        }
+        let left = left
+            .iter()
+            .map(|kept| self.whose(kept.asked.tenant.as_deref()));
         let known = running.map(|goal| goal.tenant.as_str());
         let whose: Vec<&str> = known.chain(left).collect();
         let of_tenant = whose.iter().filter(|whose| **whose == tenant).count();
