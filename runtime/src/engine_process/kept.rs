@@ -2,12 +2,17 @@
 //!
 //! In this process's memory alone, within a number of bytes; the one unused for longest makes room. What leaves is overwritten.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use aios_inference::SessionId;
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 /// Sessions that were handed over, given back, or refused when they were; label `what` is one of these three words.
 pub const METRIC_SESSIONS: &str = "aios_engine_process_sessions_total";
+
+/// Processes in a row that may end over handing a session over; more of them would end over it again and again.
+const ENDED: u32 = 2;
 
 /// The sessions that are kept, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +39,8 @@ struct Inner {
 pub(super) struct Kept {
     /// Bytes at most.
     most: usize,
+    /// Times in a row that a process ended over handing one over.
+    ended: AtomicU32,
     inner: Mutex<Inner>,
 }
 
@@ -41,7 +48,24 @@ impl Kept {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
+            ended: AtomicU32::new(0),
             inner: Mutex::default(),
+        }
+    }
+
+    /// Whether nothing is asked for any more, because processes end over it.
+    pub(super) fn gave_up(&self) -> bool {
+        self.ended.load(Relaxed) >= ENDED
+    }
+
+    /// A process ended over handing one over, or did not.
+    pub(super) fn handed_over(&self, ended: bool) {
+        if !ended {
+            self.ended.store(0, Relaxed);
+        } else if self.ended.fetch_add(1, Relaxed) + 1 == ENDED {
+            tracing::warn!(
+                "sessions are not kept any more: the engine's process ended over it {ENDED} times in a row"
+            );
         }
     }
 
@@ -121,6 +145,15 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_process_after_process_is_not_asked_for_again() {
+        let kept = Kept::new(100);
+        for (ended, gave_up) in [(true, false), (false, false), (true, false), (true, true)] {
+            kept.handed_over(ended);
+            assert_eq!(kept.gave_up(), gave_up);
+        }
+    }
 
     #[test]
     fn the_session_unused_for_longest_makes_room_and_bytes_stay_within_bounds() {

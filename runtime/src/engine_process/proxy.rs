@@ -35,7 +35,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Tokens from which on a session is handed over: reading fewer again takes no longer than carrying them about.
 const WORTH: u64 = 64;
 /// How long a session may be on its way.
-const CARRIED: Duration = Duration::from_secs(10);
+const CARRIED: Duration = Duration::from_secs(30);
 /// How long the process may take to build its engine.
 const BUILT: Duration = Duration::from_secs(120);
 
@@ -387,6 +387,9 @@ impl Proxy {
 
     /// Has the session that waits for it longest handed over, if one does.
     fn keep_one(&mut self) -> Result<bool, EngineError> {
+        if self.kept.gave_up() {
+            return Ok(false);
+        }
         let unsaved = self.sessions.iter_mut().filter(|(_, it)| it.unsaved);
         let Some((session, remembered)) = unsaved.min_by_key(|(_, it)| it.used) else {
             return Ok(false);
@@ -421,7 +424,13 @@ impl Proxy {
         };
         // Nobody watches over this but the deadline: it is no call of anybody's.
         let due = Some(Instant::now() + CARRIED);
-        match self.call(ask, due, &CancelFlag::new(), on) {
+        let outcome = self.call(ask, due, &CancelFlag::new(), on);
+        let ended = matches!(
+            outcome,
+            Err(EngineError::Lost { .. } | EngineError::Device { .. })
+        );
+        self.kept.handed_over(ended);
+        match outcome {
             Ok(length) if whole && length > 0 && length == bytes.len() => {
                 self.kept.save(session, bytes);
             }

@@ -202,7 +202,7 @@ impl Progress {
         self.log.lock().state(&self.goal_id)
     }
 
-    /// The same as it travels, put into words once as long as nothing changes; none where they are longer than is kept.
+    /// The same as it travels, put into words once as long as nothing changes; which are kept only if they are short.
     pub(super) fn words(&self) -> Option<Written> {
         let (state, changes) = {
             let log = self.log.lock();
@@ -213,9 +213,11 @@ impl Progress {
         };
         // By the way that other answers go, so that the words are the same whoever writes them; and without the lock, because it takes its time.
         let json = serde_json::to_value(&state).and_then(|state| serde_json::to_vec(&state));
-        let words = Written::new(json.ok().filter(|json| json.len() <= WORDS_KEPT)?);
+        let json = json.ok()?;
+        let is_short = json.len() <= WORDS_KEPT;
+        let words = Written::new(json);
         let mut log = self.log.lock();
-        if log.changes == changes {
+        if is_short && log.changes == changes {
             log.words = Some(words.clone());
         }
         Some(words)

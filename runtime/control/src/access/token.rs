@@ -136,7 +136,11 @@ impl Token {
                 options.write(true).create_new(true).mode(0o600);
                 options.open(&draft)
             })
-            .and_then(|mut file| writeln!(file, "{}", self.0))
+            .and_then(|mut file| {
+                writeln!(file, "{}", self.0)?;
+                // Before its name: an empty file of that name would keep the node from starting after a power cut.
+                file.sync_all()
+            })
             .and_then(|()| fs::rename(&draft, path));
         made.map_err(|source| TokenError::File {
             path: path.to_owned(),

@@ -14,6 +14,8 @@ const HEAD: u64 = 64 << 10;
 const LINES: usize = 30;
 /// How deep lists of objects are looked for.
 const DEPTH: usize = 4;
+/// Brackets within each other that are followed.
+const NESTED: usize = 32;
 /// Characters that the texts of a table have on average at most; what is longer is prose in a list.
 const WORDS: usize = 80;
 
@@ -68,6 +70,10 @@ struct Head {
 
 fn head(path: &str) -> Option<Head> {
     let mut bytes = Vec::new();
+    // Of a pipe nobody may ever write the other end.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let read = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut bytes));
     read.ok()?;
     // A text of two bytes a character says so by its first ones.
@@ -171,6 +177,8 @@ fn closed(text: &str) -> String {
         }
         match byte {
             b'"' => quoted = true,
+            // Deeper than any table, and than what is read at all.
+            b'[' | b'{' if open.len() >= NESTED => return String::new(),
             b'[' => open.push(']'),
             b'{' => open.push('}'),
             b']' | b'}' => {
@@ -287,6 +295,13 @@ mod tests {
             text: text.to_owned(),
             cut,
         })
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_looked_at_no_further() {
+        let deep = format!("{}{}", "[".repeat(32_768), ",".repeat(32_768));
+        assert_eq!(closed(&deep), "");
+        assert!(!json(&deep, true));
     }
 
     #[test]
