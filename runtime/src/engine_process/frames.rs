@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use aios_bus::tensor::TensorPool;
 use aios_protocols::ports::{FrameNote, TensorBus as _, TensorBusError};
-use aios_protocols::tensor::{ContentType, Flags, FrameKind, TensorGrant};
+use aios_protocols::tensor::{ContentType, Flags, FrameKind, PartyHash, TensorGrant};
 use zeroize::Zeroizing;
-
-use super::host::party;
 
 /// Between two looks for a free slot.
 const PAUSE: Duration = Duration::from_micros(50);
@@ -16,6 +14,14 @@ const UNREAD: Duration = Duration::from_secs(10);
 
 /// From whom, and for whom.
 pub(super) type Parties = (&'static str, &'static str);
+
+/// One of them, as a frame names it.
+pub(super) fn party(name: &str) -> Result<PartyHash, TensorBusError> {
+    let party = name.parse();
+    party
+        .map(|party| PartyHash::of(&party))
+        .map_err(|error| TensorBusError::WrongGrant(format!("{name}: {error}")))
+}
 
 /// A frame of a call in a trace.
 pub(super) fn note(

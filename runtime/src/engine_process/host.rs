@@ -14,7 +14,7 @@ use aios_inference::{
     SessionId,
 };
 use aios_protocols::ports::{TensorBus as _, TensorBusError};
-use aios_protocols::tensor::{ContentType, FrameKind, PartyHash, TensorGrant};
+use aios_protocols::tensor::{ContentType, FrameKind, TensorGrant};
 use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
@@ -419,13 +419,6 @@ impl Host {
 /// Whatever the engine logs while this is held stands in a span with the trace of the call, as an agent's does in the node.
 fn said_in(what: &str, call: u64, traceparent: Option<&str>) -> tracing::span::EnteredSpan {
     tracing::info_span!("engine_call", what, call, traceparent).entered()
-}
-
-pub(super) fn party(name: &str) -> Result<PartyHash, TensorBusError> {
-    let party = name.parse();
-    party
-        .map(|party| PartyHash::of(&party))
-        .map_err(|error| TensorBusError::WrongGrant(format!("{name}: {error}")))
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ use aios_protocols::tensor::{ContentType, TensorGrant};
 use zeroize::Zeroizing;
 
 use super::HostCommand;
-use super::frames::{publish_part, take_part};
-use super::host::{HOST, NODE, party};
+use super::frames::{party, publish_part, take_part};
+use super::host::{HOST, NODE};
 use super::kept::Kept;
 use super::words::{FromHost, ToHost, trace_id};
 use crate::wire::{Ear, WireError, say};

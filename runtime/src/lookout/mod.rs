@@ -6,6 +6,7 @@
 //! `ring` keeps what happened, `stream` is one watcher's way through it, `pace` says when watchers are woken, `observer` what agents and
 //! their world tell, `heard` what supervisors and the data bus tell; `tree`, `talks`, `letters` and `ledger` are the pictures; `recorded` is where the trail lies.
 
+mod choice;
 mod heard;
 mod ledger;
 mod letters;

@@ -12,7 +12,7 @@ use aios_control::{
 use aios_protocols::Party;
 use aios_supervisor::DeadLetter;
 
-use super::ring::Choice;
+use super::choice::Choice;
 use super::{HEIRS, Lookout, letters};
 
 /// A message as it passes by, and the goal that it is said for.

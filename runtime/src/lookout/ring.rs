@@ -5,9 +5,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use aios_control::{Event, EventKind, Gap, Happened, MessageHappened, Told, Watch};
-use aios_protocols::ConversationId;
+use aios_control::{Event, EventKind, Gap, Happened, MessageHappened, Told};
 
+use super::choice::Choice;
 use super::ledger;
 use super::observer::Passing;
 
@@ -100,28 +100,6 @@ impl Noted {
             // Of what was let pass nobody knows whose it was.
             Heard::LetPass(_) => false,
         }
-    }
-}
-
-/// What somebody looks for in particular.
-#[derive(Debug)]
-pub(crate) struct Choice {
-    pub(crate) watch: Watch,
-    /// The conversation, if it is one that there can be.
-    conversation: Option<ConversationId>,
-}
-
-impl Choice {
-    pub(crate) fn new(watch: Watch) -> Self {
-        let conversation = watch.conversation.as_deref();
-        Self {
-            conversation: conversation.and_then(|id| id.parse().ok()),
-            watch,
-        }
-    }
-
-    pub(crate) fn has_conversation(&self, id: &ConversationId) -> bool {
-        self.watch.conversation.is_none() || self.conversation.as_ref() == Some(id)
     }
 }
 

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::Lookout;
+use super::choice::Choice;
 use super::pace::Allowed;
-use super::ring::{Choice, Noted, Place, told};
+use super::ring::{Noted, Place, told};
 
 /// Events looked at in the rings at a time: whoever notes one waits no longer than that takes.
 const TAKEN: usize = 256;

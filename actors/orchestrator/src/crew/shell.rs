@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::Descent;
-use aios_inference::{Prompt, SessionId};
+use aios_inference::Prompt;
 use aios_work::content::{AgentAnswer, AgentOrder, NoAnswer};
 use aios_work::{Looping, ToolSpec};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::judged::Word;
 use super::record::{Outcome, RunRecord};
 use super::run::{Next, Run};
 use super::seen::Seen;
-use super::thought::Thought;
+use super::thought::{Thought, session};
 use super::{Crew, Inner, Member};
 use crate::Services;
 
@@ -121,12 +121,6 @@ pub(super) fn leave(member: &Member, order: &AgentOrder, services: &Services, ct
         budgets.close(ctx.tenant(), &order.operation, &budget);
     }
     forget(member, order, services, ctx);
-}
-
-/// What the model remembers of a question from one turn to the next: each turn's chat begins with the one before.
-pub(super) fn session(member: &Member, order: &AgentOrder, ctx: &Context) -> SessionId {
-    let role = &member.charter().role;
-    SessionId(format!("{}/{role}/{}", ctx.tenant(), order.operation))
 }
 
 /// The model is not asked about a question again.

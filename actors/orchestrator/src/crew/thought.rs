@@ -1,14 +1,15 @@
 //! What an agent's model is asked, once for each turn: a thought is a durable step, paid from the question's budget.
 
-use aios_actors::agent::AgentError;
+use aios_actors::agent::{AgentError, Context};
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{FailureKind, Next as Retry, RetryState};
-use aios_inference::{EngineError, Finish, InferRequest, Prompt};
+use aios_inference::{EngineError, Finish, InferRequest, Prompt, SessionId};
+use aios_work::content::AgentOrder;
 use serde::{Deserialize, Serialize};
 
+use super::Member;
 use super::ended::{Ended, failed, stopped};
 use super::errand::Errand;
-use super::shell::session;
 
 /// Tokens of one thought at most: a call or an answer of some hundred words.
 const THOUGHT_TOKENS: u64 = 1_024;
@@ -18,6 +19,12 @@ const THOUGHT_LEAST: u64 = 32;
 const BYTES_PER_TOKEN: u64 = 3;
 /// The name of the policy by which a thought is tried again.
 const THINK: &str = "think";
+
+/// What the model remembers of a question from one turn to the next: each turn's chat begins with the one before.
+pub(super) fn session(member: &Member, order: &AgentOrder, ctx: &Context) -> SessionId {
+    let role = &member.charter().role;
+    SessionId(format!("{}/{role}/{}", ctx.tenant(), order.operation))
+}
 
 /// A thought, as it is committed.
 #[derive(Serialize, Deserialize)]

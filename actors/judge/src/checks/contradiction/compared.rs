@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
-use super::orders::{By, Given, Meant, groupable, orders, ways};
+use super::meant::Meant;
+use super::orders::{By, Given, groupable, orders, ways};
 use super::rank::counts_rows;
 use super::{Finding, at};
 use crate::grid::{Grid, Pred};

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
+use super::meant::Meant;
 use super::orders::{
-    By, Given, Meant, Order, alternatives, figure, groupable, is_a_fault, is_welcome, measures,
-    orders, unwelcome, ways,
+    By, Given, Order, alternatives, figure, groupable, is_a_fault, is_welcome, measures, orders,
+    unwelcome, ways,
 };
 use super::rank::{
     Rank, beaten_by_none, changes, comes_first, counts_rows, meant, place, ranks, settled, sided,

@@ -5,6 +5,7 @@ mod compared;
 pub(in crate::checks) mod directions;
 mod firsts;
 mod limits;
+mod meant;
 mod orders;
 mod rank;
 mod ranking;

@@ -15,6 +15,8 @@ use crate::scope::entities;
 use crate::text::Text;
 use crate::unit::Unit;
 
+use super::meant::Meant;
+
 /// By what something is first, more or less than another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum By {
@@ -233,19 +235,6 @@ pub(super) fn measures(reading: &Reading<'_>, piece: usize, grid: &Grid) -> (Vec
         true => (quantities, false),
         false => (named, true),
     }
-}
-
-/// What a word of rank ranks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Meant {
-    /// The figure itself: "the highest, with 12".
-    Figure,
-    /// What is named right at it: "the most beds".
-    Named(Vec<usize>),
-    /// A quality, of which the figures are a sign: "the fullest".
-    Quality,
-    /// A place and nothing else: "in front", "the leader".
-    Lead,
 }
 
 /// By what a name can be put in order with its like, as a piece says it.

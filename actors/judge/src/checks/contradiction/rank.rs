@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aios_languages::{Sense, Tag, Tagged};
 
-use super::orders::Meant;
+use super::meant::Meant;
 use crate::grid::Grid;
 use crate::reading::Reading;
 use crate::text::Text;

@@ -134,13 +134,6 @@ fn what_falls_to_somebody_does_not_fall() {
             &["25%"],
         )],
     );
-    check_not_there(
-        (
-            "energy_kwh_2024.csv",
-            "Site,Jan 2024,Feb 2024,Mar 2024\nDepot,30,20,11\nOffice,10,12,14\n",
-        ),
-        &[("What did the electricity of the office cost?", "cost")],
-    );
 }
 
 #[test]
