@@ -263,7 +263,7 @@ pub trait TensorSlot {
     /// If the shape does not fill what was allocated.
     fn grant(&self, note: &FrameNote) -> Result<TensorGrant, TensorBusError>;
 
-    /// Closes the frame: when this returns its header is in the memory, its proof is made, and all that is left is to say that it is
+    /// Closes the frame: when this returns its header and its proof are in the memory, and all that is left is to say that it is
     /// there. For whoever wants that to take no longer than it must.
     ///
     /// # Errors
@@ -284,8 +284,10 @@ pub trait TensorSlot {
     }
 }
 
-/// A frame that is complete and that nobody was told is there. Its proof goes into the memory when it is published and not before: whoever
-/// else can write the memory may say of it that it is there, and every reader refuses it as forged. Dropping it gives its slot back.
+/// A frame that is complete and that nobody was told is there. Dropping it gives its slot back.
+///
+/// Its proof lies in the memory already, because putting it there when it is told costs half as much again as telling. So whoever else can write
+/// the memory may say of it that it is there before its writer does: a reader then has the frame early, as its writer sealed it, and no other.
 pub trait SealedSlot {
     /// Its grant.
     fn grant(&self) -> &TensorGrant;

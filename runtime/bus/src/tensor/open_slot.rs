@@ -1,16 +1,14 @@
 //! A slot between allocation and publication. What is written goes into the checksum and the MAC as it is copied, so that
 //! nothing is ever read back from memory that another process may have changed meanwhile.
 //!
-//! Whatever takes time comes before the frame is signalled: [`TensorSlot::seal`] ends the checksum and the MAC and puts the header
-//! into the memory. The MAC is kept back until the frame is signalled: whoever can write the memory can say of a sealed frame that
-//! it is there, and without its MAC nobody believes that. Signalling is four stores into the line of the state word and one
-//! compare-and-swap of it.
+//! Whatever takes time comes before the frame is signalled: [`TensorSlot::seal`] ends the checksum and the MAC and puts them
+//! into the memory, and signalling is one compare-and-swap of the state word.
 
 use aios_protocols::ports::{FrameNote, SealedSlot, TensorBus as _, TensorBusError, TensorSlot};
 use aios_protocols::tensor::{FrameKey, TensorGrant, TensorHandle, TensorHeader};
 
 use super::pool::TensorPool;
-use super::proof::{MAC_BYTES, PIECE, Proof};
+use super::proof::{PIECE, Proof};
 use super::segment::{Layout, WORD, store};
 use super::state::{Phase, State};
 
@@ -160,18 +158,18 @@ impl TensorSlot for OpenSlot<'_> {
         let lease = self.lease;
         let words = lease.pool.words(lease.slot);
         store(Layout::header(words), &header);
+        store(Layout::mac(words), &mac);
         // Whether it is still its writer's. Asked as it will be signalled, so that whatever that needs has come back to this core's
         // caches, however large the content was that passed through them.
         lease.change(lease.state)?;
-        Ok(Box::new(Sealed { lease, grant, mac }))
+        Ok(Box::new(Sealed { lease, grant }))
     }
 }
 
-/// A slot that is complete but for its MAC, which nobody else knows.
+/// A slot that is complete.
 struct Sealed<'a> {
     lease: Lease<'a>,
     grant: TensorGrant,
-    mac: [u8; MAC_BYTES],
 }
 
 impl SealedSlot for Sealed<'_> {
@@ -180,17 +178,10 @@ impl SealedSlot for Sealed<'_> {
     }
 
     fn publish(self: Box<Self>) -> Result<TensorGrant, TensorBusError> {
-        let Self { lease, grant, mac } = *self;
+        let Self { lease, grant } = *self;
         let Lease { pool, slot, state } = lease;
         let ready = state.in_phase(Phase::Ready);
-        let place = Layout::mac(pool.words(slot));
-        // Before the state word, whose change releases it: who sees that the frame is there sees the MAC too.
-        store(place, &mac);
-        if let Err(error) = lease.change(ready) {
-            // Somebody said before its writer that it is there. It stays unproven, as its writer is told that it is not.
-            store(place, &[0; MAC_BYTES]);
-            return Err(error);
-        }
+        lease.change(ready)?;
         // It is the reader's now. Even trying to give it back would take the state word's line away from whoever is just looking at it.
         std::mem::forget(lease);
         pool.note(slot, ready, false);

@@ -1,7 +1,6 @@
 //! Frames in pools.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
 
 use aios_protocols::ports::{TensorBus, TensorBusError, Wait};
@@ -10,8 +9,6 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::tensor::SlotObserver;
-use crate::tensor::segment::{Layout, WORD};
-use crate::tensor::state::{Phase, State};
 use crate::{BusRefusal, RefusalSink, Refusals};
 
 pub(super) fn check(maker: &dyn Maker) {
@@ -25,7 +22,6 @@ pub(super) fn check(maker: &dyn Maker) {
     an_end_too_many_is_refused_and_takes_nothing_from_the_others(maker);
     waiting_ends_when_the_frame_is_there_or_the_time_is_over(maker);
     a_sealed_frame_is_nobodys_until_it_is_published(maker);
-    a_sealed_frame_that_somebody_else_calls_ready_is_forged(maker);
     an_observer_hears_of_every_lease_and_keeps_slots_back(maker);
 }
 
@@ -341,30 +337,6 @@ fn a_sealed_frame_is_nobodys_until_it_is_published(maker: &dyn Maker) {
         0,
         "one that is let go of gives its slot back"
     );
-}
-
-/// Whoever can write the memory can set the state word. The proof is not there before its writer publishes it, so nothing is read.
-fn a_sealed_frame_that_somebody_else_calls_ready_is_forged(maker: &dyn Maker) {
-    let (one, two) = pair(maker);
-    let trail = Arc::new(Trail::default());
-    let two = two.telling(Refusals::to(Arc::clone(&trail) as _));
-    let mut slot = must(one.allocate(6));
-    must(slot.write(b"sealed"));
-    let sealed = must(slot.seal(&note(6)));
-    let grant = sealed.grant().clone();
-    let state = &two.segment().words()[grant.handle.offset as usize / WORD + Layout::STATE];
-    let writing = State::read(state.load(Acquire)).expect("a state");
-    assert_eq!(writing.phase, Phase::Writing);
-    state.store(writing.in_phase(Phase::Ready).bits(), Release);
-    must(two.wait(&grant, Wait::Spin, SOON));
-    let mut read = Vec::new();
-    let forged = Some(TensorBusError::Forged);
-    assert_eq!(two.read(&grant, &mut read).err(), forged);
-    assert!(read.is_empty(), "nothing leaves before its writer says so");
-    let damaged = TensorBusError::Damaged("the slot that was written");
-    assert_eq!(sealed.publish().err(), Some(damaged), "its writer is told");
-    assert_eq!(two.read(&grant, &mut read).err(), forged, "nor afterwards");
-    assert_eq!(trail.0.lock().len(), 2, "one entry a refusal");
 }
 
 /// Keeps what was refused.
