@@ -54,6 +54,8 @@ async fn every_kind_of_end_is_told_apart() {
         } else {
             assert_eq!(a.view().unwrap().state, ChildState::Finished, "{name}");
         }
+        // What has finished as it should is not meant to come back.
+        assert_eq!(root.means_to_have("a"), expected.is_abnormal(), "{name}");
         root.stop().await;
     }
 }
