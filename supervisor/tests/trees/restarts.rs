@@ -266,6 +266,10 @@ async fn a_backoff_is_waited_for_to_the_millisecond() {
         let before = tokio::time::Instant::now();
         let generation = a.incarnation().unwrap();
         tell(&a, Do::Panic);
+        while a.view().unwrap().state != ChildState::Backoff {
+            tokio::task::yield_now().await;
+        }
+        assert!(root.means_to_have("a"), "it waits to come back");
         a.newer_than(generation, LONG).await.unwrap();
         let waited = before.elapsed().as_millis();
         assert!(
