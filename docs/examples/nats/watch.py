@@ -31,10 +31,13 @@ async def main(address, known, count=None):
         except aios.Refused as refused:
             print(json.dumps({"subject": message.subject, "refused": str(refused)}), flush=True)
             continue
-        said = json.loads(message.data)["params"]
-        line = {"subject": message.subject, "signer": signer, "content": said["semantic"]["content"]}
-        print(json.dumps(line), flush=True)
-        seen += 1
+        told = json.loads(message.data)
+        # What was told in a burst comes together, as a batch.
+        for one in told if isinstance(told, list) else [told]:
+            content = one["params"]["semantic"]["content"]
+            line = {"subject": message.subject, "signer": signer, "content": content}
+            print(json.dumps(line), flush=True)
+            seen += 1
         if count and seen >= int(count):
             break
     await nc.close()

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aios_bus::data::InProcessDataBus;
-use aios_bus::data::nats::NatsDataBus;
 use aios_bus::data::nats::rpc::Notification;
-use aios_protocols::ports::{BusError, DataBus, Subscription};
+use aios_bus::data::nats::{NatsDataBus, Told};
+use aios_protocols::ports::{BusError, DataBus, Delivery, Subscription};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{Party, Subject};
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -20,6 +19,8 @@ use crate::lookout::Lookout;
 
 /// Events that may wait to be written to the outbox; a burst of some seconds.
 const WAITING: usize = 16_384;
+/// Events that are told at once, if they wait already.
+const TOGETHER: usize = 4_096;
 /// Private goals that are remembered; what is told of one that ended so many goals ago is nothing.
 const PRIVATE: usize = 16_384;
 /// How long the stop of a node waits for what was told last.
@@ -124,10 +125,14 @@ impl Relay {
                 }
             };
             self.0.idle.store(false, Ordering::Release);
+            let waiting = std::iter::from_fn(|| heard.try_next());
+            let ready: Vec<Delivery> = std::iter::once(delivery)
+                .chain(waiting.take(TOGETHER - 1))
+                .collect();
             self.0.missed.store(heard.missed(), Ordering::Relaxed);
-            if !self.0.private.holds(&delivery.subject) {
-                self.tell(&delivery.subject, &delivery.payload).await;
-            }
+            let open = |it: &Delivery| !self.0.private.holds(&it.subject);
+            let told = ready.into_iter().filter(open);
+            self.tell_all(told.map(|it| (it.subject, it.payload))).await;
         }
     }
 
@@ -146,19 +151,31 @@ impl Relay {
     }
 
     pub(super) async fn tell(&self, subject: &Subject, content: &[u8]) {
-        let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
+        self.tell_all(std::iter::once((subject.clone(), content)))
+            .await;
+    }
+
+    /// Tells all of it, each subject's in this order.
+    async fn tell_all<C: AsRef<[u8]>>(&self, contents: impl Iterator<Item = (Subject, C)>) {
         let sender = self.0.sender.as_str();
-        let told = Notification::inform(sender, subject.as_str(), sequence, content);
-        let payload = Bytes::from(told.to_bytes());
-        let trace = self.0.traces.trace_of(subject);
-        let outcome = self.0.bus.publish_traced(subject, payload, trace).await;
-        match outcome {
-            Ok(()) => self.0.said.store(false, Ordering::Relaxed),
-            // What need not last is not told while the server is away.
-            Err(BusError::Unreachable(_) | BusError::Closed) => {}
-            Err(error) => {
-                if !self.0.said.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%subject, %error, "not told on the data bus");
+        let told = contents.map(|(subject, content)| {
+            let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
+            let content = content.as_ref();
+            Told {
+                notification: Notification::inform(sender, subject.as_str(), sequence, content),
+                trace: self.0.traces.trace_of(&subject),
+                subject,
+            }
+        });
+        for (subject, outcome) in self.0.bus.publish_together(told.collect()).await {
+            match outcome {
+                Ok(()) => self.0.said.store(false, Ordering::Relaxed),
+                // What need not last is not told while the server is away.
+                Err(BusError::Unreachable(_) | BusError::Closed) => {}
+                Err(error) => {
+                    if !self.0.said.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(%subject, %error, "not told on the data bus");
+                    }
                 }
             }
         }

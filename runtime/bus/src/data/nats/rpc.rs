@@ -1,4 +1,4 @@
-//! What an event looks like to a program in any language: a JSON-RPC 2.0 notification. Pure.
+//! What an event looks like to a program in any language: a JSON-RPC 2.0 notification, or a batch of them. Pure.
 //!
 //! The signature is not in it; it travels in the headers of the frame, over all of these bytes.
 
@@ -101,13 +101,32 @@ impl Notification {
     /// What of it is not as it should be.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let read: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if read.jsonrpc != JSONRPC || read.params.protocol != PROTOCOL {
+        read.of_this_protocol()
+    }
+
+    /// Reads what a message holds: one notification, or a batch of at least one, in the order in which they were told.
+    ///
+    /// # Errors
+    /// What of it is not as it should be. Of a batch all is read or nothing.
+    pub fn read_all(bytes: &[u8]) -> Result<Vec<Self>, String> {
+        if bytes.trim_ascii_start().first() != Some(&b'[') {
+            return Ok(vec![Self::read(bytes)?]);
+        }
+        let read: Vec<Self> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if read.is_empty() {
+            return Err("a batch without a notification".to_owned());
+        }
+        read.into_iter().map(Self::of_this_protocol).collect()
+    }
+
+    fn of_this_protocol(self) -> Result<Self, String> {
+        if self.jsonrpc != JSONRPC || self.params.protocol != PROTOCOL {
             return Err(format!(
                 "{} of {} is spoken, not {PROTOCOL} of {JSONRPC}",
-                read.params.protocol, read.jsonrpc
+                self.params.protocol, self.jsonrpc
             ));
         }
-        Ok(read)
+        Ok(self)
     }
 }
 
@@ -183,5 +202,25 @@ mod tests {
         let mut other = text;
         other.params.protocol = "aios-data/2".into();
         assert!(Notification::read(&other.to_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_batch_is_read_whole_or_not_at_all() {
+        let one = Notification::inform("s", "a.b", 1, b"1");
+        let two = Notification::inform("s", "a.b", 2, b"2");
+        let [first, second] = [&one, &two].map(|it| String::from_utf8(it.to_bytes()).unwrap());
+        let all = |text: &str| Notification::read_all(text.as_bytes());
+        assert_eq!(all(&first), Ok(vec![one.clone()]));
+        assert_eq!(all(&format!("[{first}]")), Ok(vec![one.clone()]));
+        assert_eq!(all(&format!(" [{first},{second}]")), Ok(vec![one, two]));
+        for none in [
+            "",
+            "[]",
+            "[[]]",
+            &format!("[{first},{{}}]"),
+            &format!("[{first}"),
+        ] {
+            assert!(all(none).is_err(), "{none}");
+        }
     }
 }
