@@ -29,13 +29,14 @@ pub use values::{
 
 /// What the environment's names begin with.
 const ENVIRONMENT_PREFIX: &str = "AIOS_";
-/// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user, and a client says which node it
-/// means and what it shows there.
-const NOT_SETTINGS: [&str; 13] = [
+/// Names under the prefix that are not settings of a node: the model cache is shared by all nodes of a user, a client says which node it
+/// means and what it shows there, and a measurement where its rivals are.
+const NOT_SETTINGS: [&str; 14] = [
     "AIOS_CACHE",
     "AIOS_CONFIG",
     "AIOS_LOG",
     "AIOS_BENCH",
+    "AIOS_LLAMA",
     "AIOS_SEED",
     "AIOS_SEEDS",
     "AIOS_NODE",
@@ -467,7 +468,11 @@ mod tests {
     fn the_model_cache_is_not_a_setting_of_a_node() {
         load(
             None,
-            &[("AIOS_CACHE", "/somewhere"), ("AIOS_LOG", "debug")],
+            &[
+                ("AIOS_CACHE", "/somewhere"),
+                ("AIOS_LOG", "debug"),
+                ("AIOS_LLAMA_BIN", "/elsewhere"),
+            ],
             &[],
         )
         .unwrap();

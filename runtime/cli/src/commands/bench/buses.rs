@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aios_bench::{Bar, BenchError, Report, Samples};
+use aios_bus::data::nats::rpc::Notification;
 use aios_bus::data::nats::server::{Access, NatsServer, ServerOptions, Sync};
 use aios_bus::data::nats::{
-    self, Credentials, NatsDataBus, NatsLink, NatsSettings, Outbox, OutboxLimits,
+    self, Credentials, NatsDataBus, NatsLink, NatsSettings, Outbox, OutboxLimits, Told,
 };
 use aios_inference::models::{NATS_SERVER, program};
 use aios_protocols::{KeyRegistry, PrincipalId, SigningIdentity, Subject, TenantId, Timestamp};
@@ -21,6 +22,11 @@ use crate::weights;
 const MESSAGES: usize = 400;
 /// Messages that are sent without waiting for each.
 const MANY: usize = 4_000;
+/// Events that are told as a node tells them, and how many of them are ready at once.
+const EVENTS: usize = 200_000;
+const READY: usize = 4_096;
+/// The fewest events a second that are told, stored and acknowledged.
+const EVENTS_PER_S: f64 = 100_000.0;
 /// Subjects that they go to.
 const SUBJECTS: usize = 64;
 /// Bytes of a message: an event.
@@ -202,7 +208,70 @@ async fn many(
         count / begun.elapsed().as_secs_f64(),
     );
     report.figure("bare_stored_per_s", bare);
+    events(link, own, folder, report).await
+}
+
+/// Events as a node tells them: what is ready goes together, is accepted by the outbox, and stored in the streams while more is told.
+async fn events(
+    link: &NatsLink,
+    own: &Credentials,
+    folder: &Path,
+    report: &mut Report,
+) -> Result<(), BenchError> {
+    let outbox = Outbox::open(
+        &folder.join("events"),
+        OutboxLimits::default(),
+        Arc::clone(&own.identity),
+    );
+    let outbox = Arc::new(outbox.map_err(failed)?);
+    let bus = NatsDataBus::new(link.clone(), own.clone(), Some(Arc::clone(&outbox)));
+    let sender = own.identity.party().as_str();
+    let content = format!("{{\"what\":\"{}\"}}", "x".repeat(BYTES - 11));
+    let before = stored(link).await?;
+    let begun = Instant::now();
+    let draining = nats::drain(link.clone(), Arc::clone(&outbox), own.clone());
+    for first in (0..EVENTS).step_by(READY) {
+        let mut ready = Vec::with_capacity(READY);
+        for at in first..(first + READY).min(EVENTS) {
+            let subject: Subject = format!("aios.events.task.burst{}", at % SUBJECTS)
+                .parse()
+                .map_err(failed)?;
+            let name = subject.as_str();
+            ready.push(Told {
+                notification: Notification::inform(sender, name, at as u64, content.as_bytes()),
+                trace: None,
+                subject,
+            });
+        }
+        for (_, outcome) in bus.publish_together(ready).await {
+            outcome.map_err(failed)?;
+        }
+    }
+    while outbox.counts().waiting > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let rate = EVENTS as f64 / begun.elapsed().as_secs_f64();
+    draining.abort();
+    report.figure("events_per_s", rate);
+    report.figure(
+        "events_per_message",
+        EVENTS as f64 / (stored(link).await? - before) as f64,
+    );
+    report.bar(Bar::at_least(
+        "events",
+        "events told, signed, accepted on this machine's disk, stored and acknowledged, in a second",
+        rate,
+        EVENTS_PER_S,
+        "a second",
+    ));
     Ok(())
+}
+
+/// Messages that the events' stream ever had.
+async fn stored(link: &NatsLink) -> Result<u64, BenchError> {
+    let name = nats::streams::EVENTS.name;
+    let stream = link.context().get_stream(name).await.map_err(failed)?;
+    Ok(stream.cached_info().state.last_sequence)
 }
 
 /// Whoever answers the bare request, and the signed one.

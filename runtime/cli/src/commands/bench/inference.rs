@@ -1,6 +1,7 @@
 //! Reading and writing of the processor's engine beside llama.cpp, in tokens of a second of one core's time; how far what it computes is from
 //! exact, and how much memory it takes.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -328,9 +329,16 @@ fn peak(path: &Path) -> Result<u64, BenchError> {
         .arg(words(CONTEXT))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
+    // Read beside the child, which would otherwise wait once it has said more than a pipe holds.
+    let mut said = child.stderr.take().expect("asked for above");
+    let said = std::thread::spawn(move || {
+        let mut words = Vec::new();
+        let _ = said.read_to_end(&mut words);
+        String::from_utf8_lossy(&words).trim().to_owned()
+    });
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     loop {
@@ -340,9 +348,12 @@ fn peak(path: &Path) -> Result<u64, BenchError> {
             line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
         most = most.max(kilobytes.unwrap_or(0) * 1024);
         if let Some(ended) = child.try_wait().map_err(failed)? {
+            let said = said.join().unwrap_or_default();
             return match ended.success() {
                 true => Ok(most),
-                false => Err(failed(format!("`aios model run` ended with {ended}"))),
+                false => Err(failed(format!(
+                    "`aios model run` ended with {ended} and said: {said}"
+                ))),
             };
         }
         std::thread::sleep(Duration::from_millis(10));
