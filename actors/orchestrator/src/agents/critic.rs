@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_judge::{Ground, judge_text};
-use aios_protocols::{
-    AgentCard, Content, OpenTo, Performative, PrincipalKind, Reason, ReasonKind, TenantId,
-};
+use aios_protocols::{AgentCard, Content, OpenTo, Performative, PrincipalKind, Reason, ReasonKind};
 use aios_tools::{Toolbox, read_regular};
 use aios_work::{Artifact, Effect, InputFile, ToolCall, ToolError};
 use async_trait::async_trait;
@@ -220,15 +218,17 @@ impl Judge<'_> {
             let task_id = candidate.task.id.clone();
             let assessment = match self.witnessed(&candidate, place) {
                 Ok(witnessed) => {
-                    let work = result_checked(
-                        Arc::clone(self.services),
-                        candidate.task,
-                        witnessed,
-                        self.ctx.tenant().clone(),
-                        self.goal_id.to_owned(),
-                        place.inputs.clone(),
-                        place.out_dir.clone(),
-                    );
+                    // In the arguments that the task says, if it says any.
+                    let call = ToolCall {
+                        tenant: self.ctx.tenant().as_str().to_owned(),
+                        goal: self.goal_id.to_owned(),
+                        traceparent: self.ctx.traceparent(None),
+                        inputs: place.inputs.clone(),
+                        out_dir: place.out_dir.clone(),
+                        ..ToolCall::new(Value::Null, Instant::now() + RECHECK_DEADLINE)
+                    };
+                    let services = Arc::clone(self.services);
+                    let work = result_checked(services, candidate.task, witnessed, call);
                     // On its own thread only where it would keep others waiting.
                     match several {
                         true => tokio::spawn(work).await.map_err(fell)??,
@@ -503,12 +503,9 @@ async fn result_checked(
     services: Arc<Services>,
     task: Task,
     Witnessed { result, frame, .. }: Witnessed,
-    tenant: TenantId,
-    goal: String,
-    inputs: Vec<InputFile>,
-    out_dir: String,
+    call: ToolCall,
 ) -> Result<Assessment, AgentError> {
-    let again = again(&services.tools, &task, (tenant, goal), inputs, out_dir).await?;
+    let again = again(&services.tools, &task, call).await?;
     let quick = result.output.artifacts.is_empty() && frame.len() <= QUICK_BYTES;
     let judge = move || {
         let output = &result.output;
@@ -669,13 +666,7 @@ fn doubts(second: &mut Opinion, whole: bool) -> bool {
 }
 
 /// The same question asked in another way, where the task says how.
-async fn again(
-    tools: &Toolbox,
-    task: &Task,
-    (tenant, goal): (TenantId, String),
-    inputs: Vec<InputFile>,
-    out_dir: String,
-) -> Result<Option<Value>, ToolError> {
+async fn again(tools: &Toolbox, task: &Task, call: ToolCall) -> Result<Option<Value>, ToolError> {
     let Some(args) = &task.recheck else {
         return Ok(None);
     };
@@ -688,11 +679,8 @@ async fn again(
         spec => spec.map(|spec| spec.needs.clone()).unwrap_or_default(),
     };
     let call = ToolCall {
-        tenant: tenant.as_str().to_owned(),
-        goal,
-        inputs,
-        out_dir,
-        ..ToolCall::new(args.clone(), Instant::now() + RECHECK_DEADLINE)
+        args: args.clone(),
+        ..call
     };
     Ok(Some(tools.call(&task.tool, &granted, call).await?.value))
 }

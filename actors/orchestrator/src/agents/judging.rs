@@ -210,6 +210,7 @@ async fn by_tool(
     }
     let call = ToolCall {
         tenant: ctx.tenant().as_str().to_owned(),
+        traceparent: ctx.traceparent(None),
         ..ToolCall::new(args, Instant::now() + OUTSIDE)
     };
     match tools.call(name, &Capabilities::default(), call).await {

@@ -1,5 +1,7 @@
 //! What waits while the server is away, and what nobody will ever take.
 
+use std::time::Duration;
+
 use aios_bus::data::nats::frame::Proven;
 use aios_bus::data::nats::{
     self, ApplyError, Follow, FollowCounts, NatsDataBus, Outbox, OutboxLimits, StreamView, streams,
@@ -52,10 +54,29 @@ fn what_is_published_while_the_server_is_away_arrives_in_order_when_it_is_back()
 /// The answer to an attempt is lost, and the process with it: the message is in the stream, and the outbox does not know.
 #[test]
 fn an_attempt_whose_answer_was_lost_is_found_and_not_stored_twice() {
-    rig::run(async {
+    lost_answers(None);
+}
+
+#[test]
+fn it_is_found_when_the_server_has_long_forgotten_its_name() {
+    lost_answers(Some(Duration::from_millis(100)));
+}
+
+/// With a server that remembers names for so long, if not for as long as it is asked to.
+fn lost_answers(names: Option<Duration>) {
+    rig::run(async move {
         let folder = tempfile::tempdir().unwrap();
         let server = rig::server(&folder.path().join("nats"));
         let link = rig::link(&rig::settings(&server)).await;
+        if let Some(duplicate_window) = names {
+            let config = async_nats::jetstream::stream::Config {
+                name: streams::EVENTS.name.to_owned(),
+                subjects: streams::EVENTS.all_subjects(),
+                duplicate_window,
+                ..Default::default()
+            };
+            link.context().create_stream(config).await.unwrap();
+        }
         let own = rig::own(1, &[1]);
         let copy = folder.path().join("copy");
         {
@@ -78,6 +99,7 @@ fn an_attempt_whose_answer_was_lost_is_found_and_not_stored_twice() {
             drain.abort();
             let _ = drain.await;
         }
+        tokio::time::sleep(names.unwrap_or_default() * 3).await;
         let outbox = rig::outbox(&copy);
         assert_eq!(outbox.counts().found, 3);
         let _drain = nats::drain(link.clone(), outbox.clone(), own);

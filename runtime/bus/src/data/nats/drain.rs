@@ -108,11 +108,17 @@ impl Drain {
         };
         let mut attempts = 0;
         loop {
-            let verdict = match lane::begin(end) {
-                Step::Look => lane::after_look(&self.look(spec.name, &waiting.subject).await, &id),
-                Step::Send => lane::after_attempt(self.send(&waiting, &id, spec.name, None).await),
-                Step::SendAfter(last) => {
-                    lane::after_attempt(self.send(&waiting, &id, spec.name, Some(last)).await)
+            let last = match lane::begin(end, id.sequence) {
+                Step::Leave => return (waiting, end, Settled::Found),
+                Step::Look => None,
+                Step::Send => Some(None),
+                Step::SendAfter(last) => Some(Some(last)),
+            };
+            let verdict = match last {
+                None => lane::after_look(&self.look(spec.name, &waiting.subject).await, &id),
+                Some(last) => {
+                    let stored = self.send(&waiting, &id, spec.name, last).await;
+                    lane::after_attempt(stored, id.sequence)
                 }
             };
             match verdict {

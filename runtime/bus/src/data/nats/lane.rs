@@ -44,8 +44,13 @@ impl OutboxId {
 pub enum End {
     /// Nothing of this outbox was ever sent to it.
     Fresh,
-    /// The last message of it has this sequence in the stream; 0 for none.
-    Known(u64),
+    /// How it ends.
+    Known {
+        /// The sequence of its last message in the stream; 0 for none.
+        last: u64,
+        /// The number of the last message of this outbox that is known to be there; 0 for none.
+        ours: u64,
+    },
     /// An attempt was made and what became of it is not known.
     Unknown,
 }
@@ -59,6 +64,8 @@ pub enum Step {
     Send,
     /// Send it, to be taken only if the subject ends with this sequence.
     SendAfter(u64),
+    /// Nothing: it is there.
+    Leave,
 }
 
 /// What became of an attempt to store it.
@@ -135,20 +142,25 @@ pub enum Verdict {
     GivenUp(Unfit),
 }
 
-/// What to do first.
-pub fn begin(end: End) -> Step {
+/// What to do first with the message of this number. Within a lane the order is strict: what is not behind the last of ours is there. An
+/// earlier process may have sent it longer ago than the server remembers names.
+pub fn begin(end: End, number: u64) -> Step {
     match end {
         End::Fresh => Step::Send,
-        End::Known(sequence) => Step::SendAfter(sequence),
+        End::Known { ours, .. } if number <= ours => Step::Leave,
+        End::Known { last, .. } => Step::SendAfter(last),
         End::Unknown => Step::Look,
     }
 }
 
-/// What follows an attempt.
-pub fn after_attempt(stored: Stored) -> Verdict {
+/// What follows an attempt to store the message of this number.
+pub fn after_attempt(stored: Stored, number: u64) -> Verdict {
     match stored {
         Stored::At { sequence, again } => Verdict::Settled {
-            end: End::Known(sequence),
+            end: End::Known {
+                last: sequence,
+                ours: number,
+            },
             again,
         },
         Stored::AnotherEnd => Verdict::Again {
@@ -172,15 +184,18 @@ pub fn after_look(seen: &Seen, mine: &OutboxId) -> Verdict {
             wait: true,
         },
         Seen::Nothing => Verdict::Again {
-            end: End::Known(0),
+            end: End::Known { last: 0, ours: 0 },
             wait: false,
         },
         Seen::Last { sequence, id } => {
             let last = id.as_deref().and_then(OutboxId::read);
-            let there = last
-                .is_some_and(|last| last.outbox == mine.outbox && last.sequence >= mine.sequence);
-            let end = End::Known(*sequence);
-            if there {
+            let ours = last.filter(|last| last.outbox == mine.outbox);
+            let ours = ours.map_or(0, |last| last.sequence);
+            let end = End::Known {
+                last: *sequence,
+                ours,
+            };
+            if ours >= mine.sequence {
                 Verdict::Settled { end, again: true }
             } else {
                 Verdict::Again { end, wait: false }
@@ -215,37 +230,32 @@ mod tests {
         }
     }
 
+    fn known(last: u64, ours: u64) -> End {
+        End::Known { last, ours }
+    }
+
     #[test]
     fn every_attempt_but_the_first_says_what_it_follows() {
-        assert_eq!(begin(End::Fresh), Step::Send);
-        assert_eq!(begin(End::Known(9)), Step::SendAfter(9));
-        assert_eq!(begin(End::Unknown), Step::Look);
+        assert_eq!(begin(End::Fresh, 7), Step::Send);
+        assert_eq!(begin(known(9, 6), 7), Step::SendAfter(9));
+        assert_eq!(begin(known(9, 0), 7), Step::SendAfter(9));
+        assert_eq!(begin(End::Unknown, 7), Step::Look);
+        for there in [7, 8] {
+            assert_eq!(begin(known(9, there), 7), Step::Leave, "{there}");
+        }
     }
 
     #[test]
     fn what_follows_an_attempt() {
         let again = |end, wait| Verdict::Again { end, wait };
+        let settled = |again| Verdict::Settled {
+            end: known(9, 7),
+            again,
+        };
+        let at = |again| Stored::At { sequence: 9, again };
         for (stored, verdict) in [
-            (
-                Stored::At {
-                    sequence: 9,
-                    again: false,
-                },
-                Verdict::Settled {
-                    end: End::Known(9),
-                    again: false,
-                },
-            ),
-            (
-                Stored::At {
-                    sequence: 9,
-                    again: true,
-                },
-                Verdict::Settled {
-                    end: End::Known(9),
-                    again: true,
-                },
-            ),
+            (at(false), settled(false)),
+            (at(true), settled(true)),
             (Stored::AnotherEnd, again(End::Unknown, false)),
             (Stored::NoAnswer, again(End::Unknown, true)),
             (
@@ -253,7 +263,7 @@ mod tests {
                 Verdict::GivenUp(Unfit::TooLarge),
             ),
         ] {
-            assert_eq!(after_attempt(stored), verdict, "{stored:?}");
+            assert_eq!(after_attempt(stored, 7), verdict, "{stored:?}");
         }
     }
 
@@ -263,27 +273,25 @@ mod tests {
             sequence,
             id: Some(id.to_owned()),
         };
-        let settled = |at| Verdict::Settled {
-            end: End::Known(at),
+        let settled = |ours| Verdict::Settled {
+            end: known(5, ours),
             again: true,
         };
         let again = |end, wait| Verdict::Again { end, wait };
+        let unnamed = Seen::Last {
+            sequence: 5,
+            id: None,
+        };
         for (seen, verdict) in [
             (Seen::NoAnswer, again(End::Unknown, true)),
-            (Seen::Nothing, again(End::Known(0), false)),
+            (Seen::Nothing, again(known(0, 0), false)),
             // The answer was lost, the message was not.
-            (last(5, "a1-b2-7"), settled(5)),
-            // One behind it is there: this outbox stored it, and a later process went on.
-            (last(5, "a1-b2-8"), settled(5)),
-            (last(5, "a1-b2-6"), again(End::Known(5), false)),
-            (last(5, "another-9"), again(End::Known(5), false)),
-            (
-                Seen::Last {
-                    sequence: 5,
-                    id: None,
-                },
-                again(End::Known(5), false),
-            ),
+            (last(5, "a1-b2-7"), settled(7)),
+            // Those behind it are there too: this outbox stored them, and fell before it was written down.
+            (last(5, "a1-b2-12"), settled(12)),
+            (last(5, "a1-b2-6"), again(known(5, 6), false)),
+            (last(5, "another-9"), again(known(5, 0), false)),
+            (unnamed, again(known(5, 0), false)),
         ] {
             assert_eq!(after_look(&seen, &mine()), verdict, "{seen:?}");
         }
