@@ -70,6 +70,18 @@ impl Subject {
         Ok(line.trim().to_owned())
     }
 
+    /// Whether it has ended by itself, or does so presently: its connection goes before it does.
+    fn ended(&mut self) -> bool {
+        let ended = || matches!(self.0.try_wait(), Ok(Some(_)));
+        let mut looks = std::iter::repeat_with(ended).take(50);
+        looks.any(|ended| {
+            if !ended {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            ended
+        })
+    }
+
     fn kill(mut self) -> Result<(), BenchError> {
         self.0.kill().map_err(failed)?;
         self.0.wait().map_err(failed)?;

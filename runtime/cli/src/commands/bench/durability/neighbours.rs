@@ -117,7 +117,9 @@ struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     async fn start(folder: &'a Path) -> Result<Self, BenchError> {
-        let (subject, client) = Self::raise(folder).await?;
+        let raised = Self::raise(folder).await?;
+        let (subject, client) =
+            raised.ok_or_else(|| BenchError("the node ended before any goal".to_owned()))?;
         Ok(Self {
             folder,
             subject,
@@ -126,23 +128,33 @@ impl<'a> Watched<'a> {
         })
     }
 
-    async fn raise(folder: &Path) -> Result<(Subject, Client), BenchError> {
+    /// None if it ended while it rose: the fatal goal goes on where it was, and is at its fatal step at once.
+    async fn raise(folder: &Path) -> Result<Option<(Subject, Client)>, BenchError> {
         let mut subject = Subject::start(WORKS, folder)?;
-        subject.says()?;
         let door = SocketFolder::of(&door(folder).display().to_string());
-        let client = Client::connect(&door, None).await.map_err(failed)?;
-        Ok((subject, client))
+        let client = match subject.says() {
+            Ok(_) => Client::connect(&door, None).await,
+            Err(_) => return Ok(None),
+        };
+        match client {
+            Ok(client) => Ok(Some((subject, client))),
+            Err(_) if subject.ended() => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Whatever was asked came to nothing because the node has ended: another takes its place.
     async fn again(&mut self) -> Result<(), BenchError> {
-        self.ended += 1;
-        if self.ended > RECOVERIES {
-            return Err(BenchError("one goal goes on ending its node".to_owned()));
+        loop {
+            self.ended += 1;
+            if self.ended > RECOVERIES {
+                return Err(BenchError("one goal goes on ending its node".to_owned()));
+            }
+            if let Some(raised) = Self::raise(self.folder).await? {
+                (self.subject, self.client) = raised;
+                return Ok(());
+            }
         }
-        let (subject, client) = Self::raise(self.folder).await?;
-        (self.subject, self.client) = (subject, client);
-        Ok(())
     }
 }
 
