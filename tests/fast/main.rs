@@ -41,6 +41,7 @@ mod servers;
 mod shown;
 mod storm;
 mod strangers;
+mod suspects;
 mod swarm;
 mod tables;
 mod teams;

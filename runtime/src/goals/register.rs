@@ -69,7 +69,7 @@ pub(crate) enum Found {
     Leave,
     /// It was under way: it goes on.
     Resume,
-    /// The same, when the others have come to rest: it may be what ends the node.
+    /// The same, when the others have come further: it may be what ends the node.
     Alone,
     /// It was at work each of so many times that a node ended; it is set aside, and the others go on.
     Park,
@@ -114,6 +114,12 @@ impl State {
             undone: true,
             ..Self::ended(GoalPhase::Cancelled, Some(error))
         }
+    }
+
+    /// Under no suspicion: what the node fell over was another goal.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.falls.count = 0;
+        self
     }
 
     /// What a node that starts does, and how the goal stands then, with so many of its tasks done.

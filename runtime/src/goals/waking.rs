@@ -1,6 +1,7 @@
 //! Takes up again what was under way when the last node over the same store ended.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aios_control::{ControlError, GoalPhase, Submit};
 use tokio::sync::Semaphore;
@@ -12,10 +13,14 @@ use super::{Goals, unwritten};
 use crate::gateway::GoalError;
 use crate::node::Node;
 
+/// The longest that a goal is waited for which comes no further and does not end the node either.
+const TURN: Duration = Duration::from_secs(60);
+
 impl Goals {
     /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
     pub(crate) async fn wake(&self, node: &Node) {
         let (mut others, mut alone) = (Vec::new(), Vec::new());
+        let explained = self.falls_are_explained();
         let next = || {
             let mut left = self.left.lock();
             (!left.is_empty()).then(|| left.remove(0))
@@ -40,7 +45,10 @@ impl Goals {
             if taken_up {
                 continue;
             }
-            let (found, mut state) = state.found(&goal_id, done);
+            let (found, mut state) = match state.found(&goal_id, done) {
+                (Found::Alone, state) if explained => (Found::Resume, state.cleared()),
+                found => found,
+            };
             if found == Found::Leave {
                 continue;
             }
@@ -62,7 +70,7 @@ impl Goals {
                 Found::Resume => {
                     tracing::info!(goal = goal_id, falls, "taken up again");
                     match self.go_on(node, &goal_id, whose, asked.goal).await {
-                        Ok(progress) => others.push(progress),
+                        Ok(progress) => others.push((progress, done)),
                         Err(error) => self.give_up(&goal_id, error),
                     }
                 }
@@ -70,7 +78,7 @@ impl Goals {
                     tracing::warn!(
                         goal = goal_id,
                         falls,
-                        "it goes on alone, when the others have come to rest: the node has ended over it"
+                        "it goes on by itself, when the others have come further: the node may have ended over it"
                     );
                     match self.known_again(&goal_id, whose, asked.goal) {
                         Ok(progress) => {
@@ -89,6 +97,16 @@ impl Goals {
             let (turns, others) = (Arc::clone(&turns), Arc::clone(&others));
             tokio::spawn(in_turn(node.clone(), progress, state, others, turns));
         }
+    }
+
+    /// Whether a goal will be set aside that the node has ended over: then its falls are explained, and the others that were at work at them
+    /// are under no suspicion any more.
+    fn falls_are_explained(&self) -> bool {
+        self.left.lock().iter().any(|kept| {
+            let done = self.register.done(&kept.goal_id).unwrap_or_default();
+            let (found, _) = kept.state.clone().found(&kept.goal_id, done);
+            found == Found::Park
+        })
     }
 
     /// A goal on record that cannot be worked on any more is over.
@@ -135,22 +153,27 @@ impl Goals {
     }
 }
 
-/// Works on a goal that may be what ends the node: when the others have come to rest, and no two at a time.
+/// Works on a goal that may be what ends the node: when the others have come further, and no two at a time. If the node ends while it has its
+/// turn, it was this one. When it has come further than at the last fall it was not, and the next one has its turn beside it.
 async fn in_turn(
     node: Node,
     goal: Arc<Progress>,
     mut state: State,
-    others: Arc<Vec<Arc<Progress>>>,
+    others: Arc<Vec<(Arc<Progress>, usize)>>,
     turns: Arc<Semaphore>,
 ) {
     let mut wanted = goal.wanted.subscribe();
     let turn = async {
-        for other in others.iter() {
-            other.over().await;
-        }
-        turns.acquire().await
+        let others = async {
+            for (other, done) in others.iter() {
+                other.comes_further(*done).await;
+            }
+        };
+        // One that waits for a person ends no node.
+        let _ = tokio::time::timeout(TURN, others).await;
+        turns.acquire_owned().await
     };
-    let _turn = tokio::select! {
+    let turn = tokio::select! {
         biased;
         wanted = changed(&mut wanted) => {
             let phase = match wanted {
@@ -187,5 +210,11 @@ async fn in_turn(
         return goal.end_as(GoalPhase::Failed, None, Some(unwritten(error)), &state);
     }
     goal.waits_its_turn(false);
-    follow(ready.begin(), goal).await;
+    let followed = follow(ready.begin(), Arc::clone(&goal));
+    tokio::pin!(followed);
+    tokio::select! {
+        () = &mut followed => return,
+        _ = tokio::time::timeout(TURN, goal.comes_further(state.falls.done)) => drop(turn),
+    }
+    followed.await;
 }
