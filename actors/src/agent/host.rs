@@ -76,7 +76,6 @@ enum Occupant {
 
 pub(crate) struct HostState {
     outbox: Arc<Outbox>,
-    context: Option<Context>,
     maker: Option<Maker>,
     occupant: Occupant,
     card: Option<Arc<AgentCard>>,
@@ -135,14 +134,12 @@ impl HostState {
         let (incarnation, last) = cell.begin();
         metrics::counter!(metric::INCARNATIONS_TOTAL, "role" => cell.tally.role().to_owned())
             .increment(1);
-        let context_for = cell.party().agent().cloned();
         let outbox = Arc::new(Outbox {
             system,
             cell,
             incarnation,
         });
         let mut state = Self {
-            context: context_for.map(|me| Context::new(me, Arc::clone(&outbox))),
             maker,
             occupant: Occupant::Empty,
             card: None,
@@ -283,7 +280,7 @@ impl HostState {
                 Report::Back(agent) => {
                     self.occupant = Occupant::Idle(agent);
                     if self.card.is_none() {
-                        self.card = self.cell().card();
+                        self.card = self.cell().says();
                     }
                     continue;
                 }
@@ -312,7 +309,7 @@ impl HostState {
             return;
         }
         while *budget > 0
-            && let Some(frame) = self.cell().replies.try_pop()
+            && let Some(frame) = self.cell().next_reply()
         {
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
@@ -378,7 +375,7 @@ impl HostState {
                 *budget -= 1;
                 continue;
             }
-            let Some(frame) = self.cell().requests.try_pop() else {
+            let Some(frame) = self.cell().next_request() else {
                 return;
             };
             *budget -= 1;
@@ -481,9 +478,10 @@ impl HostState {
 
     /// Sends the agent out on a turn.
     fn send_out(&mut self, ticket: Option<Ticket>, turn: Turn) {
-        let Some(context) = self.context.clone() else {
+        let Some(me) = self.cell().party().agent().cloned() else {
             return;
         };
+        let context = Context::new(me, Arc::clone(&self.outbox));
         let agent = match std::mem::replace(&mut self.occupant, Occupant::Busy) {
             Occupant::Idle(agent) => Some(agent),
             Occupant::Empty | Occupant::Busy => None,
@@ -542,7 +540,7 @@ impl HostState {
             settle(&self.outbox, ticket, &no);
         }
         while *budget > 0
-            && let Some(frame) = self.cell().requests.try_pop()
+            && let Some(frame) = self.cell().next_request()
         {
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, None, frame) {
