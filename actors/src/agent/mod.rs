@@ -36,6 +36,7 @@ mod state;
 mod step;
 mod tally;
 mod turn;
+mod unsaved;
 
 use aios_protocols::AgentCard;
 use async_trait::async_trait;
