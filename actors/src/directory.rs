@@ -117,7 +117,7 @@ impl Directory {
             .read()
             .cells
             .values()
-            .filter_map(|cell| cell.card().as_deref().cloned())
+            .filter_map(|cell| cell.card().map(Arc::unwrap_or_clone))
             .collect();
         cards.sort_by(|a, b| a.id.cmp(&b.id));
         cards

@@ -424,6 +424,14 @@ impl Party {
         }
     }
 
+    /// The whole identifier, for whoever keeps it: the same text, and no other one.
+    pub fn text(&self) -> Arc<str> {
+        match self {
+            Party::Agent(id) => Arc::clone(&id.text),
+            Party::Principal(id) => Arc::clone(&id.text),
+        }
+    }
+
     /// The agent, if it is one.
     pub fn agent(&self) -> Option<&AgentId> {
         match self {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::signing::KeptKey;
 use crate::{KeyClaim, KeyId, Party, PublicKey, Timestamp};
 
 /// Looks up the key that a message claims to be signed with.
@@ -197,7 +198,7 @@ struct Keys {
 
 #[derive(Debug)]
 struct Entry {
-    key: PublicKey,
+    key: KeptKey,
     from: Timestamp,
     until: Option<Timestamp>,
     revoked: bool,
@@ -489,7 +490,7 @@ impl Inner {
         }
         match entry.until {
             Some(until) if at > until => Err(KeyProblem::Expired { until }),
-            _ => Ok(entry.key),
+            _ => entry.key.key().ok_or(KeyProblem::UnknownKey),
         }
     }
 }
@@ -497,10 +498,10 @@ impl Inner {
 impl Keys {
     /// Adds a key and returns the names of those forgotten for it.
     fn push(&mut self, key: PublicKey, from: Timestamp) -> Vec<KeyId> {
-        // Most parties never have a second one, and an entry is large.
+        // Most parties never have a second one.
         self.keys.reserve_exact(1);
         self.keys.push(Entry {
-            key,
+            key: key.into(),
             from,
             until: None,
             revoked: false,

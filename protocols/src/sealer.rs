@@ -80,7 +80,8 @@ pub struct Sealer {
     identity: Arc<SigningIdentity>,
     tenant: TenantId,
     sequencer: Sequencer,
-    limits: Limits,
+    /// None are those of the control bus: nearly all have these, and there is a sealer to each agent.
+    limits: Option<Box<Limits>>,
 }
 
 impl Sealer {
@@ -90,14 +91,14 @@ impl Sealer {
             identity,
             tenant,
             sequencer: Sequencer::new(epoch),
-            limits: Limits::default(),
+            limits: None,
         }
     }
 
     /// With other limits than the control bus has.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(Box::new(limits));
         self
     }
 
@@ -114,7 +115,7 @@ impl Sealer {
 
     /// The limits messages are held to.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        self.limits.as_deref().unwrap_or(&Limits::CONTROL)
     }
 
     /// Gives a draft its sender, names, time and number. Quick; the signature is left to [`SigningIdentity::seal`], so
@@ -148,7 +149,7 @@ impl Sealer {
         random: [u8; 10],
     ) -> Result<(Message, Sealed), SealError> {
         let message = self.stamp(draft, now, random)?;
-        let sealed = self.identity.seal(&message, &self.limits)?;
+        let sealed = self.identity.seal(&message, self.limits())?;
         Ok((message, sealed))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
@@ -113,6 +114,42 @@ impl PublicKey {
     pub fn verifies(&self, payload_type: &str, body: &[u8], signature: &Signature) -> bool {
         let signed = pre_authentication(payload_type, body);
         self.key.verify_strict(&signed, &signature.0).is_ok()
+    }
+}
+
+/// A public key as it is kept of somebody who may never say anything: decompressed, which makes it five times as large, when something is
+/// to be verified with it for the first time.
+#[derive(Debug)]
+pub(crate) struct KeptKey {
+    bytes: [u8; 32],
+    id: KeyId,
+    ready: OnceLock<Box<PublicKey>>,
+}
+
+impl KeptKey {
+    /// The key's name.
+    pub(crate) fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The key; none if these bytes are none, which cannot be of what was one before.
+    pub(crate) fn key(&self) -> Option<PublicKey> {
+        if let Some(ready) = self.ready.get() {
+            return Some(**ready);
+        }
+        let key = VerifyingKey::from_bytes(&self.bytes).ok()?;
+        let ready = || Box::new(PublicKey { key, id: self.id });
+        Some(**self.ready.get_or_init(ready))
+    }
+}
+
+impl From<PublicKey> for KeptKey {
+    fn from(key: PublicKey) -> Self {
+        Self {
+            bytes: key.to_bytes(),
+            id: key.id,
+            ready: OnceLock::new(),
+        }
     }
 }
 

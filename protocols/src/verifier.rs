@@ -141,7 +141,8 @@ pub fn authenticate(
 #[derive(Debug, Clone)]
 pub struct Verifier {
     windows: ReplayWindows,
-    limits: Limits,
+    /// None are those of the control bus: nearly all have these, and there is a verifier to each agent.
+    limits: Option<Box<Limits>>,
     max_age: Duration,
     tenants: Option<BTreeSet<TenantId>>,
 }
@@ -169,7 +170,7 @@ impl Verifier {
     pub fn with_windows(windows: ReplayWindows) -> Self {
         Self {
             windows,
-            limits: Limits::default(),
+            limits: None,
             max_age: Self::MAX_AGE,
             tenants: None,
         }
@@ -178,7 +179,7 @@ impl Verifier {
     /// With other limits than the control bus has.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(Box::new(limits));
         self
     }
 
@@ -198,7 +199,7 @@ impl Verifier {
 
     /// The limits messages are held to.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        self.limits.as_deref().unwrap_or(&Limits::CONTROL)
     }
 
     /// From when on a successor that knows nothing of these windows may admit messages.
@@ -214,7 +215,7 @@ impl Verifier {
         receiver: &Party,
         now: Timestamp,
     ) -> Result<Trusted, Refusal> {
-        let authentic = authenticate(sealed, keys, &self.limits, now)?;
+        let authentic = authenticate(sealed, keys, self.limits(), now)?;
         self.admit(authentic, receiver, now)
     }
 

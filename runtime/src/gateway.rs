@@ -1,5 +1,6 @@
 //! From outside to an interface agent and back: a goal is checked, signed in the gateway's name, watched and answered.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ use crate::rights::leads_to;
 const EVENTS: usize = 1_024;
 /// What the way from planner to gateway may take beyond the goal's own deadline.
 const GRACE: Duration = Duration::from_secs(5);
+/// How soon a goal is asked for again that found no room: the first time, and at the longest.
+const ROOM_AGAIN: Range<Duration> = Duration::from_millis(100)..Duration::from_secs(2);
 /// How long the name of somebody who asks for one goal is.
 const NAME: usize = 24;
 /// The report's file name, beside the chart.
@@ -101,6 +104,17 @@ pub enum GoalError {
     /// The watcher called it off.
     #[error("the goal was called off")]
     Cancelled,
+}
+
+impl GoalError {
+    /// Whether nobody has begun with it for want of room, so that it may be asked for again.
+    fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::Refused(reason) => reason.kind == ReasonKind::Overloaded,
+            Self::Unanswered(error) => error.is_for_want_of_room(),
+            _ => false,
+        }
+    }
 }
 
 fn words(reason: &Reason) -> &str {
@@ -410,14 +424,29 @@ impl Node {
         client.map_err(|error| no_asker(error.to_string()))
     }
 
-    /// What an interface agent answers to a goal.
+    /// What an interface agent answers to a goal. The goal was accepted, so it does not fail because there is no room for it in this moment:
+    /// it is asked for again until there is some or its time is over. What was done for it by then is not done twice.
     pub(crate) async fn answered(
         &self,
         request: &GoalRequest,
         private: bool,
     ) -> Result<Answer, GoalError> {
-        let reply = self.asked(request, ontology::GOAL, private).await?;
-        Ok(reply.content.read_json()?)
+        let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+        let mut wait = ROOM_AGAIN.start;
+        loop {
+            let full = match self.asked(request, ontology::GOAL, private).await {
+                Err(error) if error.is_for_want_of_room() => error,
+                reply => return Ok(reply?.content.read_json()?),
+            };
+            if Instant::now() + wait > due {
+                return Err(full);
+            }
+            tracing::info!(goal = request.goal.id(), %full, "asked for again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(ROOM_AGAIN.end),
+                () = self.stops() => return Err(GoalError::Stopping),
+            }
+        }
     }
 
     /// What an interface agent says to a goal.

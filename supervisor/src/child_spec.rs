@@ -223,7 +223,13 @@ impl ChildSpec {
     /// Shows the depth of this mailbox beside the child.
     pub fn shows_mailbox<T: Send + 'static>(self, mailbox: &Mailbox<T>) -> Self {
         let mailbox = mailbox.clone();
-        self.add(|extras| extras.depth = Some(Arc::new(move || mailbox.depth())))
+        self.shows_depth(move || mailbox.depth())
+    }
+
+    /// The same of whatever waits for the child elsewhere. Called under the tree's lock whenever somebody looks, so it must only read what is
+    /// there.
+    pub fn shows_depth(self, depth: impl Fn() -> Depth + Send + Sync + 'static) -> Self {
+        self.add(|extras| extras.depth = Some(Arc::new(depth)))
     }
 
     /// Shows a line of its own beside the child: what it holds, in numbers. Called under the tree's lock whenever somebody

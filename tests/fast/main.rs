@@ -36,6 +36,7 @@ mod replay;
 mod replayed;
 mod resting;
 mod retries;
+mod room;
 mod seeds;
 mod servers;
 mod shown;

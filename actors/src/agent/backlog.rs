@@ -15,7 +15,7 @@ pub(crate) fn give_back(outbox: &Outbox, taken: Vec<Ticket>, backlog: Backlog, w
     while let Some(kept) = outbox.cell.next_left() {
         waiting.extend(inbox::receive_again(outbox, None, &kept));
     }
-    while let Some(frame) = outbox.cell.requests.try_pop() {
+    while let Some(frame) = outbox.cell.next_request() {
         if backlog == Backlog::DeadLetter {
             let left = MailOutcome::Failed(why.to_string());
             if let Err(error) = outbox.cell.settled(&frame, None, left) {

@@ -4,8 +4,7 @@
 //! and not settled: what a crash must not lose. Incarnations come and go; each finds here what the last one left.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aios_protocols::conversation::Conversation;
 use aios_protocols::{
@@ -20,25 +19,26 @@ use super::in_flight::InFlight;
 use super::incarnation::Incarnation;
 use super::mail::{Kept, Mail, MailOutcome, NotTaken, Taken};
 use super::notifier::Notifier;
+use super::said::Said;
 use super::state::{AgentState, AgentView, MessageCounts};
-use super::{AgentOptions, SendError, metric};
+use super::tally::{Meters, Tally};
+use super::{AgentOptions, SendError};
 use crate::remains::Unheard;
 
 /// What is durable about one agent, or one principal, of this process.
 pub struct Cell {
     party: Party,
-    /// The party's name, for mailboxes and dead letters.
-    label: Arc<str>,
     pub(crate) options: Arc<AgentOptions>,
     signer: Mutex<Signer>,
     pub(crate) limits: &'static Limits,
     pub(crate) verifier: Mutex<Verifier>,
     pub(crate) conversations: Mutex<OpenConversations>,
     pub(crate) in_flight: Mutex<InFlight>,
-    /// Acts that open a conversation. They wait until the agent takes them up, and are verified then.
-    pub(crate) requests: Mailbox<Sealed>,
+    /// Acts that open a conversation. They wait until the agent takes them up, and are verified then. None before the first: of a crowd, most
+    /// wait for it.
+    requests: OnceLock<Mailbox<Sealed>>,
     /// Acts that go on with one. They are taken at once, or an answer would wait behind the request it is for.
-    pub(crate) replies: Mailbox<Sealed>,
+    replies: OnceLock<Mailbox<Sealed>>,
     /// Requests that gave way to newer ones and whose senders are yet to be told.
     pub(crate) displaced: Mutex<Vec<Sealed>>,
     dead_letters: Unheard,
@@ -47,7 +47,7 @@ pub struct Cell {
     /// Whether its key was entered for it, and ends with it.
     pub(crate) keyed: bool,
     /// Of an agent in another process: the key that it signs with there. Nothing is signed for it here.
-    foreign: Option<PublicKey>,
+    foreign: Option<Box<PublicKey>>,
     pub(crate) notifier: Arc<Notifier>,
     life: Mutex<Life>,
     pub(crate) tally: Tally,
@@ -67,6 +67,7 @@ struct Life {
     last_failure: Option<String>,
     /// Its checkpoint cannot be used: it answers why, and takes nothing that somebody else could do.
     parked: bool,
+    /// What it says about itself. Those who say the same share it, under the name of one of them.
     card: Option<Arc<AgentCard>>,
     /// Who may open a conversation with it; none until it has said so for the first time.
     open_to: Option<Arc<OpenTo>>,
@@ -121,7 +122,6 @@ impl Cell {
             meters,
         } = parts;
         let party = identity.party().clone();
-        let label: Arc<str> = party.as_str().into();
         Arc::new(Self {
             signer: Mutex::new(Signer {
                 sealer: Sealer::new(identity, tenant, epoch),
@@ -135,13 +135,13 @@ impl Cell {
                 platform,
             )),
             in_flight: Mutex::default(),
-            requests: Mailbox::new(Arc::clone(&label), options.mailbox, options.admission),
-            replies: Mailbox::new(Arc::clone(&label), options.replies, Admission::Fail),
+            requests: OnceLock::new(),
+            replies: OnceLock::new(),
             displaced: Mutex::default(),
             dead_letters,
             mail: mail.map(Box::new),
             keyed,
-            foreign,
+            foreign: foreign.map(Box::new),
             notifier: Arc::default(),
             life: Mutex::new(Life {
                 standing: Standing::Initiated,
@@ -155,7 +155,6 @@ impl Cell {
             }),
             tally: Tally::new(meters),
             party,
-            label,
             options,
         })
     }
@@ -166,14 +165,57 @@ impl Cell {
         &self.party
     }
 
+    /// The party's name, for mailboxes and dead letters.
     pub(crate) fn label(&self) -> Arc<str> {
-        Arc::clone(&self.label)
+        self.party.text()
     }
 
     /// What the agent said about itself when it last started.
     #[must_use]
     pub fn card(&self) -> Option<Arc<AgentCard>> {
+        let said = self.says()?;
+        match self.party.agent() {
+            Some(me) if said.id != *me => Some(Arc::new(AgentCard {
+                id: me.clone(),
+                ..AgentCard::clone(&said)
+            })),
+            _ => Some(said),
+        }
+    }
+
+    /// The same, perhaps under the name of another who says the same.
+    pub(crate) fn says(&self) -> Option<Arc<AgentCard>> {
         self.life.lock().card.clone()
+    }
+
+    fn requests(&self) -> &Mailbox<Sealed> {
+        let (places, admission) = (self.options.mailbox, self.options.admission);
+        self.requests
+            .get_or_init(|| Mailbox::new(self.label(), places, admission))
+    }
+
+    fn replies(&self) -> &Mailbox<Sealed> {
+        let places = self.options.replies;
+        self.replies
+            .get_or_init(|| Mailbox::new(self.label(), places, Admission::Fail))
+    }
+
+    /// Takes the oldest request out of the mailbox.
+    pub(crate) fn next_request(&self) -> Option<Sealed> {
+        self.requests.get()?.try_pop()
+    }
+
+    /// The same of what goes on with conversations.
+    pub(crate) fn next_reply(&self) -> Option<Sealed> {
+        self.replies.get()?.try_pop()
+    }
+
+    /// How many requests wait in the mailbox, of how many that may.
+    pub(crate) fn depth(&self) -> Depth {
+        Depth {
+            queued: self.requests.get().map_or(0, Mailbox::len),
+            capacity: self.options.mailbox.max(1),
+        }
     }
 
     /// Who may open a conversation with it: what its card says, and what the last one said while a successor starts.
@@ -220,14 +262,13 @@ impl Cell {
             let conversations = self.conversations.lock();
             (conversations.len(), conversations.asks())
         };
+        let mut mailbox = self.depth();
+        mailbox.queued += self.mail().map_or(0, Mail::left);
         AgentView {
             id: self.party.clone(),
             state,
             incarnation,
-            mailbox: Depth {
-                queued: self.requests.len() + self.mail().map_or(0, Mail::left),
-                capacity: self.requests.capacity(),
-            },
+            mailbox,
             in_flight: self.in_flight.lock().len(),
             running,
             conversations,
@@ -294,7 +335,7 @@ impl Cell {
             .incarnation
             .as_ref()
             .map_or(0, |it| it.running());
-        self.requests.len() + left + running
+        self.depth().queued + left + running
     }
 
     pub(crate) fn incarnation(&self) -> Option<Arc<Incarnation>> {
@@ -367,10 +408,10 @@ impl Cell {
         }
     }
 
-    pub(crate) fn set_card(&self, card: AgentCard) {
+    pub(crate) fn set_card(&self, said: Said) {
         let mut life = self.life.lock();
-        life.open_to = Some(Arc::new(card.open_to.clone()));
-        life.card = Some(Arc::new(card));
+        life.open_to = Some(said.open_to);
+        life.card = Some(said.card);
     }
 
     /// Admits nothing any more, and says from when on a successor may: everything admitted here was signed before.
@@ -396,14 +437,17 @@ impl Cell {
     /// Whether an agent of this process signs with this key. One that is in another process, and one that speaks for somebody there and so has
     /// no card, are none.
     pub(crate) fn is_at_home(&self, key: KeyId) -> bool {
-        !self.is_foreign() && self.card().is_some() && self.public_key().id() == key
+        if self.is_foreign() || self.life.lock().card.is_none() {
+            return false;
+        }
+        self.signer.lock().sealer.identity().key_id() == key
     }
 
     /// What its signatures are verified with now.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        if let Some(foreign) = self.foreign {
-            return foreign;
+        if let Some(foreign) = &self.foreign {
+            return **foreign;
         }
         self.signer.lock().sealer.identity().public_key()
     }
@@ -435,8 +479,8 @@ impl Cell {
             return self.offer_kept(mail, frame);
         }
         let admitted = match self.options.admission {
-            Admission::Wait(_) => self.requests.push(frame).await,
-            _ => self.requests.try_push(frame),
+            Admission::Wait(_) => self.requests().push(frame).await,
+            _ => self.requests().try_push(frame),
         };
         match admitted {
             Ok(Admitted::Displaced(oldest)) => {
@@ -467,15 +511,15 @@ impl Cell {
 
     /// Offers a frame to a durable agent. It lies in the mailbox and on record when this returns, or in neither.
     fn offer_kept(&self, mail: &Mail, frame: Sealed) -> Result<(), SendError> {
-        let capacity = self.requests.capacity();
+        let capacity = self.depth().capacity;
         let full = || SendError::MailboxFull {
             to: self.party.clone(),
             reason: Reason::Full { capacity },
         };
         let refused = |message: &Authentic, now| self.refuses(message, now);
-        match mail.take(&frame, || self.requests.len(), capacity, refused) {
+        match mail.take(&frame, || self.depth().queued, capacity, refused) {
             Ok(Taken::In) => {
-                let pushed = self.requests.try_push(frame);
+                let pushed = self.requests().try_push(frame);
                 mail.came();
                 // It has a place of its own: nobody else puts anything there.
                 pushed.map_err(|_| full())?;
@@ -534,7 +578,7 @@ impl Cell {
     /// What waits to be taken up, here and of what an earlier process left.
     pub(crate) fn waits(&self) -> bool {
         let left = || self.mail().is_some_and(|mail| mail.left() > 0);
-        !self.requests.is_empty() || (!self.is_parked() && left())
+        self.depth().queued > 0 || (!self.is_parked() && left())
     }
 
     pub(crate) fn is_parked(&self) -> bool {
@@ -570,7 +614,7 @@ impl Cell {
             self.dead_letters.push(frame, Reason::Closed, from);
             return Err(refusal);
         }
-        if let Err(refused) = self.replies.try_push(frame) {
+        if let Err(refused) = self.replies().try_push(frame) {
             self.dead_letters.push(refused.item, refused.reason, from);
             return Err(SendError::MailboxFull {
                 to: self.party.clone(),
@@ -618,83 +662,5 @@ impl std::fmt::Debug for Cell {
             .field("party", &self.party)
             .field("state", &self.state())
             .finish_non_exhaustive()
-    }
-}
-
-/// What one agent sent, verified and refused, for its window and for the metrics.
-pub(crate) struct Tally {
-    sent: AtomicU64,
-    verified: AtomicU64,
-    refused: AtomicU64,
-    meters: Arc<Meters>,
-}
-
-/// What the agents of one role count together.
-pub(crate) struct Meters {
-    role: String,
-    sent_total: metrics::Counter,
-    verified_total: metrics::Counter,
-    handle_seconds: metrics::Histogram,
-    bus_total: metrics::Counter,
-    bus_latency: metrics::Histogram,
-}
-
-impl Meters {
-    pub(crate) fn of(role: &str) -> Self {
-        let role = role.to_owned();
-        Self {
-            sent_total: metrics::counter!(metric::SENT_TOTAL, "role" => role.clone()),
-            verified_total: metrics::counter!(metric::VERIFIED_TOTAL, "role" => role.clone()),
-            handle_seconds: metrics::histogram!(metric::HANDLE_SECONDS, "role" => role.clone()),
-            bus_total: metrics::counter!(metric::BUS_MESSAGES_TOTAL, "bus" => "control"),
-            bus_latency: metrics::histogram!(metric::BUS_LATENCY_SECONDS, "bus" => "control"),
-            role,
-        }
-    }
-}
-
-impl Tally {
-    fn new(meters: Arc<Meters>) -> Self {
-        Self {
-            sent: AtomicU64::new(0),
-            verified: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            meters,
-        }
-    }
-
-    pub(crate) fn handled(&self, took: std::time::Duration) {
-        self.meters.handle_seconds.record(took);
-    }
-
-    pub(crate) fn role(&self) -> &str {
-        &self.meters.role
-    }
-
-    pub(crate) fn sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        self.meters.sent_total.increment(1);
-    }
-
-    /// A message was taken in, so long after it was signed.
-    pub(crate) fn verified(&self, after: std::time::Duration) {
-        self.verified.fetch_add(1, Ordering::Relaxed);
-        self.meters.verified_total.increment(1);
-        self.meters.bus_total.increment(1);
-        self.meters.bus_latency.record(after);
-    }
-
-    pub(crate) fn refused(&self, label: &'static str) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!(metric::REFUSED_TOTAL, "role" => self.meters.role.clone(), "reason" => label)
-            .increment(1);
-    }
-
-    fn counts(&self) -> MessageCounts {
-        MessageCounts {
-            sent: self.sent.load(Ordering::Relaxed),
-            verified: self.verified.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-        }
     }
 }

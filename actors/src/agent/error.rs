@@ -74,13 +74,21 @@ impl fmt::Debug for AgentError {
 
 impl<E: Error + Send + Sync + 'static> From<E> for AgentError {
     fn from(error: E) -> Self {
-        // What another agent gave as its reason is passed on with FIPA's word intact.
-        if let Some(AskError::Refused { reason, .. } | AskError::Failed { reason, .. }) =
-            (&error as &dyn Any).downcast_ref::<AskError>()
-        {
-            return Self::Failed(Reason::new(reason.kind, error.to_string()));
-        }
-        Self::failure(error.to_string())
+        let any = &error as &dyn Any;
+        let kind = match (any.downcast_ref(), any.downcast_ref::<SendError>()) {
+            // What another agent gave as its reason is passed on with FIPA's word intact.
+            (Some(AskError::Refused { reason, .. } | AskError::Failed { reason, .. }), _) => {
+                reason.kind
+            }
+            // It passes, and whoever asked may ask again.
+            (Some(AskError::NotSent(unsent)), _) | (_, Some(unsent))
+                if unsent.is_for_want_of_room() =>
+            {
+                ReasonKind::Overloaded
+            }
+            _ => ReasonKind::InternalError,
+        };
+        Self::Failed(Reason::new(kind, error.to_string()))
     }
 }
 
@@ -211,6 +219,25 @@ pub enum AskError {
         /// Who was asked.
         to: Party,
     },
+}
+
+impl SendError {
+    /// Whether there was no room, at the receiver or at the sender: a while later there may be some.
+    #[must_use]
+    pub fn is_for_want_of_room(&self) -> bool {
+        matches!(
+            self,
+            Self::MailboxFull { .. } | Self::TooManyAsks { .. } | Self::TooManyConversations { .. }
+        )
+    }
+}
+
+impl AskError {
+    /// Whether nothing was sent for want of room, at whoever was asked or at the asker: a while later there may be some.
+    #[must_use]
+    pub fn is_for_want_of_room(&self) -> bool {
+        matches!(self, Self::NotSent(unsent) if unsent.is_for_want_of_room())
+    }
 }
 
 /// The reason in an answer; a content that is no reason is taken as its detail.

@@ -30,6 +30,7 @@ use super::mail::MailOutcome;
 use super::notifier::Wake;
 use super::outbox::Outbox;
 use super::turn::{Maker, Turn, take_turn};
+use super::unsaved::Unsaved;
 use super::{Agent, AgentError, Context, Incoming, inbox, metric};
 use crate::AgentSystem;
 use crate::observer::Inherited;
@@ -71,18 +72,29 @@ enum Occupant {
     /// Here, and free.
     Idle(Box<dyn Agent>),
     /// Out on a turn.
-    Busy,
+    Busy(Errand),
+}
+
+/// What the agent is out for, as far as it matters when it is back.
+#[derive(Clone, Copy)]
+enum Errand {
+    /// It may be another one afterwards.
+    Work,
+    /// It is saved.
+    Saving,
+    /// It begins.
+    Begin,
 }
 
 pub(crate) struct HostState {
     outbox: Arc<Outbox>,
-    context: Option<Context>,
     maker: Option<Maker>,
     occupant: Occupant,
     card: Option<Arc<AgentCard>>,
     /// Taken, and to be handed over before anything new.
     queue: VecDeque<Ticket>,
     watch: Option<(Instant, AbortHandle)>,
+    unsaved: Unsaved,
     /// Whether the agent has begun: a fall over what it is handed is no failed start.
     begun: bool,
     /// Whether what waits is left to a successor.
@@ -135,19 +147,18 @@ impl HostState {
         let (incarnation, last) = cell.begin();
         metrics::counter!(metric::INCARNATIONS_TOTAL, "role" => cell.tally.role().to_owned())
             .increment(1);
-        let context_for = cell.party().agent().cloned();
         let outbox = Arc::new(Outbox {
             system,
             cell,
             incarnation,
         });
         let mut state = Self {
-            context: context_for.map(|me| Context::new(me, Arc::clone(&outbox))),
             maker,
             occupant: Occupant::Empty,
             card: None,
             queue: VecDeque::new(),
             watch: None,
+            unsaved: Unsaved::default(),
             begun: false,
             leaving: false,
             outbox,
@@ -267,10 +278,12 @@ impl HostState {
         let mut budget = FRAMES_PER_LOOK;
         self.hear(&mut budget);
         self.turn_away_displaced();
-        self.take_up(&mut budget);
-        if self.incarnation().checkpoint.swap(false, Ordering::AcqRel) {
+        // Before the next is taken up: one that always finds something to do would never be saved.
+        let due = self.save_due().is_some_and(|due| due <= Instant::now());
+        if self.incarnation().checkpoint.swap(false, Ordering::AcqRel) || due {
             self.save();
         }
+        self.take_up(&mut budget);
         if budget == 0 {
             self.cell().notifier.wake();
         }
@@ -281,9 +294,13 @@ impl HostState {
         for report in self.incarnation().take_reports() {
             let (culprit, fall) = match report {
                 Report::Back(agent) => {
-                    self.occupant = Occupant::Idle(agent);
+                    match std::mem::replace(&mut self.occupant, Occupant::Idle(agent)) {
+                        Occupant::Busy(Errand::Work) => self.unsaved.turn(Instant::now()),
+                        Occupant::Busy(Errand::Saving) => self.unsaved.saved(),
+                        _ => {}
+                    }
                     if self.card.is_none() {
-                        self.card = self.cell().card();
+                        self.card = self.cell().says();
                     }
                     continue;
                 }
@@ -312,7 +329,7 @@ impl HostState {
             return;
         }
         while *budget > 0
-            && let Some(frame) = self.cell().replies.try_pop()
+            && let Some(frame) = self.cell().next_reply()
         {
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, self.card.as_deref(), frame) {
@@ -378,7 +395,7 @@ impl HostState {
                 *budget -= 1;
                 continue;
             }
-            let Some(frame) = self.cell().requests.try_pop() else {
+            let Some(frame) = self.cell().next_request() else {
                 return;
             };
             *budget -= 1;
@@ -470,10 +487,16 @@ impl HostState {
         self.send_out(Some(ticket), Turn::Handle(incoming));
     }
 
+    /// When it is to be saved though it has not asked for it.
+    fn save_due(&self) -> Option<Instant> {
+        let tier = self.cell().party().agent()?.tier();
+        self.unsaved.due(tier).filter(|_| self.begun)
+    }
+
     fn save(&mut self) {
         if matches!(self.occupant, Occupant::Idle(_)) {
             self.send_out(None, Turn::Checkpoint);
-        } else if matches!(self.occupant, Occupant::Busy) {
+        } else if matches!(self.occupant, Occupant::Busy(_)) {
             // Asked for within a turn: it is done when the agent is back.
             self.incarnation().checkpoint.store(true, Ordering::Release);
         }
@@ -481,12 +504,18 @@ impl HostState {
 
     /// Sends the agent out on a turn.
     fn send_out(&mut self, ticket: Option<Ticket>, turn: Turn) {
-        let Some(context) = self.context.clone() else {
+        let Some(me) = self.cell().party().agent().cloned() else {
             return;
         };
-        let agent = match std::mem::replace(&mut self.occupant, Occupant::Busy) {
+        let context = Context::new(me, Arc::clone(&self.outbox));
+        let errand = match &turn {
+            Turn::Begin { .. } => Errand::Begin,
+            Turn::Handle(_) | Turn::Timer(_) => Errand::Work,
+            Turn::Checkpoint | Turn::Stop => Errand::Saving,
+        };
+        let agent = match std::mem::replace(&mut self.occupant, Occupant::Busy(errand)) {
             Occupant::Idle(agent) => Some(agent),
-            Occupant::Empty | Occupant::Busy => None,
+            Occupant::Empty | Occupant::Busy(_) => None,
         };
         let options = &self.cell().options;
         let allowed = match &turn {
@@ -542,7 +571,7 @@ impl HostState {
             settle(&self.outbox, ticket, &no);
         }
         while *budget > 0
-            && let Some(frame) = self.cell().requests.try_pop()
+            && let Some(frame) = self.cell().next_request()
         {
             *budget -= 1;
             if let Some(ticket) = inbox::receive(&self.outbox, None, frame) {
@@ -554,17 +583,20 @@ impl HostState {
     /// Ends the incarnation if something hangs; else makes sure to look again when the next deadline strikes.
     fn watch(&mut self) -> Result<(), Fall> {
         let now = Instant::now();
-        let next = match self.incarnation().hung(now) {
-            Ok(Some(next)) => next,
-            // Nothing ticks for an agent that rests.
-            Ok(None) => {
-                self.unwatch();
-                return Ok(());
-            }
+        let hangs = match self.incarnation().hung(now) {
+            Ok(next) => next,
             Err(hung) => {
                 self.blame(hung.ticket);
                 return Err(Fall::Hung(hung.allowed));
             }
+        };
+        // Of one that is out it is looked at when it is back.
+        let idle = matches!(self.occupant, Occupant::Idle(_));
+        let saves = self.save_due().filter(|_| idle);
+        // Nothing ticks for an agent that rests and has nothing to lose.
+        let Some(next) = hangs.into_iter().chain(saves).min() else {
+            self.unwatch();
+            return Ok(());
         };
         // One timer watches all; it is early for most and is set again when it rings.
         if let Some((at, timer)) = &self.watch {
@@ -606,7 +638,7 @@ impl HostState {
                 && (!self.queue.is_empty() || self.cell().waits());
             if !waits
                 && self.incarnation().running() == 0
-                && !matches!(self.occupant, Occupant::Busy)
+                && !matches!(self.occupant, Occupant::Busy(_))
             {
                 break;
             }
@@ -615,7 +647,7 @@ impl HostState {
         if matches!(self.occupant, Occupant::Idle(_)) {
             self.send_out(None, Turn::Stop);
             self.watch()?;
-            while matches!(self.occupant, Occupant::Busy) {
+            while matches!(self.occupant, Occupant::Busy(_)) {
                 self.cell().notifier.rung().await;
                 self.look()?;
             }

@@ -29,11 +29,14 @@ mod notifier;
 mod options;
 mod outbox;
 mod refused;
+mod said;
 mod snapshot;
 mod span;
 mod state;
 mod step;
+mod tally;
 mod turn;
+mod unsaved;
 
 use aios_protocols::AgentCard;
 use async_trait::async_trait;
@@ -56,15 +59,17 @@ pub use state::{AgentState, AgentView, MessageCounts};
 pub use turn::Maker;
 
 pub(crate) use backlog::settle_all;
-pub(crate) use cell::{CellParts, Lane, Meters, Standing};
+pub(crate) use cell::{CellParts, Lane, Standing};
 pub(crate) use host::{Host, HostArguments};
 pub(crate) use incarnation::Incarnation;
 pub(crate) use mail::{
     AdoptedMail, Mail, adopt as adopt_mail, agents_with_mail, view as mail_view,
 };
 pub(crate) use outbox::Outbox;
+pub(crate) use said::{Said, Sayings};
 pub(crate) use step::Steps;
 pub use step::Undone;
+pub(crate) use tally::Meters;
 
 /// An agent.
 ///

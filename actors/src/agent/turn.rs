@@ -133,7 +133,7 @@ async fn begin(
             if card.durable { "" } else { "not " }
         )));
     }
-    outbox.cell.set_card(card);
+    outbox.cell.set_card(outbox.system.said(card));
     let parked = restored.err().map(|error| parked(&me, &error));
     outbox.cell.park(parked.clone());
     if let Some(why) = parked {

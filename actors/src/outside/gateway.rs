@@ -311,7 +311,7 @@ impl Inner {
 async fn listen(gateway: std::sync::Weak<Inner>, envoy: AgentId, cell: Arc<Cell>) {
     loop {
         cell.notifier.answer();
-        while let Some(frame) = cell.replies.try_pop().or_else(|| cell.requests.try_pop()) {
+        while let Some(frame) = cell.next_reply().or_else(|| cell.next_request()) {
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };

@@ -111,7 +111,7 @@ impl StandIn {
 
     /// What is said of the agent from now on, and so who may open a conversation with it.
     pub fn introduce(&self, card: AgentCard) {
-        self.cell.set_card(card);
+        self.cell.set_card(self.system.said(card));
     }
 
     /// The agent is there.
@@ -142,8 +142,8 @@ impl StandIn {
     }
 
     fn pop(&self) -> Option<Sealed> {
-        let replies = self.cell.replies.try_pop();
-        replies.or_else(|| self.cell.requests.try_pop())
+        let replies = self.cell.next_reply();
+        replies.or_else(|| self.cell.next_request())
     }
 
     /// The next frame for the agent, what goes on with a conversation before what opens one. What cannot be proven, or may not be said to
@@ -151,9 +151,9 @@ impl StandIn {
     pub fn next(&self) -> Option<Letter> {
         self.cell.notifier.answer();
         loop {
-            let (frame, opens) = match self.cell.replies.try_pop() {
+            let (frame, opens) = match self.cell.next_reply() {
                 Some(frame) => (frame, false),
-                None => (self.cell.requests.try_pop()?, true),
+                None => (self.cell.next_request()?, true),
             };
             match self.read(&frame) {
                 Ok(letter) if opens => {

@@ -36,10 +36,10 @@ impl FailureKind {
     #[must_use]
     pub fn of(error: &AskError) -> Self {
         match error {
-            AskError::Deadline { .. }
-            | AskError::NotSent(SendError::MailboxFull { .. } | SendError::NotTaking { .. }) => {
+            AskError::Deadline { .. } | AskError::NotSent(SendError::NotTaking { .. }) => {
                 Self::Passing
             }
+            full if full.is_for_want_of_room() => Self::Passing,
             AskError::NotSent(SendError::TooDeep { .. }) => Self::Circling,
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 match reason.kind {
@@ -174,6 +174,8 @@ impl RetryState {
 mod tests {
     use aios_supervisor::RetryBackoff;
 
+    use crate::agent::AgentError;
+
     use super::*;
 
     const fn s(n: u64) -> Duration {
@@ -190,6 +192,37 @@ mod tests {
             attempt_timeout: s(30),
             then,
         }
+    }
+
+    /// Nothing was done, and nobody is to blame for it.
+    #[test]
+    fn want_of_room_on_either_side_passes() {
+        let to: aios_protocols::Party = "macro.executor.001@global".parse().unwrap();
+        let reason = aios_supervisor::Reason::Full { capacity: 1 };
+        for full in [
+            SendError::MailboxFull { to, reason },
+            SendError::TooManyAsks {
+                asked: 257,
+                allowed: 256,
+            },
+            SendError::TooManyConversations {
+                asked: 2,
+                allowed: 1,
+            },
+        ] {
+            let error = AskError::NotSent(full);
+            assert_eq!(FailureKind::of(&error), FailureKind::Passing, "{error}");
+            assert_eq!(FailureKind::blames_service(&error), None, "{error}");
+            let told = AgentError::from(error);
+            let reason = told.reason().map(|reason| reason.kind);
+            assert_eq!(reason, Some(ReasonKind::Overloaded), "{told}");
+        }
+        let deep = AskError::NotSent(SendError::TooDeep {
+            asked: 2,
+            allowed: 1,
+        });
+        assert_eq!(FailureKind::of(&deep), FailureKind::Circling);
+        assert!(!deep.is_for_want_of_room());
     }
 
     /// Rows: retries, recourse, the kinds of the failures in order, what follows each.

@@ -249,6 +249,7 @@ impl AgentSystemBuilder {
             platform: Arc::new(platform),
             meters: Mutex::default(),
             options: Mutex::default(),
+            sayings: Mutex::default(),
             post_office: self.post_office.map(|id| (id, OnceLock::new())),
             instances: AtomicU64::new(0),
             past: Mutex::default(),

@@ -7,7 +7,7 @@ use aios_protocols::{AgentId, IdentityError, Tier};
 use aios_supervisor::{ChildHandle, ChildSpec, SupervisorRef};
 
 use super::{AgentSystem, AgentSystemError};
-use crate::agent::{AgentOptions, Cell, Client, Host, HostArguments, Maker, Principal};
+use crate::agent::{AgentError, AgentOptions, Cell, Client, Host, HostArguments, Maker, Principal};
 use crate::factory::Blueprint;
 
 impl AgentSystem {
@@ -35,12 +35,15 @@ impl AgentSystem {
                     role: id.role().to_owned(),
                     known: self.0.factories.roles(),
                 })?;
-        let blueprint = Blueprint {
-            id: id.clone(),
-            config: options.config.clone(),
-        };
         let cell = self.enrol(id, options)?;
-        let spec = self.agent_child_spec(&cell, Arc::new(move || make(&blueprint)));
+        let of = Arc::clone(&cell);
+        let maker = move || {
+            let id = of.party().agent().cloned();
+            let id = id.ok_or_else(|| AgentError::broken("a principal is made by nobody"))?;
+            let config = of.options.config.clone();
+            make(&Blueprint { id, config })
+        };
+        let spec = self.agent_child_spec(&cell, Arc::new(maker));
         Ok((cell, spec))
     }
 
@@ -58,10 +61,10 @@ impl AgentSystem {
                 Ok(ractor::Actor::spawn_linked(None, Host, arguments, start.supervisor).await?)
             }
         });
-        let (system, id) = (self.clone(), cell.party().agent().cloned());
-        spec.shows_mailbox(&cell.requests).warm_when(move || {
-            id.as_ref()
-                .is_some_and(|id| matches!(system.load_snapshot(id), Ok(Some(_))))
+        let (system, shown, resumed) = (self.clone(), Arc::clone(cell), Arc::clone(cell));
+        spec.shows_depth(move || shown.depth()).warm_when(move || {
+            let id = resumed.party().agent();
+            id.is_some_and(|id| matches!(system.load_snapshot(id), Ok(Some(_))))
         })
     }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aios_protocols::{
-    AgentId, KeyDirectory, KeyProblem, Party, PublicKey, RegistryError, SigningIdentity, TenantId,
-    Timestamp,
+    AgentCard, AgentId, KeyDirectory, KeyProblem, Party, PublicKey, RegistryError, SigningIdentity,
+    TenantId, Timestamp,
 };
 use rand::RngCore;
 
 use super::{AgentSystem, AgentSystemError};
-use crate::agent::{AgentOptions, AgentState, Cell, CellParts, Mail, Meters};
+use crate::agent::{AgentOptions, AgentState, Cell, CellParts, Mail, Meters, Said};
 
 /// How long messages under way stay valid when a party enrols again with a new key.
 pub(crate) const KEY_GRACE: Duration = Duration::from_secs(60);
@@ -168,6 +168,11 @@ impl AgentSystem {
             *last = Arc::new(options);
         }
         Arc::clone(&last)
+    }
+
+    /// What an agent says about itself, in one place with those who say the same.
+    pub(crate) fn said(&self, card: AgentCard) -> Said {
+        self.0.sayings.lock().share(card)
     }
 
     /// What a party counts together with the others of its role.

@@ -26,7 +26,9 @@ pub use builder::AgentSystemBuilder;
 pub use checkpoints::{Adopted, NotAdopted};
 pub(crate) use membership::KEY_GRACE;
 
-use crate::agent::{AgentOptions, Audit, AuditEntry, Cell, Clock, MessageCounts, Meters, Steps};
+use crate::agent::{
+    AgentOptions, Audit, AuditEntry, Cell, Clock, MessageCounts, Meters, Sayings, Steps,
+};
 use crate::checkpoints::Checkpoints;
 use crate::departed::{Departed, Floors};
 use crate::directory::Directory;
@@ -71,6 +73,8 @@ struct Inner {
     meters: Mutex<HashMap<String, Arc<Meters>>>,
     /// The numbers that the last who came was given: nearly all have the same, and share them.
     options: Mutex<Arc<AgentOptions>>,
+    /// What the agents of each role say about themselves.
+    sayings: Mutex<Sayings>,
     /// Says that a message did not arrive; it comes when it has something to say.
     post_office: Option<(AgentId, OnceLock<Arc<Cell>>)>,
     instances: AtomicU64,

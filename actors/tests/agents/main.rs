@@ -11,5 +11,6 @@ mod mail_refused;
 mod mid_turn;
 mod protocols;
 mod recovery;
+mod saved;
 mod sleep;
 mod storm;

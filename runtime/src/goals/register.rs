@@ -202,7 +202,8 @@ impl Register {
         self
     }
 
-    fn stands(&self, goal_id: &str, phase: GoalPhase) {
+    /// Where a goal stands is on record.
+    pub(super) fn stands(&self, goal_id: &str, phase: GoalPhase) {
         self.holds(goal_id, phase);
         if let Some(told) = &self.told {
             told(goal_id, phase);

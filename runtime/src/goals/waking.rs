@@ -45,6 +45,7 @@ impl Goals {
             if taken_up {
                 continue;
             }
+            let before = state.clone();
             let (found, mut state) = match state.found(&goal_id, done) {
                 (Found::Alone, state) if explained => (Found::Resume, state.cleared()),
                 found => found,
@@ -54,7 +55,10 @@ impl Goals {
             }
             // On record before anything is done for it: should it end this node too, that was one time more.
             state.at_work = found == Found::Resume;
-            if let Err(error) = self.register.settle(&goal_id, &state, None) {
+            if state == before {
+                // It has waited its turn, and does again: a node that falls often spends its time on those that go on.
+                self.register.stands(&goal_id, state.phase);
+            } else if let Err(error) = self.register.settle(&goal_id, &state, None) {
                 tracing::error!(%error, goal = goal_id, "a goal cannot be taken up again");
                 continue;
             }
@@ -71,6 +75,13 @@ impl Goals {
                     tracing::info!(goal = goal_id, falls, "taken up again");
                     match self.go_on(node, &goal_id, whose, asked.goal).await {
                         Ok(progress) => others.push((progress, done)),
+                        // Only this node gives it up; the next one over the same store goes on with it.
+                        Err(_) if node.is_stopping() => {
+                            state.at_work = false;
+                            if let Err(error) = self.register.settle(&goal_id, &state, None) {
+                                tracing::error!(%error, goal = goal_id, "this stop counts as a fall of the goal");
+                            }
+                        }
                         Err(error) => self.give_up(&goal_id, error),
                     }
                 }
