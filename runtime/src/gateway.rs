@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::events::GoalEvent;
 use crate::metric;
+use crate::names;
 use crate::node::Node;
 use crate::rights::leads_to;
 
@@ -402,7 +403,10 @@ impl Node {
         if self.is_stopping() {
             return Err(GoalError::Stopping);
         }
-        let goal = goal.id(fresh_id()?);
+        let own = &self.config().node.tenant;
+        let tenant = goal.tenant.as_deref().unwrap_or(own);
+        let drawn = names::of_drawn(own, tenant, fresh_id()?);
+        let goal = goal.id(drawn);
         let (request, _) = goal.request(self.config(), "")?;
         let reply = self
             .asked(&request, ontology::PLAN, goal.asked.private)

@@ -43,6 +43,7 @@ mod grants;
 mod judge;
 mod lookout;
 mod models;
+mod names;
 #[cfg(feature = "nats")]
 mod nats;
 mod node;

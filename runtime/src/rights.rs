@@ -13,10 +13,9 @@ use aios_work::content::hex;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
+use crate::names;
 use crate::node::Node;
 
-/// What stands between the tenant of a guest's goal and the name that the guest gave it. No name of the node's own tenant holds it.
-const OF: &str = "..";
 /// What is signed for the name of a goal that came with a key.
 const NAMING: &str = "application/vnd.aios.goal-of-key";
 /// Characters of a goal's name.
@@ -35,7 +34,7 @@ pub(crate) fn meant(
     let tenant = caller.principal.tenant();
     if tenant == own {
         let taken = fresh(&mut request).cloned();
-        let taken = taken.filter(|name| name.contains(OF));
+        let taken = taken.filter(|name| names::guest(name).is_some());
         return match taken {
             None => Ok(request),
             Some(name) => Err(ControlError::invalid(format!(
@@ -44,21 +43,18 @@ pub(crate) fn meant(
             .advise("choose another id")),
         };
     }
-    let prefix = format!("{tenant}{OF}");
     for name in goals(&mut request) {
-        if name.starts_with(&prefix) || is_drawn(name) {
-            continue;
-        }
-        if name.len() + prefix.len() > NAME_MAX {
-            let most = NAME_MAX.saturating_sub(prefix.len());
+        let Some(named) = names::of_guest(tenant, name) else {
+            let most =
+                NAME_MAX.saturating_sub(names::of_guest(tenant, "").map_or(0, |it| it.len()));
             let shown: String = name.chars().take(NAME_MAX).collect();
             return Err(ControlError::invalid(format!(
                 "the goal's name {shown:?} has {} characters, {most} are allowed to tenant {tenant}",
                 name.len()
             ))
             .advise("choose a shorter id, or none for a fresh one"));
-        }
-        name.insert_str(0, &prefix);
+        };
+        *name = named;
     }
     Ok(request)
 }
@@ -68,12 +64,6 @@ pub(crate) fn meant(
 pub(crate) fn goal_of_key(owner: &SigningIdentity, key: &[u8; 32]) -> String {
     let signature = owner.sign(NAMING, key);
     format!("k-{}", hex(&Sha256::digest(signature.to_bytes())[..16]))
-}
-
-/// A name that was drawn, or made of an idempotency key and a secret: nobody else has the same, and nobody guesses one.
-fn is_drawn(name: &str) -> bool {
-    let rest = name.strip_prefix("g-").or_else(|| name.strip_prefix("k-"));
-    rest.is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// A name that a request gives to a goal that may not be there yet.
@@ -299,19 +289,20 @@ mod tests {
         use aios_control::Place;
         let caller = |principal: &str| Caller::named(principal.parse().unwrap(), Place::Elsewhere);
         let (own, guest) = (caller("user:owner@local"), caller("user:eve@acme"));
-        let [key, drawn] = ["k", "g"].map(|of| format!("{of}-{}", "0".repeat(32)));
-        let long = caller(&format!("user:eve@{}", "t".repeat(40)));
+        let key = format!("k-{}", "0".repeat(32));
+        let long = caller(&format!("user:eve@{}", "t".repeat(64)));
+        let of_long = names::of(&"t".repeat(64)).into_owned();
         for (caller, asked, is) in [
             (&own, "q3", Some("q3".to_owned())),
             (&own, "acme..q3", Some("acme..q3".to_owned())),
             (&guest, "q3", Some("acme..q3".to_owned())),
             (&guest, "acme..q3", Some("acme..q3".to_owned())),
             (&guest, "globex..q3", Some("acme..globex..q3".to_owned())),
-            (&guest, &key, Some(key.clone())),
-            (&guest, &drawn, Some(drawn.clone())),
-            (&long, &key, Some(key.clone())),
-            (&long, "q3", Some(format!("{}..q3", "t".repeat(40)))),
-            (&long, &"x".repeat(30), None),
+            (&own, &key, Some(key.clone())),
+            (&guest, &key, Some(format!("acme..{key}"))),
+            (&long, &key, Some(format!("{of_long}..{key}"))),
+            (&long, "q3", Some(format!("{of_long}..q3"))),
+            (&long, &"x".repeat(35), None),
         ] {
             let named = meant("local", caller, goal(asked));
             assert_eq!(named.ok(), is.as_deref().map(goal), "{asked}");
@@ -345,7 +336,7 @@ mod tests {
         };
         let key: [u8; 32] = Sha256::digest(b"user:owner@local\0order-1").into();
         let name = goal_of_key(&owner(1), &key);
-        assert!(is_drawn(&name), "{name}");
+        assert!(name.len() == 34 && name.starts_with("k-"), "{name}");
         assert_eq!(name, goal_of_key(&owner(1), &key), "asked again");
         assert_ne!(name, goal_of_key(&owner(2), &key), "of another node");
         assert_ne!(name, goal_of_key(&owner(1), &[0; 32]), "of another key");

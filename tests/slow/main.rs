@@ -6,11 +6,13 @@ mod clients;
 #[allow(dead_code)]
 mod crash;
 mod fuzzing;
+mod hostile;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
 #[path = "../../runtime/bus/tests/nats/kills.rs"]
 mod kills;
+mod mcp;
 #[path = "../../actors/tests/agents/mid_turn.rs"]
 mod mid_turn;
 #[path = "../fast/records.rs"]

@@ -29,7 +29,7 @@ pub struct Watch {
     /// Only what belongs to this conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
-    /// Only these kinds: a list, or in a link names with commas between them. Empty for all.
+    /// Only these kinds; in a link names with commas between them. Empty for all.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -70,25 +70,9 @@ fn known_kinds(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": known}})
 }
 
+/// A kind of a later version is told, and is not asked for.
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EventKind>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Said {
-        List(Vec<EventKind>),
-        Text(String),
-    }
-    let list = match Said::deserialize(deserializer)? {
-        Said::List(list) => list,
-        Said::Text(text) => {
-            let names = text
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty());
-            let read = |name: &str| serde_json::from_value(name.into());
-            let list: Result<Vec<EventKind>, _> = names.map(read).collect();
-            list.map_err(serde::de::Error::custom)?
-        }
-    };
+    let list = Vec::<EventKind>::deserialize(deserializer)?;
     match list.contains(&EventKind::Other) {
         true => Err(serde::de::Error::custom(
             "a kind of event that there is not; there are agent, message, task, goal, approval, dead_letter, breaker, budget, audit",
@@ -483,15 +467,11 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_a_list_or_names_with_commas_and_what_is_none_is_refused() {
+    fn kinds_are_a_list_and_what_is_none_is_refused() {
         let read = |text: &str| serde_json::from_str::<Watch>(text);
         let both = vec![EventKind::Agent, EventKind::DeadLetter];
         assert_eq!(
             read(r#"{"kinds":["agent","dead_letter"]}"#).unwrap().kinds,
-            both
-        );
-        assert_eq!(
-            read(r#"{"kinds":"agent, dead_letter"}"#).unwrap().kinds,
             both
         );
         assert!(read("{}").unwrap().kinds.is_empty());
@@ -500,6 +480,7 @@ mod tests {
             assert_eq!(read(&named).unwrap().kinds, [kind]);
         }
         for wrong in [
+            r#"{"kinds":"agent, dead_letter"}"#,
             r#"{"kinds":"nothing"}"#,
             r#"{"kinds":["nothing"]}"#,
             r#"{"kinds":["other"]}"#,

@@ -21,6 +21,7 @@ mod engines;
 mod error;
 #[cfg(any(feature = "http", feature = "grpc"))]
 mod far;
+mod form;
 mod goals;
 mod happened;
 mod integer;

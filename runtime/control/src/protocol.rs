@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     Ask, AuditAsked, CallTool, ControlError, ConversationsAsked, Decision, EmbedTexts, ErrorKind,
     Events, FiguresAsked, Fork, Generate, Judge, JudgeMore, LoadModel, Spawn, Submit, SwapModel,
-    SwarmQuestion, Told, TreeAsked, UnloadModel, Watch,
+    SwarmQuestion, Told, TreeAsked, UnloadModel, Watch, form,
 };
 
 /// The longest answer in bytes; a tree of ten thousand agents fits.
@@ -416,7 +416,7 @@ impl Reply {
 /// # Errors
 /// What is wrong with it.
 pub fn read(line: &[u8]) -> Result<Request, ControlError> {
-    serde_json::from_slice(line).map_err(|error| {
+    form::read(line).map_err(|error| {
         ControlError::invalid(format!("this is no request: {error}"))
             .advise("write one JSON object a line, such as {\"ask\":\"view\"}")
     })

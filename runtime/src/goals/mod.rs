@@ -23,10 +23,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aios_control::{Caller, ControlError, ErrorKind, GoalPhase, Place, Submit, Submitted};
 use aios_memory::{Store, StoreError};
 use aios_work::PlanFile;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::gateway::{Goal, fresh_id};
+use crate::names;
 use crate::node::Node;
 use crate::rights::leads_to;
 use given::given;
@@ -51,8 +52,8 @@ pub(crate) struct Goals {
     most: usize,
     /// All on record, oldest first.
     recorded: Mutex<VecDeque<Named>>,
-    /// Whose those on record are that are not of the node's own tenant: asked for each event that somebody is told.
-    guests: RwLock<HashMap<String, String>>,
+    /// Whose those are that an earlier version left on record of other tenants than the node's, under names that do not say so.
+    guests: HashMap<String, String>,
     /// Those in memory, oldest first.
     known: Mutex<VecDeque<Arc<Progress>>>,
     /// Held while a goal is taken up, so that the same one handed in twice at once is one.
@@ -119,12 +120,13 @@ impl Goals {
         let recorded: VecDeque<Named> = found.kept.into_iter().map(named).collect();
         let of_guests = recorded.iter().filter(|known| known.tenant != tenant);
         guests.extend(of_guests.map(|known| (known.goal_id.clone(), known.tenant.clone())));
+        guests.retain(|goal_id, _| names::guest(goal_id).is_none());
         Ok(Self {
             register,
             tenant: tenant.to_owned(),
             most,
             recorded: Mutex::new(recorded),
-            guests: RwLock::new(guests),
+            guests,
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
             left: Mutex::new(left),
@@ -171,7 +173,7 @@ impl Goals {
         }
         let goal_id = match &asked.goal_id {
             Some(goal_id) => goal_id.clone(),
-            None => fresh_id()?,
+            None => names::of_drawn(&self.tenant, tenant, fresh_id()?),
         };
         let given = match asked.files.is_empty() {
             true => None,

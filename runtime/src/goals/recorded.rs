@@ -12,6 +12,7 @@ use super::register::is_over;
 use super::runs::Origin;
 use super::{Goals, Named, RUNNING_MAX, unwritten};
 use crate::gateway::Goal;
+use crate::names;
 
 impl Goals {
     /// Puts a goal on record.
@@ -26,34 +27,14 @@ impl Goals {
     ) -> Result<(), ControlError> {
         self.may_be_called(goal_id, tenant)?;
         self.make_room(tenant, goal_id)?;
-        // It is told as soon as it is on record, and whose it is has to be known by then.
-        let is_new = self.is_of(tenant, goal_id);
-        let accepted = self
-            .register
-            .accept(goal_id, asked, tenant, now_us, origin, in_place);
-        if let Err(error) = accepted {
-            if is_new {
-                self.guests.write().remove(goal_id);
-            }
-            return Err(unwritten(error));
-        }
+        self.register
+            .accept(goal_id, asked, tenant, now_us, origin, in_place)
+            .map_err(unwritten)?;
         self.enter_record(tenant, goal_id);
         Ok(())
     }
 
-    /// Keeps in mind whose a goal is; whether that was not known.
-    fn is_of(&self, tenant: &str, goal_id: &str) -> bool {
-        if tenant == self.tenant {
-            return false;
-        }
-        let mut guests = self.guests.write();
-        guests
-            .insert(goal_id.to_owned(), tenant.to_owned())
-            .is_none()
-    }
-
     pub(super) fn enter_record(&self, tenant: &str, goal_id: &str) {
-        self.is_of(tenant, goal_id);
         self.recorded.lock().push_back(Named {
             tenant: tenant.to_owned(),
             goal_id: goal_id.to_owned(),
@@ -77,11 +58,14 @@ impl Goals {
         tenant.unwrap_or(&self.tenant)
     }
 
-    /// Whether a goal is a tenant's own. One that did not come by the contract is of the node's tenant. Asked for each event that somebody is
-    /// told, so nothing is read for it.
+    /// Whether a goal is a tenant's own. Its name says so, also when nothing else is known of it any more: what is told late of a guest's goal that
+    /// has left the record is nobody else's. One that did not come by the contract is of the node's tenant. Asked for each event that somebody
+    /// is told, so nothing is read for it.
     pub(crate) fn concerns(&self, tenant: &str, goal_id: &str) -> bool {
-        let guests = self.guests.read();
-        self.whose(guests.get(goal_id).map(String::as_str)) == tenant
+        match names::guest(goal_id) {
+            Some(guest) => tenant != self.tenant && guest == names::of(tenant),
+            None => self.whose(self.guests.get(goal_id).map(String::as_str)) == tenant,
+        }
     }
 
     /// Makes room for a tenant's goal: when it has too many the oldest of its own that are over leave, and never another's.
@@ -98,7 +82,6 @@ impl Goals {
             let state = self.register.state(oldest).map_err(unwritten)?;
             if other(&recorded[at]) && state.is_none_or(|state| is_over(state.phase)) {
                 self.register.forget(oldest).map_err(unwritten)?;
-                self.guests.write().remove(oldest);
                 recorded.remove(at);
             } else {
                 at += 1;

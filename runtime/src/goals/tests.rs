@@ -117,6 +117,44 @@ fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_t
     assert!(room("local"));
 }
 
+/// Its name says whose it is, so nothing needs to be known of it any more; of one that an earlier version named otherwise it is kept in mind.
+#[test]
+fn what_is_told_of_a_guests_goal_that_has_left_the_record_falls_to_nobody_else() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+    let open = || Goals::over(Arc::clone(&store), "local", 1, Arc::new(|_, _, _| {})).unwrap();
+    let asked = Submit {
+        goal_id: None,
+        text: "x".to_owned(),
+        data: Vec::new(),
+        files: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    };
+    let accept = |goals: &Goals, goal_id: &str, at| {
+        goals
+            .accept_as(goal_id, &asked, "acme", at, Origin::Asked, false)
+            .unwrap();
+        let state = State::ended(GoalPhase::Answered, None);
+        goals.register.settle(goal_id, &state, None).unwrap();
+    };
+    let earlier = format!("g-{}", "0".repeat(32));
+    accept(&open(), &earlier, 1);
+    let goals = open();
+    let drawn = names::of_drawn("local", "acme", format!("g-{}", "1".repeat(32)));
+    for (at, goal_id) in [(2, "acme..q3"), (3, &*drawn), (4, "acme..last")] {
+        accept(&goals, goal_id, at);
+    }
+    assert_eq!(goals.list("acme").unwrap().len(), 1, "the others have left");
+    for goal_id in [&*earlier, "acme..q3", &drawn, "acme..last"] {
+        assert!(goals.concerns("acme", goal_id), "{goal_id}");
+        for other in ["local", "globex", "ac"] {
+            assert!(!goals.concerns(other, goal_id), "{goal_id} of {other}");
+        }
+    }
+    assert!(goals.concerns("local", "g-1") && !goals.concerns("acme", "g-1"));
+}
+
 #[test]
 fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
     let goals = Goals::over(

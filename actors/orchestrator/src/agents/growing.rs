@@ -20,8 +20,6 @@ const OF_ONE: usize = 8;
 /// Texts that grow at once; one more is not begun. Nobody's text gives way to somebody else's, who would have paid for it by then. Those that
 /// are being looked at stand beside these, as many as the Critic works on at once.
 const GROWING: usize = 64;
-/// Of those, texts of the askers of one tenant: however many names it has, there is room for others.
-const OF_TENANT: usize = GROWING / 2;
 /// A text of which nothing was heard for so long is forgotten.
 const IDLE: Duration = Duration::from_secs(600);
 /// Bytes of one text, its sources aside.
@@ -137,6 +135,12 @@ impl Streams {
     }
 }
 
+/// How many of the places the askers of one tenant may have together while those of other tenants have so many: half of what is left, so that
+/// however many names a tenant has, as many places as it takes stay for those who come after it.
+fn share(of_others: usize) -> usize {
+    (GROWING - of_others) / 2
+}
+
 impl All {
     fn forget_idle(&mut self, now: Timestamp) {
         self.growing
@@ -148,7 +152,7 @@ impl All {
         let others = || self.growing.keys().filter(|it| *it != name);
         let own = others().filter(|it| it.asker == name.asker).count();
         let of_tenant = others().filter(|it| it.tenant() == name.tenant()).count();
-        own >= OF_ONE || (of_tenant < OF_TENANT && others().count() < GROWING)
+        own >= OF_ONE || of_tenant < share(others().count() - of_tenant)
     }
 
     fn keep(&mut self, name: Name, text: Growing, now: Timestamp) {
@@ -359,17 +363,18 @@ mod tests {
 
     /// However many names somebody has, and however few texts each of them.
     #[test]
-    fn nobody_loses_a_text_to_somebody_else_and_no_tenant_has_all_places() {
+    fn nobody_loses_a_text_to_somebody_else_and_no_tenants_have_all_places() {
         let streams = Arc::new(Streams::default());
         let begin = |asker: &str, stream| streams.begin(name(asker, stream), text(), at(1));
         for stream in 0..3 {
             assert!(begin("user:quiet@house", stream));
         }
-        let begun = (0..70).filter(|it| begin(&format!("user:n{it}@loud"), 0));
-        assert_eq!(begun.count(), OF_TENANT);
-        for (tenant, left) in [("other", GROWING - 3 - OF_TENANT), ("late", 0)] {
+        let mut left = GROWING - 3;
+        for (tenant, has) in [("loud", 30), ("other", 15), ("third", 8), ("late", 4)] {
             let begun = (0..70).filter(|it| begin(&format!("user:n{it}@{tenant}"), 0));
-            assert_eq!(begun.count(), left, "{tenant}");
+            assert_eq!(begun.count(), has, "{tenant}");
+            left -= has;
+            assert!(left >= has, "as many are left as it has");
         }
         assert_eq!(there(&streams, "user:quiet@house"), [0, 1, 2]);
         // What grows goes on, and what begins anew under its name has its place.

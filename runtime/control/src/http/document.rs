@@ -137,7 +137,6 @@ fn operation(
     problem: &Value,
     schemas: &Map<String, Value>,
 ) -> Value {
-    let names: Vec<&str> = row.path.split(['{', '}']).skip(1).step_by(2).collect();
     let mut fields = match row.ask {
         "" => Fields::default(),
         ask => Fields::of(ask, schemas),
@@ -152,7 +151,7 @@ fn operation(
         fields.required.retain(|name| name != "out");
     }
     let mut parameters: Vec<Value> = Vec::new();
-    for name in names {
+    for name in names(row) {
         let mut parameter = json!({"name": name, "in": "path", "required": true});
         parameter["schema"] = fields
             .take(name)
@@ -220,8 +219,29 @@ fn operation(
         _ => {}
     }
     operation["responses"]["200"] = json!({"description": "Done.", "content": whole});
+    if let Some(field) = row.begins {
+        operation["responses"]["200"]["links"] = links(field);
+    }
     operation["parameters"] = parameters.into();
     operation
+}
+
+/// What the path has a place for.
+fn names(row: &Row) -> Vec<&'static str> {
+    row.path.split(['{', '}']).skip(1).step_by(2).collect()
+}
+
+/// Where what has come to be is asked next: every path that needs its name alone.
+fn links(field: &'static str) -> Value {
+    let named = ROWS.iter().filter(|row| names(row) == [field]);
+    let link = |row: &Row| {
+        let name = format!("$response.body#/{field}");
+        json!({"operationId": id(row), "parameters": {field: name}, "description": row.says})
+    };
+    named
+        .map(|row| (id(row), link(row)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn id(row: &Row) -> String {
@@ -234,7 +254,7 @@ fn id(row: &Row) -> String {
 
 /// The fields of an object.
 #[derive(Default)]
-struct Fields {
+pub(super) struct Fields {
     properties: Map<String, Value>,
     required: Vec<String>,
     /// Which of them go together, in the schema's own words.
@@ -243,7 +263,7 @@ struct Fields {
 
 impl Fields {
     /// Those of a request, without the one that says which it is.
-    fn of(ask: &str, schemas: &Map<String, Value>) -> Self {
+    pub(super) fn of(ask: &str, schemas: &Map<String, Value>) -> Self {
         let is = |variant: &&Value| variant["properties"]["ask"]["const"] == ask;
         let variants = schemas
             .get("Request")
@@ -309,7 +329,7 @@ impl Fields {
         Some((self.properties.remove(name)?, required))
     }
 
-    fn object(&self) -> Value {
+    pub(super) fn object(&self) -> Value {
         let mut object = json!({"type": "object", "properties": self.properties, "required": self.required, "additionalProperties": false});
         for (word, which) in &self.together {
             object[word] = which.clone();
@@ -320,6 +340,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
+    use super::super::forms::filled;
     use super::*;
 
     #[test]
@@ -334,22 +355,22 @@ mod tests {
                 .sum::<usize>(),
             ROWS.len()
         );
-        let names = |operation: &Value, place: &str| -> Vec<String> {
+        let stand = |operation: &Value, place: &str| -> Vec<String> {
             let parameters = operation["parameters"].as_array().unwrap().iter();
             let here = parameters.filter(|parameter| parameter["in"] == place);
             here.map(|parameter| parameter["name"].as_str().unwrap().to_owned())
                 .collect()
         };
         let ask = &document["paths"]["/v1/agents/{agent}/ask"]["post"];
-        assert_eq!(names(ask, "path"), ["agent"]);
+        assert_eq!(stand(ask, "path"), ["agent"]);
         let body = &ask["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(body["required"], json!(["content", "deadline_ms"]));
         assert!(body["properties"]["agent"].is_null(), "the path says it");
         let events = &document["paths"]["/v1/goals/{goal_id}/events"]["get"];
-        assert_eq!(names(events, "query"), ["after_seq"]);
+        assert_eq!(stand(events, "query"), ["after_seq"]);
         let top = &document["paths"]["/v1/swarm/kinds/{kind}"]["get"];
         assert_eq!(
-            (names(top, "path"), names(top, "query")),
+            (stand(top, "path"), stand(top, "query")),
             (vec!["kind".to_owned()], vec!["most".to_owned()])
         );
         let submit = &document["paths"]["/v1/goals"]["post"]["requestBody"]["content"]["application/json"]
@@ -478,43 +499,41 @@ mod tests {
             document["paths"]["/v1/agents"]["post"]["requestBody"]["required"],
             true
         );
-        fn filled(schema: &Value) -> Value {
-            let kinds = [&schema["type"], &schema["type"][0]];
-            let is = |kind: &str| kinds.contains(&&json!(kind));
-            if let Some(first) = schema["enum"].get(0) {
-                first.clone()
-            } else if is("object") {
-                let fields = schema["properties"].as_object().into_iter().flatten();
-                let mut fields: Map<String, Value> = fields
-                    .map(|(name, of)| (name.clone(), filled(of)))
-                    .collect();
-                if fields.contains_key("tool") {
-                    fields.remove("agent");
-                }
-                fields.into()
-            } else if is("array") {
-                match schema["items"]["type"] == "object" && schema["items"]["properties"].is_null()
-                {
-                    true => json!([]),
-                    false => json!([filled(&schema["items"])]),
-                }
-            } else if is("integer") {
-                json!(1)
-            } else if is("boolean") {
-                json!(true)
-            } else {
-                json!("x")
-            }
-        }
         for plan in [
             &body("/v1/goals")["properties"]["plan"],
             &body("/v1/goals/{goal_id}/fork")["properties"]["plan"],
         ] {
-            let filled = filled(plan);
+            let filled = filled(plan, &document);
             assert!(filled["tasks"][0]["each"].is_object(), "{filled}");
             let read = aios_work::PlanFile::read(filled.to_string().as_bytes());
             assert!(read.is_ok(), "{filled}: {read:?}");
         }
+    }
+
+    #[test]
+    fn what_has_come_to_be_is_asked_next_by_its_name() {
+        let document = document();
+        let mut begin = 0;
+        for row in ROWS.iter().filter(|row| row.begins.is_some()) {
+            begin += 1;
+            let done = &document["paths"][row.path][verb(row)]["responses"]["200"];
+            let links = done["links"].as_object().unwrap();
+            let field = row.begins.unwrap();
+            for (name, link) in links {
+                let row = ROWS.iter().find(|row| id(row) == *name).unwrap();
+                assert_eq!(link["operationId"], **name);
+                assert_eq!(names(row), [field], "{link}");
+            }
+            let schema = &done["content"]["application/json"]["schema"]["$ref"];
+            let given = document.pointer(&schema.as_str().unwrap()[1..]).unwrap();
+            assert!(given["properties"][field].is_object(), "{given}");
+            let next = match field {
+                "goal_id" => ["goal", "cancel", "explain", "events"],
+                _ => ["agent", "ask", "kill", "stop"],
+            };
+            assert!(next.iter().all(|name| links.contains_key(*name)), "{done}");
+        }
+        assert_eq!(begin, 4);
     }
 
     #[test]

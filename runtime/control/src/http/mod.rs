@@ -15,6 +15,8 @@ mod client;
 mod counts;
 mod document;
 mod entrance;
+#[cfg(test)]
+mod forms;
 mod health;
 mod keys;
 #[cfg(feature = "mcp")]
@@ -22,6 +24,7 @@ mod mcp;
 mod openai;
 mod page;
 mod pages;
+mod parts;
 mod problem;
 mod rate;
 mod routes;

@@ -2,14 +2,14 @@
 //! stand: in the path, in the query, in the body. A request without a row is asked by `POST /v1/ask`.
 
 use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use crate::{
     AgentLine, AgentShown, AgentTools, Asked, AuditTrail, BreakerLine, BudgetLine, Compared,
-    ControlError, ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event,
-    Explained, Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, ModelFreed,
-    ModelLine, ModelSwapped, PlanShown, Replayed, Request, Resent, RunFile, Spawned, Submitted,
-    ToolCalled, ToolLine, TreePage, Undone, Unusual, read,
+    ConversationLine, ConversationShown, Embedded, EndedAgent, EngineLine, Event, Explained,
+    Figure, Forked, Generated, GoalLine, GoalState, LetterShown, Letters, ModelFreed, ModelLine,
+    ModelSwapped, PlanShown, Replayed, Request, Resent, RunFile, Spawned, Submitted, ToolCalled,
+    ToolLine, TreePage, Undone, Unusual,
 };
 
 /// How a path is asked.
@@ -38,10 +38,12 @@ pub(super) struct Row {
     pub(super) pages: Option<&'static str>,
     /// What it is, in a sentence.
     pub(super) says: &'static str,
+    /// The field of its answer that names what has come to be by it.
+    pub(super) begins: Option<&'static str>,
     /// The form of its answer, where it is a type of the contract's own.
     pub(super) gives: Option<fn(&mut SchemaGenerator) -> Value>,
     /// The request, of a path whose last part says all of it.
-    by_name: Option<fn(String) -> Request>,
+    pub(super) by_name: Option<fn(String) -> Request>,
     /// Refusals of what follows the form that the document says, each with when it is given.
     pub(super) refuses: &'static [(u16, &'static str)],
 }
@@ -69,6 +71,7 @@ const fn get(path: &'static str, ask: &'static str, says: &'static str) -> Row {
         fills_out: false,
         pages: None,
         says,
+        begins: None,
         gives: None,
         by_name: None,
         refuses: &[],
@@ -110,6 +113,14 @@ impl Row {
         }
     }
 
+    /// Something comes to be by it, which its answer names in this field.
+    const fn begins(self, field: &'static str) -> Self {
+        Self {
+            begins: Some(field),
+            ..self
+        }
+    }
+
     /// What is refused though it follows the form.
     const fn refuses(self, refuses: &'static [(u16, &'static str)]) -> Self {
         Self { refuses, ..self }
@@ -146,6 +157,7 @@ pub(super) const ROWS: &[Row] = &[
         .pages("goal_id"),
     goal("/v1/goals", "submit", "Begins a goal.")
         .gives::<Submitted>()
+        .begins("goal_id")
         .refuses(&[MEANING, SIZE]),
     get(
         "/v1/goals/{goal_id}",
@@ -184,6 +196,7 @@ pub(super) const ROWS: &[Row] = &[
         "Goes on from where a goal was at a task, as a goal of its own.",
     )
     .gives::<Forked>()
+    .begins("goal_id")
     .refuses(&[MEANING]),
     post(
         "/v1/goals/{goal_id}/undo",
@@ -211,6 +224,7 @@ pub(super) const ROWS: &[Row] = &[
     .gives::<RunFile>(),
     post("/v1/import", "import", "Takes a goal in from such a file.")
         .gives::<Submitted>()
+        .begins("goal_id")
         .refuses(&[MEANING]),
     get(
         "/v1/goals/{goal_id}/explain",
@@ -246,6 +260,7 @@ pub(super) const ROWS: &[Row] = &[
         "Spawns an agent of a role or a charter.",
     )
     .gives::<Spawned>()
+    .begins("agent")
     .refuses(&[MEANING]),
     get("/v1/agents/{agent}", "agent", "One agent closely.").gives::<AgentShown>(),
     post(
@@ -478,109 +493,11 @@ pub(super) const ROWS: &[Row] = &[
     .refuses(&[MEANING, SIZE, TIME]),
 ];
 
-/// What stands where in a request that came.
-#[derive(Debug, Default)]
-pub(super) struct Parts<'a> {
-    /// Names and values from the path.
-    pub(super) path: Vec<(&'a str, &'a str)>,
-    /// Names and values from the query.
-    pub(super) query: Vec<(String, String)>,
-    /// The body; may be empty.
-    pub(super) body: &'a [u8],
-    /// The folder for what is made, where none is named.
-    pub(super) out: &'a str,
-}
-
 impl Row {
     /// Whether files may come with what is asked.
     pub(super) fn may_hold_files(&self) -> bool {
         self.ask.is_empty() || self.fills_out
     }
-
-    /// The request that is meant.
-    pub(super) fn request(&self, parts: &Parts<'_>) -> Result<Request, ControlError> {
-        if self.ask.is_empty() {
-            return read(parts.body);
-        }
-        let mut fields = body(parts.body)?;
-        let mut put = |name: &str, value: Value| match fields.insert(name.to_owned(), value) {
-            None => Ok(()),
-            Some(_) => Err(ControlError::invalid(format!(
-                "{name:?} is said twice, once by the path"
-            ))
-            .advise("leave out of the body and the query what the path says")),
-        };
-        for (name, value) in &parts.path {
-            // The one field of a path that is a number.
-            let number = (*name == "number").then(|| number(value)).flatten();
-            put(name, number.map_or_else(|| (*value).into(), Value::Number))?;
-        }
-        for (name, value) in self.fixed {
-            put(name, (*value).into())?;
-        }
-        for (name, value) in &parts.query {
-            // Shorter in a link than what the field is called.
-            let name = if name == "after" { "after_seq" } else { name };
-            put(name, said(name, value))?;
-        }
-        if self.fills_out && !fields.contains_key("out") {
-            fields.insert("out".to_owned(), parts.out.into());
-        }
-        if let Some(under) = self.under {
-            fields = Map::from_iter([(under.to_owned(), Value::Object(fields))]);
-        }
-        if fields.insert("ask".to_owned(), self.ask.into()).is_some() {
-            return Err(ControlError::invalid(
-                "the path says what is asked, and the body says it again",
-            )
-            .advise("leave `ask` out, or use /v1/ask"));
-        }
-        serde_json::from_value(Value::Object(fields)).map_err(|error| {
-            ControlError::invalid(format!("this is no request: {error}"))
-                .advise("write what /v1/openapi.json says of this path")
-        })
-    }
-}
-
-/// Fields of queries that are text even where they look like something else.
-const TEXTS: [&str; 7] = [
-    "prefix",
-    "agent",
-    "conversation",
-    "goal_id",
-    "search",
-    "state",
-    "under",
-];
-/// Fields of queries that are true or false.
-const FLAGS: [&str; 1] = ["fresh"];
-
-/// A word of the query as the value that is meant.
-fn said(name: &str, value: &str) -> Value {
-    if TEXTS.contains(&name) {
-        return value.into();
-    }
-    if FLAGS.contains(&name)
-        && let Ok(flag) = value.parse::<bool>()
-    {
-        return flag.into();
-    }
-    number(value).map_or_else(|| value.into(), Value::Number)
-}
-
-/// A number as JSON writes it.
-fn number(text: &str) -> Option<Number> {
-    serde_json::from_str(text).ok()
-}
-
-fn body(bytes: &[u8]) -> Result<Map<String, Value>, ControlError> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Map::new());
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        ControlError::invalid(format!("the body is no JSON object: {error}"))
-            .advise("write one JSON object in UTF-8")
-    })
 }
 
 /// A type as the document writes it, and its own types among the document's.
@@ -591,98 +508,7 @@ pub(super) fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SwarmQuestion;
-
-    fn row(verb: Verb, path: &str) -> &'static Row {
-        ROWS.iter()
-            .find(|row| row.verb == verb && row.path == path)
-            .unwrap()
-    }
-
-    #[test]
-    fn a_path_its_query_and_its_body_are_one_request() {
-        let parts = Parts {
-            path: vec![("agent", "macro.clerk")],
-            body: br#"{"content": "hello", "deadline_ms": 5}"#,
-            ..Parts::default()
-        };
-        let asked = row(Verb::Post, "/v1/agents/{agent}/ask")
-            .request(&parts)
-            .unwrap();
-        assert_eq!(
-            asked,
-            read(br#"{"ask":"ask","agent":"macro.clerk","content":"hello","deadline_ms":5}"#)
-                .unwrap()
-        );
-        let parts = Parts {
-            body: br#"{"text": "hello"}"#,
-            out: "/out",
-            ..Parts::default()
-        };
-        let asked = row(Verb::Post, "/v1/goals").request(&parts).unwrap();
-        assert_eq!(
-            asked,
-            read(br#"{"ask":"submit","text":"hello","out":"/out"}"#).unwrap()
-        );
-        let parts = Parts {
-            path: vec![("kind", "page")],
-            query: vec![("most".to_owned(), "3".to_owned())],
-            ..Parts::default()
-        };
-        let asked = row(Verb::Get, "/v1/swarm/kinds/{kind}")
-            .request(&parts)
-            .unwrap();
-        let about = SwarmQuestion::Top {
-            kind: "page".to_owned(),
-            most: 3,
-        };
-        assert_eq!(asked, Request::Swarm { about });
-    }
-
-    #[test]
-    fn what_is_said_twice_or_is_no_field_is_refused() {
-        let kill = row(Verb::Post, "/v1/agents/{agent}/kill");
-        for body in [
-            &br#"{"agent": "other"}"#[..],
-            br#"{"ask": "stop"}"#,
-            br#"{"force": true}"#,
-            b"[]",
-            b"{",
-            b"\xff",
-            "[".repeat(10_000).as_bytes(),
-        ] {
-            let parts = Parts {
-                path: vec![("agent", "a")],
-                body,
-                ..Parts::default()
-            };
-            let refused = kill.request(&parts).unwrap_err();
-            assert_eq!(refused.kind, crate::ErrorKind::Invalid, "{refused:?}");
-        }
-        let parts = Parts {
-            path: vec![("agent", "a")],
-            body: b" \n",
-            ..Parts::default()
-        };
-        assert!(kill.request(&parts).is_ok(), "nothing more is to be said");
-    }
-
-    #[test]
-    fn what_a_name_alone_asks_is_what_its_path_asks() {
-        let mut seen = 0;
-        for row in ROWS.iter().filter(|row| row.by_name.is_some()) {
-            let (folder, field) = row.path.rsplit_once('/').unwrap();
-            let field = field.trim_matches(['{', '}']);
-            let parts = Parts {
-                path: vec![(field, "q3")],
-                ..Parts::default()
-            };
-            assert_eq!(row.whole(folder, "q3"), row.request(&parts).ok());
-            assert_eq!(row.whole("/v1/others", "q3"), None);
-            seen += 1;
-        }
-        assert_eq!(seen, 1);
-    }
+    use crate::read;
 
     /// A row whose name is misspelt would be refused whatever is sent.
     #[test]

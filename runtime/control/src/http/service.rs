@@ -23,12 +23,13 @@ use super::counts::{Counts, Refusal};
 use super::keys::{self, Keys, Meant, Outcome};
 use super::page::{self, Page};
 use super::pages::Piece;
+use super::parts::Parts;
 use super::problem::Problem;
 use super::rate::{Bucket, Buckets};
-use super::routes::{Parts, ROWS, Row, Verb};
+use super::routes::{ROWS, Row, Verb};
 use super::{browser, document, health, openai, told};
 use crate::access::{Known, Rights, Scope, TokenError};
-use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request, Written};
+use crate::{Caller, Control, ControlError, ErrorKind, LINE_MAX, Request, Written, form};
 
 /// Requests of one principal: so many a second, and so many at once after a pause.
 const RATE: (u32, u32) = (1_000, 2_000);
@@ -358,7 +359,7 @@ pub(super) fn nothing_there(door: &Door, path: &str) -> Problem {
 }
 
 /// What kind of link is wanted.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Wanted {
     read_only: bool,
@@ -382,7 +383,7 @@ async fn linked(
     let body = door.body(body).await?;
     let wanted: Wanted = match body.is_empty() {
         true => Wanted::default(),
-        false => serde_json::from_slice(&body).map_err(|error| {
+        false => form::read(&body).map_err(|error| {
             ControlError::invalid(format!("this is no link: {error}"))
                 .advise("write {} or {\"read_only\": true}")
         })?,
@@ -594,7 +595,7 @@ fn told_once(bytes: Bytes, tag: Bytes, headers: &HeaderMap) -> Response {
         let known = known.as_bytes().split(|byte| *byte == b',');
         { known }.any(|known| {
             let known = known.trim_ascii();
-            known.strip_prefix(b"W/").unwrap_or(known) == tag
+            known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag
         })
     });
     let mut response = match has {

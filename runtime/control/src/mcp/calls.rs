@@ -1,10 +1,10 @@
 //! What a call of a tool is, in the contract's words.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Ask, ControlError, Decision, Judge, Request, Submit};
+use crate::{Ask, ControlError, Decision, Judge, Request, Submit, form};
 
 /// How long is waited for an answer unless somebody says otherwise, in seconds.
 const WAIT_S: u64 = 30;
@@ -30,8 +30,8 @@ pub(super) enum Call {
     Outline,
 }
 
-fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, ControlError> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+fn read<T: DeserializeOwned + Serialize>(fields: Map<String, Value>) -> Result<T, ControlError> {
+    form::take(&Value::Object(fields)).map_err(|error| {
         ControlError::invalid(format!("the arguments are not right: {error}"))
             .advise("give what the tool's schema says")
     })
@@ -46,7 +46,7 @@ fn waited(wait_s: Option<u64>) -> Result<u64, ControlError> {
     Ok(wait_s)
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Begin {
     goal: String,
@@ -57,31 +57,35 @@ struct Begin {
     goal_id: Option<String>,
     #[serde(default)]
     private: bool,
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     wait_s: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wait {
     goal_id: String,
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     wait_s: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limit {
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Words {
     agent: String,
     content: String,
+    #[serde(default, deserialize_with = "crate::integer::may_be")]
     deadline_ms: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Decided {
     id: String,
@@ -90,7 +94,7 @@ struct Decided {
     reason: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 

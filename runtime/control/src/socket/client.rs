@@ -1,6 +1,7 @@
 //! The asker's side of a socket.
 
 use std::io;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -12,10 +13,11 @@ use super::folder::SocketFolder;
 use super::{REQUEST_MAX, too_large};
 use crate::{Client, ClientError, LINE_MAX, Reply, Request, Told, Transport};
 
-/// A connection to a running node.
+/// A connection to a running node. Whoever was silent for so long that the node hung up comes in again with the next thing it asks.
 #[derive(Debug)]
 pub struct SocketClient {
     name: String,
+    path: PathBuf,
     stream: BufReader<UnixStream>,
     /// What has come of a line so far: whoever waits for an event may stop waiting in the middle of it.
     line: Vec<u8>,
@@ -34,13 +36,7 @@ impl SocketClient {
         let mut open = Vec::new();
         for (name, path) in folder.sockets()? {
             match UnixStream::connect(&path).await {
-                Ok(stream) => open.push(Self {
-                    name,
-                    stream: BufReader::new(stream),
-                    line: Vec::new(),
-                    watching: false,
-                    unanswered: false,
-                }),
+                Ok(stream) => open.push(Self::at(name, path, stream)),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     // Nobody listens, and nobody can listen on an existing socket again: it is a remnant.
                     let _ = std::fs::remove_file(&path);
@@ -65,6 +61,17 @@ impl SocketClient {
         open.pop().ok_or(ClientError::NoNode)
     }
 
+    fn at(name: String, path: PathBuf, stream: UnixStream) -> Self {
+        Self {
+            name,
+            path,
+            stream: BufReader::new(stream),
+            line: Vec::new(),
+            watching: false,
+            unanswered: false,
+        }
+    }
+
     fn gone(&self, source: io::Error) -> ClientError {
         ClientError::Gone {
             name: self.name.clone(),
@@ -86,8 +93,20 @@ impl SocketClient {
             // The node would say so too, and hang up.
             return Err(ClientError::Refused(too_large()));
         }
-        let written = self.stream.get_mut().write_all(&line).await;
-        written.map_err(|source| self.gone(source))
+        match self.stream.get_mut().write_all(&line).await {
+            // The node hung up before it had all of the line, and does nothing for a part of one.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                let stream = UnixStream::connect(&self.path).await;
+                let stream = stream.map_err(|source| self.gone(source))?;
+                *self = Self {
+                    unanswered: self.unanswered,
+                    ..Self::at(self.name.clone(), self.path.clone(), stream)
+                };
+                let written = self.stream.get_mut().write_all(&line).await;
+                written.map_err(|source| self.gone(source))
+            }
+            written => written.map_err(|source| self.gone(source)),
+        }
     }
 
     /// The next line. Dropped while it waits, it goes on where it stopped.
@@ -183,5 +202,70 @@ impl Transport for SocketClient {
             Reply::Refused(error) => Err(ClientError::Refused(error)),
             Reply::Answer(_) => Err(self.strange("an answer instead of an event")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    /// A client that the node has let in, and where the node listens.
+    async fn entered(folder: &tempfile::TempDir) -> (SocketClient, UnixListener, UnixStream) {
+        let path = folder.path().join("7.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let stream = UnixStream::connect(&path).await.unwrap();
+        let client = SocketClient::at("7".to_owned(), path, stream);
+        let (there, _) = listener.accept().await.unwrap();
+        (client, listener, there)
+    }
+
+    async fn heard(stream: &mut UnixStream) -> String {
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).await.unwrap();
+        line
+    }
+
+    #[tokio::test]
+    async fn whoever_was_shown_out_while_it_was_silent_is_answered_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut client, listener, mut there) = entered(&folder).await;
+        let busy = Reply::Refused(crate::ControlError::new(
+            crate::ErrorKind::Busy,
+            "others wait",
+        ));
+        there.write_all(&busy.line().0).await.unwrap();
+        drop(there);
+        let node = tokio::spawn(async move {
+            let (mut there, _) = listener.accept().await.unwrap();
+            let line = heard(&mut there).await;
+            there.write_all(b"{\"answer\":\"here\"}\n").await.unwrap();
+            line
+        });
+        let said = client.ask(&Request::View {}).await.unwrap();
+        assert_eq!(said, "here");
+        assert_eq!(node.await.unwrap(), "{\"ask\":\"view\"}\n");
+        // The node is gone now, and so it is said.
+        let gone = client.ask(&Request::View {}).await;
+        assert!(matches!(gone, Err(ClientError::Gone { .. })), "{gone:?}");
+    }
+
+    /// It may have been done: nobody but the asker knows whether it may be done twice.
+    #[tokio::test]
+    async fn what_the_node_has_heard_is_not_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut client, listener, mut there) = entered(&folder).await;
+        let node = tokio::spawn(async move {
+            heard(&mut there).await;
+            drop(there);
+            timeout(std::time::Duration::from_millis(300), listener.accept()).await
+        });
+        let kill = Request::Kill {
+            agent: "a".to_owned(),
+        };
+        let gone = client.ask(&kill).await;
+        assert!(matches!(gone, Err(ClientError::Gone { .. })), "{gone:?}");
+        assert!(node.await.unwrap().is_err(), "nobody came again");
     }
 }

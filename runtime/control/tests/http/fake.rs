@@ -24,6 +24,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(crate) struct Fake {
+    /// What it was asked so far.
+    pub(crate) asked: AtomicUsize,
     pub(crate) kills: AtomicUsize,
     pub(crate) submits: AtomicUsize,
     pub(crate) cancels: AtomicUsize,
@@ -76,6 +78,7 @@ fn event(seq: u64, kind: EventKind, body: Value) -> Event {
 impl Control for Fake {
     async fn answer(&self, caller: &Caller, request: Request) -> Result<Response, ControlError> {
         assert_eq!(caller.place, Place::Elsewhere);
+        self.asked.fetch_add(1, Relaxed);
         *self.caller.lock().unwrap() = Some(caller.clone());
         if self.refuses.load(Relaxed) && request.is_command() {
             return Err(ControlError::new(ErrorKind::Busy, "not now"));
@@ -166,6 +169,9 @@ impl Control for Fake {
                 loads: false,
             }]),
             Request::Approvals {} => value(["a", "b", "c"].map(|id| json!({ "id": id }))),
+            Request::Agents {} if caller.principal.tenant() != "local" => {
+                Err(ControlError::new(ErrorKind::Forbidden, "not a guest's"))
+            }
             Request::Agents {} => value(Vec::<Value>::new()),
             Request::Generate(asked) => {
                 let whole = Generated {

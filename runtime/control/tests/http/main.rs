@@ -12,3 +12,4 @@ mod mcp;
 mod openai;
 mod ready;
 mod tls;
+mod transcripts;

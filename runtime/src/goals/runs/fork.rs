@@ -11,6 +11,7 @@ use super::record::{Origin, Steps, as_of, task_of};
 use crate::gateway::{Goal, fresh_id};
 use crate::goals::progress::Progress;
 use crate::goals::{Goals, now_us, unwritten};
+use crate::names;
 use crate::node::Node;
 
 /// The tasks of a plan that a fork at one of them takes over, if they were finished: those that neither need it, nor come after it, nor are
@@ -96,7 +97,7 @@ impl Goals {
         }
         let new_id = match new_id {
             Some(new_id) => new_id,
-            None => fresh_id()?,
+            None => names::of_drawn(&self.tenant, tenant, fresh_id()?),
         };
         self.is_free(&new_id, tenant)?;
         let mut submit = goal.asked.clone();

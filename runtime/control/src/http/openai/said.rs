@@ -1,13 +1,13 @@
 //! What a client of this form says, read: the fields that mean something here, and refusals of those that would be left undone.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use super::Refused;
-use crate::{Speaker, Turn};
+use crate::{Speaker, Turn, form};
 
 /// A conversation that is to be gone on with. Fields that are not here are let pass.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Chat {
     pub(super) model: String,
     pub(super) messages: Vec<Message>,
@@ -38,13 +38,13 @@ pub(super) struct Chat {
     pub(super) aios: Option<More>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct StreamOptions {
     #[serde(default)]
     pub(super) include_usage: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {
     One(String),
@@ -52,7 +52,7 @@ enum OneOrMore {
 }
 
 /// What is said to a goal or an agent beyond words. A field that is misspelt is refused: it would be left undone.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct More {
     #[serde(default)]
@@ -67,21 +67,21 @@ pub(super) struct More {
     pub(super) deadline_ms: Option<u64>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Message {
     role: String,
     #[serde(default)]
     content: Option<Content>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Content {
     Text(String),
     Parts(Vec<Part>),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Part {
     #[serde(rename = "type")]
     kind: String,
@@ -93,7 +93,7 @@ struct Part {
 
 impl Chat {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refused> {
-        serde_json::from_slice(bytes).map_err(|error| {
+        form::read(bytes).map_err(|error| {
             Refused::invalid(
                 format!("the body is no chat completion request: {error}"),
                 "body",
@@ -237,7 +237,7 @@ pub(super) fn as_text(turns: &[Turn]) -> Result<String, Refused> {
 }
 
 /// Texts to be turned into vectors.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Embeddings {
     pub(super) model: String,
     input: Value,
@@ -249,7 +249,7 @@ pub(super) struct Embeddings {
 
 impl Embeddings {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refused> {
-        serde_json::from_slice(bytes).map_err(|error| {
+        form::read(bytes).map_err(|error| {
             Refused::invalid(
                 format!("the body is no embeddings request: {error}"),
                 "body",
