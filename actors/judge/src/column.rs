@@ -378,7 +378,13 @@ pub(crate) fn long(table: &Columns) -> Cow<'_, Columns> {
             .iter()
             .map(move |(_, cells)| cells.get(row).copied().flatten())
     });
-    columns.push(column(name, Cells::Numbers(figures.collect())));
+    // `energy_kwh_2024`: what stands in all of its cells has the unit that the file is called by.
+    let parts = name.split(['_', '-', ' ']).filter(|part| part.len() > 2);
+    let unit = parts.filter_map(Unit::of_word).next();
+    columns.push(Column {
+        unit: unit.map(|unit| unit.shown),
+        ..column(name, Cells::Numbers(figures.collect()))
+    });
     Cow::Owned(Columns {
         name: table.name.clone(),
         rows: table.rows * many,

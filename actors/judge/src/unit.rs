@@ -287,7 +287,7 @@ impl Unit {
     }
 
     /// The unit that a part of a column's name is.
-    fn of_word(word: &str) -> Option<Self> {
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
         let lower = word.to_lowercase();
         let known = match lower.as_str() {
             "c" | "celsius" | "degc" => UnitName::Celsius,

@@ -106,6 +106,12 @@ pub enum Hint {
     Adding,
     /// A form of "to be": it says of what is named that it is so.
     Being,
+    /// It says whose what stands behind it is.
+    Owning,
+    /// The heading of a place in an order.
+    Placing,
+    /// A word of a question for what there is, and for nothing that is done with it.
+    Existing,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +122,8 @@ struct File {
     hints: BTreeMap<Hint, Vec<String>>,
     #[serde(default)]
     comparatives: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    measuring: BTreeMap<String, Vec<String>>,
     codes: Vec<Codes>,
 }
 
@@ -153,23 +161,32 @@ static CODES: LazyLock<Vec<Codes>> = LazyLock::new(|| {
     files.flat_map(|file| file.codes).collect()
 });
 
-static COMPARATIVES: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| {
+/// The words of one table of every file, each with the thing that it is of.
+fn things(table: fn(File) -> BTreeMap<String, Vec<String>>) -> BTreeMap<String, u32> {
     let files = FILES.into_iter();
     let files = files.filter_map(|file| toml::from_str::<File>(file).ok());
     let of = |(concept, words): (String, Vec<String>)| {
         let number = concept_number(&concept);
         words.into_iter().map(move |word| (word, number))
     };
-    files
-        .flat_map(|file| file.comparatives)
-        .flat_map(of)
-        .collect()
-});
+    files.flat_map(table).flat_map(of).collect()
+}
+
+static COMPARATIVES: LazyLock<BTreeMap<String, u32>> =
+    LazyLock::new(|| things(|file| file.comparatives));
+
+static MEASURING: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| things(|file| file.measuring));
 
 /// The thing by which such a word, folded, compares: "older" by an age. None for any other word.
 #[must_use]
 pub fn compared_by(word: &str) -> Option<u32> {
     COMPARATIVES.get(word).copied()
+}
+
+/// The thing by which such a verb, folded, measures what it is said of: "weighs" by a weight. None for any other word.
+#[must_use]
+pub fn measured_by(word: &str) -> Option<u32> {
+    MEASURING.get(word).copied()
 }
 
 /// The words that hint at this, in every language that came with this build.
@@ -220,6 +237,8 @@ mod tests {
         }
         assert_eq!(compared_by("junger"), Some(concept_number("age")));
         assert_eq!(compared_by("bigger"), None);
+        assert_eq!(measured_by("wiegt"), Some(concept_number("weight")));
+        assert_eq!(measured_by("brings"), None);
         assert!(hinting(Hint::Settled).any(|word| word == "bezahlt"));
         for (hint, word) in [
             (Hint::More, "moreover"),

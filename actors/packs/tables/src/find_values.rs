@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use aios_languages::{Folded, codes, fold, folded};
+use aios_languages::{Asking, Folded, all_asks, codes, concept_number, fold, folded};
 use aios_tools::{BlockingTool, Check, Workspace, args};
 use aios_work::{Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
@@ -116,6 +116,30 @@ fn is_of(word: &str, place: &str) -> bool {
     stem.chars().count() >= 4 && (behind(place) || behind(stem))
         || place.chars().count() >= 4 && behind(place)
 }
+
+/// Whether a word is a value with a word of asking for an amount behind it, as German writes: "Reisekosten", "Kaffeeumsatz".
+fn leads_a_compound(value: &str, word: &str) -> bool {
+    let Some(rest) = word.strip_prefix(value) else {
+        return false;
+    };
+    let rest = rest
+        .strip_prefix('s')
+        .filter(|bare| bare.len() >= PART)
+        .unwrap_or(rest);
+    let amount = |rest: &str| {
+        all_asks().iter().any(|asks| {
+            asks.find(&folded(rest)).iter().any(|found| {
+                matches!(found.asking, Asking::Concept(concept) if AMOUNTS.iter().any(|name| concept_number(name) == concept))
+            })
+        })
+    };
+    value.chars().count() >= PART && rest.chars().count() >= PART && amount(rest)
+}
+
+/// What is asked of a value in one word with it, by the names of their concepts.
+const AMOUNTS: [&str; 7] = [
+    "cost", "revenue", "sold", "quantity", "amount", "price", "profit",
+];
 
 /// The sign that a value ends with.
 fn sign_behind(value: &str) -> Option<char> {
@@ -285,6 +309,17 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
             if let ([_], true) = (said.as_slice(), column.profile.kind == ColumnKind::Category) {
                 for (at, (word, _)) in text.words.iter().enumerate() {
                     if is_of(&word.text, first) && text.is_capital(at) {
+                        partly
+                            .entry(at)
+                            .or_default()
+                            .extend(found(at, at + 1, false));
+                    }
+                }
+            }
+            // "Reisekosten" of an area `Reise`: a value, and behind it what is asked of it.
+            if let ([_], true) = (said.as_slice(), column.profile.kind == ColumnKind::Category) {
+                for (at, (word, _)) in text.words.iter().enumerate() {
+                    if text.is_capital(at) && leads_a_compound(&fold(value), &word.text) {
                         partly
                             .entry(at)
                             .or_default()

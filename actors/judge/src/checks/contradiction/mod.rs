@@ -6,6 +6,7 @@ pub(in crate::checks) mod directions;
 mod firsts;
 mod limits;
 mod meant;
+mod measured;
 mod orders;
 mod rank;
 mod ranking;
@@ -43,6 +44,7 @@ impl Look for Contradiction {
             directions::look(reading, grid, &mut finding);
             ranking::look(reading, table, grid, &mut finding);
         }
+        measured::look(reading, &mut finding);
         sources::decided(reading, &mut finding);
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);

@@ -11,6 +11,8 @@ use crate::table::month;
 
 /// Letters of a month's name in a column's: "out" and "set" are short for months somewhere, and words of columns.
 const LONG: usize = 4;
+/// A month whose whole name is as short.
+const MAY: [&str; 2] = ["may", "mai"];
 
 impl Reader<'_> {
     /// "visits in April" of a column that is called `Visits in March`: what it holds is of its own month, and of no other one.
@@ -27,7 +29,7 @@ impl Reader<'_> {
             let name = aios_languages::folded(&id.name);
             let months: Vec<i8> = name
                 .iter()
-                .filter(|word| word.text.len() >= LONG)
+                .filter(|word| word.text.len() >= LONG || MAY.contains(&word.text.as_str()))
                 .filter_map(|word| month(&word.text))
                 .collect();
             let [own] = months.as_slice() else { continue };

@@ -98,6 +98,14 @@ impl Reader<'_> {
                     break;
                 }
                 match &mark.what {
+                    // "how many active members": the rows are chosen by it already.
+                    What::Column(..)
+                        if !distinct
+                            && self.is_used(place)
+                            && self.is_said_of_a_thing(place, to) =>
+                    {
+                        next = place + 1;
+                    }
                     What::Ask(Ask::Distinct) => {
                         distinct = true;
                         next = place + 1;

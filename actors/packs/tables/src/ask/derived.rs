@@ -260,7 +260,8 @@ impl Reader<'_> {
                     .find(|column| {
                         self.column(*column)
                             .is_some_and(|column| column.role == Role::Adds)
-                    }),
+                    })
+                    .or_else(|| self.only_other_count(from, to)),
             };
             let Some(part) = part else { continue };
             let known = self.column(part)?.clone();
@@ -289,6 +290,24 @@ impl Reader<'_> {
             return Some((Measure::Less(whole, known.id), Some(called)));
         }
         None
+    }
+
+    /// "places that are free" of places and those that are booked: the only other count, which lies within the one that is named.
+    fn only_other_count(&self, from: usize, to: usize) -> Option<usize> {
+        let whole = (from..to).find_map(|at| self.adding(at))?;
+        let known = self.column(whole)?;
+        let mut others = self.schema.of_role(|role| role == Role::Adds).filter(|at| {
+            *at != whole
+                && self.column(*at).is_some_and(|column| {
+                    column.id.table == known.id.table
+                        && column.whole == known.whole
+                        && column.most <= known.most
+                        && column.least <= known.least
+                })
+        });
+        let only = others.next()?;
+        let counts = self.schema.of_role(|role| role == Role::Adds).count();
+        (others.next().is_none() && counts == 2).then_some(only)
     }
 
     /// "the difference between Tmax and Tmin".

@@ -78,7 +78,17 @@ impl Reader<'_> {
             Some(What::Ask(Ask::Day)) => self
                 .previous(from, *at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
-            Some(What::Concept(concept) | What::Superlative(_, concept)) => lasts(*concept),
+            Some(What::Superlative(_, concept)) => lasts(*concept),
+            // "the length of stay" is no distance.
+            Some(What::Concept(concept)) => {
+                lasts(*concept)
+                    || self.mark(*at).is_some_and(|mark| {
+                        let said = self.words.all.get(mark.from..mark.to).unwrap_or_default();
+                        let mut all = aios_languages::all_asks().iter();
+                        self.schema.standing_for(*concept).is_empty()
+                            && all.any(|asks| asks.concepts(said).into_iter().any(lasts))
+                    })
+            }
             _ => false,
         })?;
         let named = (from..to).any(|at| {
@@ -114,6 +124,17 @@ impl Reader<'_> {
             Some(What::Superlative(..))
         ) {
             self.take(said);
+        }
+        // "the average length of stay in nights": the same said twice.
+        for at in from..to {
+            let again = self.mark(at).is_some_and(|mark| {
+                mark.from > 0
+                    && hints(Hint::Inside, self.words.text(mark.from - 1))
+                    && hints(Hint::Nights, self.words.text(mark.from))
+            });
+            if again {
+                self.take(at);
+            }
         }
         let ends: Vec<Column> = self
             .schema

@@ -1,6 +1,6 @@
 //! Numbers that are to be met exactly: "level 3", "flats with 3 rooms", "on the third floor".
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
 use super::question::{Filter, Measure, Test};
@@ -75,7 +75,16 @@ impl Reader<'_> {
                     .gap(mark.from)
                     .contains(['>', '<', '=', '-', '–'])
             });
-            let next = at + 1;
+            // "got a 1 in English"
+            let inside = self
+                .mark(at + 1)
+                .is_some_and(|mark| hints(Hint::Inside, self.words.text(mark.from)))
+                && matches!(
+                    self.mark(at + 2).map(|mark| &mark.what),
+                    Some(What::Column(_, true))
+                )
+                && !self.measured(at + 2).is_empty();
+            let next = if inside { at + 2 } else { at + 1 };
             let column = match self.mark(next).map(|mark| mark.what.clone()) {
                 Some(What::Column(all, true)) if next < to => all.into_iter().find(|column| {
                     self.column(*column)

@@ -201,6 +201,12 @@ impl Reader<'_> {
                             .map(|mark| self.written(mark))
                             .unwrap_or_default();
                         self.take(*at);
+                        // "the average grade in Maths" of `grades.csv`: what all of them are is said beside the one that is meant.
+                        let of_all =
+                            self.is_the_file(*at) || self.schema.about_things.contains(concept);
+                        if of_all && !out.is_empty() {
+                            continue;
+                        }
                         if let Some(only) = self.what_the_file_is(*at) {
                             let said = self
                                 .speech
@@ -542,6 +548,17 @@ impl Reader<'_> {
         if is("sold")
             && let Some(column) = of(self, "quantity")
         {
+            return Some((Measure::Of(column), None));
+        }
+        if ["spent", "salary", "revenue", "cost"].into_iter().any(is)
+            && let Some(column) = self.paid_per_time()
+        {
+            if aloud {
+                let said = self
+                    .speech
+                    .say("taken_for", &[("column", column.name.trim())]);
+                self.assume(said);
+            }
             return Some((Measure::Of(column), None));
         }
         if ["revenue", "sold", "spent", "salary", "amount"]

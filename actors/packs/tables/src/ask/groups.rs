@@ -143,12 +143,16 @@ impl Reader<'_> {
     }
 
     /// "the day with the most ...": behind a period stands by which end it is chosen.
-    fn leads_to_an_end(&self, at: usize, to: usize) -> bool {
+    pub(super) fn leads_to_an_end(&self, at: usize, to: usize) -> bool {
         let (Some(mark), Some(with)) = (self.mark(at), self.mark(at + 1)) else {
             return false;
         };
-        let led = mark
-            .from
+        // "the three years with ...": so many of them.
+        let number = at.checked_sub(1).and_then(|before| self.mark(before));
+        let first = number
+            .filter(|before| matches!(before.what, What::Number(_)))
+            .map_or(mark.from, |number| number.from);
+        let led = first
             .checked_sub(1)
             .is_some_and(|before| hints(Hint::Article, self.words.text(before)));
         let end = self.next(at + 2, to).is_some_and(|end| {
@@ -192,6 +196,11 @@ impl Reader<'_> {
                 if !joined {
                     break;
                 }
+            }
+            // "which edible plant": the rows are chosen by it already.
+            if self.is_used(next) && self.is_said_of_a_thing(next, to) {
+                place = next + 1;
+                continue;
             }
             // "which blood group" of `blood_drive.csv`
             let of_the_file = found == 0

@@ -396,6 +396,16 @@ impl Reader<'_> {
         measures.clear();
     }
 
+    /// Says that the goal is no question that this table answers, with its columns.
+    pub(super) fn say_not_understood(&mut self) {
+        let columns = self.schema.columns.iter().take(20);
+        let columns: Vec<&str> = columns.map(|column| column.id.name.trim()).collect();
+        let said = self
+            .speech
+            .say("nothing", &[("columns", &columns.join(", "))]);
+        self.absent.push(said);
+    }
+
     pub(super) fn say_absent(&mut self, what: &str) {
         let columns: Vec<String> = self
             .schema

@@ -543,6 +543,17 @@ impl Reader<'_> {
         {
             return self.column(*column).map(|column| column.id.clone());
         }
+        // "in under 50 minutes" of a column of seconds: the only one that is counted in a unit of the kind.
+        if let Some(unit) = unit {
+            let mut alike = measures.iter().filter_map(|at| {
+                let column = self.column(*at)?;
+                self.in_unit_of(&column.id, unit)?;
+                Some(column.id.clone())
+            });
+            if let Some(only) = alike.next().filter(|_| alike.next().is_none()) {
+                return Some(only);
+            }
+        }
         // "price over 100": right before it.
         let before = self.previous(from, at).filter(|before| {
             !self

@@ -71,70 +71,6 @@ impl Marks {
         marks.spell(words, schema);
         marks
     }
-
-    /// "Schülerinnen und Schüler" are one thing said twice.
-    fn pairs(&mut self, words: &Words) {
-        let mut at = 0;
-        while at + 2 < self.all.len() {
-            let (first, joint, second) = (&self.all[at], &self.all[at + 1], &self.all[at + 2]);
-            let (one, other) = (words.text(first.from), words.text(second.from));
-            let stem = one.strip_suffix("innen").unwrap_or_default();
-            let twice = stem.chars().count() >= 4 && other.starts_with(stem);
-            if words.language == "de" && joint.what == What::Ask(Ask::And) && twice {
-                let what = if second.what == What::Unknown {
-                    first.what.clone()
-                } else {
-                    second.what.clone()
-                };
-                let (from, to) = (first.from, second.to);
-                self.all.splice(at..at + 3, [Mark { from, to, what }]);
-            }
-            at += 1;
-        }
-    }
-
-    /// "How much rain fell": behind the thing that is counted a verb of change says what came about. "How much did it fall" asks for a change.
-    fn plain_verbs(&mut self, words: &Words) {
-        let asks =
-            |mark: Option<&Mark>, ask: Ask| mark.is_some_and(|mark| mark.what == What::Ask(ask));
-        for at in 2..self.all.len() {
-            let before = |back: usize| at.checked_sub(back).and_then(|at| self.all.get(at));
-            let thing = before(1).is_some_and(|mark| {
-                matches!(
-                    mark.what,
-                    What::Column(..)
-                        | What::Concept(_)
-                        | What::Value(..)
-                        | What::Unknown
-                        | What::File
-                )
-            });
-            let counted = before(2).is_some_and(|mark| mark.to - mark.from == 2)
-                && (asks(before(2), Ask::Total) || asks(before(2), Ask::Count));
-            // "what share fell to the office": what is divided falls to somebody.
-            let divided = self
-                .all
-                .iter()
-                .any(|mark| mark.what == What::Ask(Ask::Share))
-                && self.all.get(at).is_some_and(|mark| {
-                    hints(Hint::Falling, words.text(mark.from))
-                        && ["to", "on", "upon"].contains(&words.text(mark.to))
-                })
-                && (at + 1..self.all.len())
-                    .take(4)
-                    .any(|at| matches!(self.all[at].what, What::Value(..)));
-            if let Some(mark) = self.all.get_mut(at)
-                && mark.what == What::Ask(Ask::Growth)
-                && words.language == "en"
-            {
-                if divided {
-                    mark.what = What::Ask(Ask::Filler);
-                } else if thing && counted {
-                    mark.what = What::Unknown;
-                }
-            }
-        }
-    }
 }
 
 type Named = BTreeMap<(usize, usize), Vec<(usize, Found)>>;
@@ -591,7 +527,9 @@ impl Reader<'_> {
                 .asked
                 .iter()
                 .any(|asked| asked.to == from && matches!(asked.asking, Asking::Ask(Ask::Per)));
-        if called || per && !short && !filler {
+        // "below their minimum": what somebody has is a column, where one is called so.
+        let owned = from > 0 && hints(Hint::Owning, self.words.text(from - 1));
+        if called || (per || owned) && !short && !filler {
             return true;
         }
         if short {

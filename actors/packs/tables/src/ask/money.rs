@@ -2,7 +2,7 @@
 
 use aios_languages::{Hint, UnitName, hints};
 
-use super::question::{Column as Id, Measure};
+use super::question::{Column as Id, Filter, Measure, Test};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
 use super::units::has_unit;
@@ -67,7 +67,7 @@ impl Reader<'_> {
                 column.id == *id
                     && column.role == Role::Adds
                     && (!column.whole || column.id.unit.is_some())
-            })
+            }) && !self.is_of_a_measure(id)
         };
         // "received the most money": of what is named the money is.
         let money = ["revenue", "amount"]
@@ -118,11 +118,89 @@ impl Reader<'_> {
                 && (column.role == Role::Date
                     || column.role == Role::Groups && column.distinct < column.rows)
         });
-        let paid = several && self.quantity_beside(price).is_none();
+        // "90 per night" is paid for each night, however many a row is of; asked "per month", it is the sum of what each pays.
+        let per = is_per_time(&price.name) && !self.says_per(0, self.marks.all.len());
+        let paid = several && !per && self.quantity_beside(price).is_none();
         if paid && !self.summed.contains(price) {
             self.summed.push(price.clone());
         }
         paid
+    }
+
+    /// "how much do they pay per month" of a column `Fee per month`: what each pays in that time, added up.
+    pub(super) fn paid_per_time(&mut self) -> Option<Id> {
+        let amount = Self::concept("amount");
+        let mut all = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.is_measure() && column.concepts.contains(&amount));
+        let only = all.next().filter(|_| all.next().is_none())?;
+        let id = Some(only.id.clone()).filter(|id| is_per_time(&id.name))?;
+        if !self.says_per(0, self.marks.all.len()) {
+            return None;
+        }
+        if !self.summed.contains(&id) {
+            self.summed.push(id.clone());
+        }
+        Some(id)
+    }
+
+    /// The side of the money that a clause speaks of, with the word that does, where no condition is set on that column.
+    pub(super) fn one_side(
+        &self,
+        from: usize,
+        to: usize,
+        filters: &[Filter],
+    ) -> Option<(Filter, String)> {
+        (from..to).find_map(|at| {
+            let mark = self.mark(at)?;
+            let super::marks::What::Concept(concept) = mark.what else {
+                return None;
+            };
+            let side = self.side_of_money(concept)?;
+            let known = filters.iter().any(|filter| filter.column == side.column);
+            (!known).then(|| (side, self.written(mark)))
+        })
+    }
+
+    /// "how much did we spend" of rows of income and of expenses: whichever of the two is meant, where a column tells them apart.
+    pub(super) fn side_of_money(&self, concept: u32) -> Option<Filter> {
+        const OUT: [&str; 2] = ["cost", "spent"];
+        const IN: [&str; 1] = ["revenue"];
+        let is =
+            |names: &[&str], concept: u32| names.iter().any(|name| Self::concept(name) == concept);
+        let (own, other): (&[&str], &[&str]) = if is(&OUT, concept) {
+            (&OUT, &IN)
+        } else if is(&IN, concept) {
+            (&IN, &OUT)
+        } else {
+            return None;
+        };
+        let of = |value: &str, names: &[&str]| {
+            let said = aios_languages::folded(value);
+            let mut all = aios_languages::all_asks().iter();
+            all.any(|asks| {
+                asks.concepts(&said)
+                    .into_iter()
+                    .any(|found| is(names, found))
+            })
+        };
+        let mut sides = self.schema.columns.iter().filter_map(|column| {
+            let mut owned = column.few.iter().filter(|value| of(value, own));
+            let value = owned.next().filter(|_| owned.next().is_none())?;
+            column
+                .few
+                .iter()
+                .any(|value| of(value, other))
+                .then(|| Filter {
+                    column: column.id.clone(),
+                    test: Test::In(vec![value.clone()]),
+                    not: false,
+                    part: false,
+                })
+        });
+        sides.next().filter(|_| sides.next().is_none())
     }
 
     /// How many there are of what has a price.
@@ -163,4 +241,23 @@ impl Reader<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether a column's name says that it holds an amount for so much time: `Fee per month`, `Rate per night`.
+fn is_per_time(name: &str) -> bool {
+    let words = super::words::spaced(name);
+    words.windows(2).any(|two| {
+        hints(Hint::Dividing, &two[0].text)
+            && (hints(Hint::Nights, &two[1].text) || is_a_period(&two[1].text))
+    })
+}
+
+/// Whether a word is one of a period, in any language.
+fn is_a_period(word: &str) -> bool {
+    aios_languages::all_asks().iter().any(|asks| {
+        asks.find(&aios_languages::folded(word)).iter().any(|found| {
+            matches!(found.asking, aios_languages::Asking::Ask(ask) if super::period::grain_of(ask).is_some())
+                || found.asking == aios_languages::Asking::Ask(aios_languages::Ask::Hour)
+        })
+    })
 }

@@ -161,6 +161,10 @@ impl Reader<'_> {
             let thing = match self.mark(at + 1).map(|mark| &mark.what) {
                 Some(What::File | What::Concept(_)) => self.measured(at + 1).is_empty(),
                 Some(What::Column(..)) => self.measured(at + 1).is_empty(),
+                // "the three years with the fewest parcels"
+                Some(What::Ask(_)) => {
+                    self.grain_at(at + 1).is_some() && self.leads_to_an_end(at + 1, to)
+                }
                 _ => false,
             };
             let led = self.previous(from, at).is_some_and(|before| {
@@ -380,12 +384,25 @@ impl Reader<'_> {
 
     /// The column that names each row, where the table has one.
     pub(super) fn naming(&self) -> Option<super::question::Column> {
-        let mut names = self.schema.columns.iter().filter(|column| {
+        let unique = |column: &&super::schema::Column| {
             matches!(column.role, Role::Names | Role::Groups)
                 && !column.clock
                 && column.distinct >= column.rows
-        });
-        names.next().map(|column| column.id.clone())
+        };
+        let mut names = self.schema.columns.iter().filter(unique);
+        let first = names.next()?;
+        // "who is in place 3": what only counts the rows names nobody, where something else does.
+        let counts = first.least.is_some() && hints_at_a_place(&first.words);
+        let named = names
+            .find(|column| column.least.is_none())
+            .filter(|_| counts);
+        Some(named.unwrap_or(first).id.clone())
+    }
+
+    /// Whether a column holds the places of its rows in an order.
+    pub(super) fn is_a_place(&self, id: &super::question::Column) -> bool {
+        let mut columns = self.schema.columns.iter();
+        columns.any(|column| column.id == *id && hints_at_a_place(&column.words))
     }
 
     /// Whether a column holds how long something took.
@@ -578,6 +595,16 @@ impl Reader<'_> {
         {
             return Some(((Measure::Of(since), None), !largest));
         }
+        // "in which month were groceries the most expensive" of a table whose columns became rows
+        if is("price")
+            && let Some(value) = self.worth_of_cells(Self::concept("cost"))
+        {
+            let said = self
+                .speech
+                .say("taken_for", &[("column", value.name.trim())]);
+            self.assume(said);
+            return Some(((Measure::Of(value), None), largest));
+        }
         let speed_by_time = is("speed");
         let of_unit: Vec<usize> = self
             .schema
@@ -600,6 +627,11 @@ impl Reader<'_> {
         self.assume(said);
         Some(((Measure::Of(id), None), largest != speed_by_time))
     }
+}
+
+/// Whether a heading is of places in an order: `Rank`, `Platz`.
+fn hints_at_a_place(words: &[String]) -> bool {
+    matches!(words, [only] if hints(Hint::Placing, only))
 }
 
 /// Whether a word chooses one of those that are compared: "bigger", "fewer".

@@ -139,10 +139,16 @@ impl Reader<'_> {
         };
         let named = |column: usize| {
             self.column(column).is_some_and(|column| {
+                // "pay per month" of `Fee per month`
+                let per = column
+                    .words
+                    .windows(2)
+                    .any(|two| hints(Hint::Dividing, &two[0]) && Some(&two[1]) == word.as_ref());
                 column.is_measure()
-                    && super::words::spaced(&column.id.name)
-                        .iter()
-                        .any(|word| called.contains(&word.text.as_str()))
+                    && (per
+                        || super::words::spaced(&column.id.name)
+                            .iter()
+                            .any(|word| called.contains(&word.text.as_str())))
             })
         };
         let of_clause = (from..to).any(|at| self.measured(at).into_iter().any(named));

@@ -3,10 +3,9 @@
 //! Every mark is either used by something or stays unused and is named. A word that no column, value or figure answers to is never replaced
 //! by another one: what is asked is then not in the data, and that is what the answer says.
 
-use std::collections::BTreeSet;
-
 use aios_languages::{Ask, Hint, concept_number, hints};
 
+pub(super) use super::asks::Asks;
 use super::clause::is_filler;
 use super::marks::{Mark, Marks, What};
 use super::question::{Filter, Group, Measure, Order, Question, Test, Wanted};
@@ -14,17 +13,12 @@ use super::say::Speech;
 use super::schema::{Column, Role, Schema};
 use super::words::Words;
 
-/// Whether names are asked for, and no figure.
-fn plain_names(asks: &Asks) -> bool {
-    asks.any(&[Ask::Which, Ask::Who, Ask::List])
-        && !asks.any(&[
-            Ask::Count,
-            Ask::Share,
-            Ask::Growth,
-            Ask::Change,
-            Ask::Compare,
-        ])
-        && !asks.reckons()
+/// The values of a condition, as they are told.
+fn said_of(filter: &Filter) -> String {
+    match &filter.test {
+        Test::In(values) => values.join(", "),
+        _ => String::new(),
+    }
 }
 
 pub(super) struct Reader<'a> {
@@ -47,39 +41,6 @@ pub(super) struct Reader<'a> {
     pub unheard: Vec<usize>,
     /// Words for an end that has no part in the order: "the best product of the worst month".
     pub unheard_ends: Vec<usize>,
-}
-
-/// What a clause asks for, by its words.
-#[derive(Debug, Default)]
-pub(super) struct Asks(pub(super) BTreeSet<Ask>);
-
-impl Asks {
-    pub(super) fn has(&self, ask: Ask) -> bool {
-        self.0.contains(&ask)
-    }
-
-    pub(super) fn any(&self, asks: &[Ask]) -> bool {
-        asks.iter().any(|ask| self.has(*ask))
-    }
-
-    pub(super) fn add(&mut self, ask: Ask) {
-        self.0.insert(ask);
-    }
-
-    pub(super) fn leave(&mut self, asks: &[Ask]) {
-        self.0.retain(|ask| !asks.contains(ask));
-    }
-
-    /// Whether a figure of the values themselves is asked for: their sum, their middle, their ends.
-    pub(super) fn reckons(&self) -> bool {
-        self.any(&[
-            Ask::Total,
-            Ask::Mean,
-            Ask::Median,
-            Ask::Highest,
-            Ask::Lowest,
-        ])
-    }
 }
 
 impl Reader<'_> {
@@ -497,6 +458,7 @@ impl Reader<'_> {
         self.light_words(from, to, &asks, &measures, counted.as_ref());
         self.unknown_places(from, to);
         self.of_another_month(from, to, &measures, counted.as_ref());
+        self.of_another_unit((from, to), &measures, counted.as_ref(), &filters);
         if self.absent.len() > missing {
             return None;
         }
@@ -619,11 +581,15 @@ impl Reader<'_> {
                 having,
             });
         }
+        // "who is in place 3": whoever has that place, and not how many have it.
+        let placed = asks.has(Ask::Who)
+            && filters
+                .iter()
+                .any(|filter| !filter.not && self.is_a_place(&filter.column));
         // "list movies longer than 2 hours": the table's own names.
         if named.is_none()
-            && plain_names(&asks)
-            && self.asks_for_names(from, to)
-            && !asks.has(Ask::Who)
+            && asks.plain_names()
+            && (self.asks_for_names(from, to) && !asks.has(Ask::Who) || placed)
             && measures.is_empty()
             && counted.is_none()
             && groups.is_empty()
@@ -652,7 +618,7 @@ impl Reader<'_> {
             });
         }
         // A name is no answer to who it is.
-        if plain_names(&asks)
+        if asks.plain_names()
             && groups.is_empty()
             && !filters.is_empty()
             && let Some(naming) = self.naming()
@@ -663,12 +629,7 @@ impl Reader<'_> {
                 .iter()
                 .all(|filter| filter.column == naming && !filter.not)
         {
-            let columns = self.schema.columns.iter().take(20);
-            let columns: Vec<&str> = columns.map(|column| column.id.name.trim()).collect();
-            let said = self
-                .speech
-                .say("nothing", &[("columns", &columns.join(", "))]);
-            self.absent.push(said);
+            self.say_not_understood();
             return None;
         }
         let wanted = self.wanted(
@@ -695,6 +656,13 @@ impl Reader<'_> {
             return None;
         }
         self.inherit(&asks, &mut filters);
+        if let Some((side, name)) = self.one_side(from, to, &filters) {
+            let said = self
+                .speech
+                .say("taken_part", &[("said", &name), ("names", &said_of(&side))]);
+            self.assume(said);
+            filters.push(side);
+        }
         self.apart_by_unit(&wanted, &filters, &mut groups, &mut order)?;
         let mut question = Question {
             wanted,

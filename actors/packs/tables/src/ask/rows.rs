@@ -374,7 +374,11 @@ impl Reader<'_> {
                 What::Ask(Ask::Missing) if self.is_used(at) || mark.to - mark.from > 1 => {}
                 What::Ask(Ask::Missing) => {
                     // "rows with a missing email", "where the email is empty"
-                    let beside = [self.next(at + 1, to), self.previous(from, at)];
+                    let next = self.next(at + 1, to);
+                    // "missing a grade in Maths" of `grades.csv`
+                    let of_all = next.filter(|next| self.is_about_all(*next));
+                    let next = of_all.map_or(next, |all| self.next(all + 1, to));
+                    let beside = [next, self.previous(from, at)];
                     let column = beside.into_iter().flatten().find_map(|beside| {
                         match &self.mark(beside)?.what {
                             What::Column(all, _) => Some((beside, *all.first()?)),
@@ -386,6 +390,7 @@ impl Reader<'_> {
                     {
                         self.take(at);
                         self.take(beside);
+                        of_all.into_iter().for_each(|all| self.take(all));
                         out.push(Filter {
                             column: id,
                             test: Test::Missing,
@@ -417,11 +422,12 @@ impl Reader<'_> {
                     let Some(column) = all.first().copied() else {
                         continue;
                     };
-                    let grouped = self.previous(from, at).is_some_and(|before| {
-                        [Ask::Per, Ask::Which, Ask::Count, Ask::Distinct]
-                            .into_iter()
-                            .any(|ask| self.is_ask(before, ask))
-                    });
+                    let grouped = !self.is_said_of_a_thing(at, to)
+                        && self.previous(from, at).is_some_and(|before| {
+                            [Ask::Per, Ask::Which, Ask::Count, Ask::Distinct]
+                                .into_iter()
+                                .any(|ask| self.is_ask(before, ask))
+                        });
                     let Some(known) = self.column(column).cloned() else {
                         continue;
                     };
@@ -534,6 +540,35 @@ impl Reader<'_> {
 }
 
 impl Reader<'_> {
+    /// "which edible plant", "how many active members": whether a column of yes and no is said of what stands right behind it. Then it
+    /// chooses rows, and is neither what is counted nor what is told apart.
+    pub(super) fn is_said_of_a_thing(&self, at: usize, to: usize) -> bool {
+        let flag = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _)) if all
+            .first()
+            .and_then(|column| self.column(*column))
+            .is_some_and(|column| sides(column).is_some()));
+        let thing = match self.mark(at + 1).map(|mark| &mark.what) {
+            Some(What::Concept(_) | What::File) => true,
+            Some(What::Column(all, _)) => all.iter().any(|column| {
+                self.column(*column)
+                    .is_some_and(|column| !column.is_measure() && !column.is_time())
+            }),
+            _ => false,
+        };
+        flag && thing && at + 1 < to
+    }
+
+    /// Whether a word is what the file or its title is about: all of its rows and columns are.
+    fn is_about_all(&self, at: usize) -> bool {
+        match self.mark(at).map(|mark| &mark.what) {
+            Some(What::File) => true,
+            Some(What::Concept(concept)) => {
+                self.is_the_file(at) || self.schema.about_things.contains(concept)
+            }
+            _ => false,
+        }
+    }
+
     /// The only column of days on which rows came to their end, of which some have not.
     fn ends_of_rows(&self) -> Option<super::question::Column> {
         let mut ends = self.schema.columns.iter().filter(|column| {

@@ -63,6 +63,8 @@ pub(super) struct Column {
     pub quotient: Option<Quotient>,
     /// Whether it holds times of day.
     pub clock: bool,
+    /// Its values, of a column of a few.
+    pub few: Vec<String>,
 }
 
 /// A value of the data that the goal names.
@@ -287,6 +289,13 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
             ColumnKind::Text | ColumnKind::Category | ColumnKind::Id
         ) && !column.examples.is_empty()
             && column.examples.iter().all(|cell| is_time_of_day(cell)),
+        few: if column.kind == ColumnKind::Category
+            && column.distinct == column.examples.len() as u64
+        {
+            column.examples.clone()
+        } else {
+            Vec::new()
+        },
     }
 }
 

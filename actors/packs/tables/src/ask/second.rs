@@ -12,6 +12,7 @@ use aios_languages::{
 };
 use aios_work::{Fact, Statistic};
 
+use super::contradicted::{is_of_a_measure, is_of_money};
 use super::heard::is_participle;
 use super::kin::{abbreviates, compound, kin};
 use super::words::{Words, canon, spaced};
@@ -66,7 +67,36 @@ pub(super) fn another_figure(goal: &str, facts: &[Fact]) -> Option<&'static str>
     if says(Ask::Deviation) && !other("deviation") {
         return Some("standard deviation");
     }
-    None
+    is_of_another_unit(&words, facts).then_some("sum of money")
+}
+
+/// Whether a word asks for an amount of money, no statement names a column of one, and every figure with a unit is of something else: by its
+/// own unit, or by the file's name where the figure has none.
+fn is_of_another_unit(words: &[Folded], facts: &[Fact]) -> bool {
+    let traces = Traces::of(facts);
+    let asks = (0..words.len()).any(|at| {
+        let said = words.get(at..=at).unwrap_or_default();
+        let named = said
+            .iter()
+            .any(|word| traces.names.contains(&canon(&word.text)));
+        let there = all_asks().iter().any(|asks| {
+            let mut things = asks.concepts(said).into_iter();
+            things.any(|concept| traces.concepts.contains(&concept))
+        });
+        is_of_money(said) && !named && !there
+    });
+    let of_a_measure = |fact: &Fact| match &fact.unit {
+        Some(unit) => is_of_a_measure(unit),
+        None => {
+            let files = fact.source.text.split_once(": ").unwrap_or_default().0;
+            spaced(files).iter().any(|word| is_of_a_measure(&word.text))
+        }
+    };
+    let mut figures = facts
+        .iter()
+        .filter(|fact| fact.statistic != Statistic::Rows && fact.value.as_f64().is_some())
+        .peekable();
+    asks && figures.peek().is_some() && figures.all(of_a_measure)
 }
 
 /// "a margin below 20 percent": behind a number a word of shares is a unit.
@@ -311,6 +341,30 @@ impl Traces {
         parts.iter().any(|part| self.text.contains(part))
     }
 
+    /// Whether counts of each are told, none of them first, to a goal without a word for counting.
+    fn lists_counts(&self, words: &Words) -> bool {
+        let counting = asks(&words.language).is_some_and(|asks| {
+            asks.find(&words.all).iter().any(|asked| {
+                matches!(
+                    asked.asking,
+                    Asking::Ask(
+                        Ask::Count
+                            | Ask::Rows
+                            | Ask::Distinct
+                            | Ask::Per
+                            | Ask::Share
+                            | Ask::Above
+                            | Ask::AtLeast
+                            | Ask::Below
+                            | Ask::AtMost
+                            | Ask::Rank
+                    ) | Asking::Superlative(..)
+                )
+            })
+        });
+        !counting && !self.is_ranked() && self.any(&["group by"])
+    }
+
     fn compares(&self) -> bool {
         self.is_ranked() || self.any(&["as change", " - ", "> ", "< ", ">= ", "<= "])
     }
@@ -387,7 +441,22 @@ impl Traces {
         self.names.contains(&stem)
             || digits && self.text.contains(&word.text)
             || self.names.iter().any(|name| {
-                kin(&word.text, name) || compound(name, &stem) || abbreviates(name, &word.text)
+                kin(&word.text, name)
+                    || compound(name, &stem)
+                    || abbreviates(name, &word.text)
+                    || self.has_both(&word.text, name)
+            })
+    }
+
+    /// Whether a word is a name of the data with a thing behind it that they are about: "Reisekosten".
+    fn has_both(&self, word: &str, name: &str) -> bool {
+        let rest = word.strip_prefix(name).unwrap_or_default();
+        let rest = rest.trim_start_matches('s');
+        name.chars().count() >= 4
+            && rest.chars().count() >= 4
+            && all_asks().iter().any(|asks| {
+                let mut things = asks.concepts(&folded(rest)).into_iter();
+                things.any(|concept| self.is_about(concept))
             })
     }
 
@@ -444,8 +513,11 @@ impl Traces {
             Ask::First | Ask::Last => {
                 self.of_time() || self.is_ranked() || self.any(&["between", " in ("])
             }
-            Ask::When | Ask::Where | Ask::Who | Ask::List => {
-                self.any(&["as label", "as c1", "as value"])
+            Ask::When | Ask::Where | Ask::List => self.any(&["as label", "as c1", "as value"]),
+            // How many rows there are of each is told to nobody who asks which.
+            Ask::Which | Ask::Who => {
+                !(self.counted && self.lists_counts(words))
+                    && (ask == Ask::Which || self.any(&["as label", "as c1", "as value"]))
             }
             // Heads may be rows or what a column counts.
             Ask::Count => !words.text(asked.from).starts_with("head"),

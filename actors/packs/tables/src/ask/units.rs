@@ -164,10 +164,17 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
             .take_while(|word| !hints(Hint::Dividing, &word.text))
             .any(|word| names.contains(&word.text.as_str()))
     });
+    // Nor does `Prix au kg` count any kilograms, though it ends with them.
+    let divided = spoken[0].last().is_some_and(|last| {
+        names.contains(&last.text.as_str())
+            && spoken[0]
+                .iter()
+                .any(|word| hints(Hint::Dividing, &word.text))
+    });
     let by_unit = column
         .id
         .unit
         .as_deref()
         .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
-    by_name || by_unit
+    by_name || by_unit && !divided
 }

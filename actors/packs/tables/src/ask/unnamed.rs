@@ -1,6 +1,6 @@
 //! What is measured where nothing is named: what was measured before, rows, or the only thing that is counted.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Hint, hints, measured_by};
 
 use super::marks::What;
 use super::question::{Column as Id, Figure, Filter, Group, Measure, Question, Test, Wanted};
@@ -200,6 +200,21 @@ impl Reader<'_> {
             .any(|mark| hints(Hint::Earning, self.words.text(mark.from)));
         if earns && let Some(found) = self.concept_measure(Self::concept("revenue"), true) {
             return Some(vec![found]);
+        }
+        // "how much does the desk weigh": what such a verb measures is asked for, and nothing else.
+        let verb = (from..to).filter_map(|at| self.mark(at)).find(|mark| {
+            mark.what == What::Ask(Ask::Filler) && measured_by(self.words.text(mark.from)).is_some()
+        });
+        if let Some(verb) = verb {
+            let concept = measured_by(self.words.text(verb.from))?;
+            let name = self.written(verb);
+            return match self.concept_measure(concept, true) {
+                Some(found) => Some(vec![found]),
+                None => {
+                    self.say_absent(&name);
+                    None
+                }
+            };
         }
         let adds: Vec<Id> = self
             .schema

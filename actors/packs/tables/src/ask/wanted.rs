@@ -145,6 +145,36 @@ impl Reader<'_> {
         {
             return Some(Wanted::Values(column.clone()));
         }
+        // "Which regions are there": all of them. Where more is said of them, it was not understood, and how many rows each has is no answer.
+        let bare = asks.any(&[Ask::Which, Ask::Who])
+            && !asks.reckons()
+            && !asks.any(&[
+                Ask::Count,
+                Ask::Distinct,
+                Ask::Per,
+                Ask::Share,
+                Ask::Growth,
+                Ask::Change,
+                Ask::Compare,
+                Ask::Top,
+                Ask::Bottom,
+                Ask::Rank,
+                Ask::Ratio,
+            ])
+            && self.before.is_none()
+            && order.is_none()
+            && measures.is_empty()
+            && counted.is_none()
+            && over.is_none()
+            && versus.is_none()
+            && filters.is_empty();
+        if bare && let [Group::By(column)] = groups {
+            if self.asks_what_there_is(from, to) {
+                return Some(Wanted::Values(column.clone()));
+            }
+            self.say_not_understood();
+            return None;
+        }
         // "How many visits per order?"
         if over.is_some()
             && measures.is_empty()
@@ -454,6 +484,24 @@ impl Reader<'_> {
                     ["id", "no", "nr", "number", "code", "key"].contains(&word.as_str())
                 })
         })
+    }
+
+    /// Whether nothing is said of what is named but that it is there.
+    fn asks_what_there_is(&self, from: usize, to: usize) -> bool {
+        (from..to)
+            .filter_map(|at| self.mark(at))
+            .filter(|mark| {
+                matches!(
+                    mark.what,
+                    What::Ask(Ask::Filler | Ask::There) | What::Unknown
+                )
+            })
+            .all(|mark| {
+                (mark.from..mark.to).all(|at| {
+                    let text = self.words.text(at);
+                    hints(Hint::Existing, text) || hints(Hint::Being, text)
+                })
+            })
     }
 
     /// Two values of a column, and how they differ.

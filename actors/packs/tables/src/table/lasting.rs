@@ -22,6 +22,9 @@ const OF_DAY: [&str; 14] = [
     "at", "log", "created",
 ];
 
+/// Headings that say either, where nothing stands beside them.
+const TIME: [&str; 5] = ["time", "zeit", "temps", "tiempo", "heure"];
+
 /// How the note begins that says a column is read so where `3:20` may be minutes and seconds as well.
 pub(crate) const HOURS: &str = "times are read as hours and minutes";
 
@@ -53,6 +56,18 @@ pub(super) fn lasting(
     let Some(parts) = parts.filter(|_| fits && hours) else {
         return Ok(None);
     };
+    // `Time` alone over `08:15`, `13:30`: hours of a day, all of them while people are up, and some past ten.
+    let bare = matches!(words.as_slice(), [only] if TIME.contains(&only.text.as_str()));
+    let (mut late, mut up) = (false, true);
+    asked.each(|cell| {
+        if let Some((_, sum)) = clock(cell.text) {
+            late |= sum >= 10 * 60;
+            up &= sum >= 5 * 60;
+        }
+    })?;
+    if parts == 2 && bare && late && up {
+        return Ok(None);
+    }
     let mut profile = profile(asked, Typed::Clock, ColumnKind::Number, held)?;
     let (unit, told) = match parts {
         2 => ("min", format!("{HOURS}, and told in minutes")),

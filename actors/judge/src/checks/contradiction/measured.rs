@@ -1,0 +1,83 @@
+//! An amount of money is not told in kilowatt hours: what a goal asks for is not what a column measures in another unit.
+
+use std::collections::HashSet;
+
+use aios_languages::{Tag, concept_number};
+use aios_work::{Category, Severity, quoted};
+
+use super::{Finding, at};
+use crate::column::Data;
+use crate::grid::Grid;
+use crate::reading::Reading;
+use crate::unit::{Kind, Unit};
+
+/// Things that are amounts of money, as the words of each language are of them.
+const MONEY: [&str; 3] = ["price", "revenue", "profit"];
+/// Words of these that are said of pieces, hours and kilometres as well.
+const LOOSE: [&str; 8] = [
+    "sales", "sale", "spent", "amount", "amounts", "spending", "paid", "income",
+];
+
+/// Whether every figure that the answer takes from a table is of a unit of no money, where money is asked for and no column is of any.
+pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
+    let asked = &reading.ground.asked.text;
+    let things: HashSet<u32> = MONEY.iter().map(|name| concept_number(name)).collect();
+    let word = asked.tags.iter().find_map(|tag| match tag.tag {
+        Tag::Concept(concept) if things.contains(&concept) => asked
+            .words
+            .get(tag.from)
+            .filter(|word| !LOOSE.contains(&word.text.as_str())),
+        _ => None,
+    });
+    let grids = &reading.ground.grids;
+    let Some(word) = word.filter(|_| reading.ground.papers.is_empty()) else {
+        return;
+    };
+    // Whatever could be meant by it: an amount in a currency, or a column that is called so.
+    let could = |grid: &Grid| {
+        grid.columns.iter().any(|column| {
+            let money = column.unit.as_ref().is_some_and(Unit::is_money);
+            let called = !matches!(column.data, Data::Derived(_))
+                && things.iter().any(|thing| column.concepts.contains(thing));
+            money || called
+        })
+    };
+    if grids.iter().any(could) {
+        return;
+    }
+    let unit = |table: usize, measure: usize| grids.get(table)?.columns.get(measure)?.unit.as_ref();
+    let mut told = None;
+    for claim in &reading.claims {
+        for found in &claim.found {
+            let Some(measure) = found.measure.filter(|_| found.table < grids.len()) else {
+                continue;
+            };
+            match unit(found.table, measure).filter(|unit| is_of_a_measure(unit)) {
+                Some(unit) => told = told.or(Some((claim.piece, unit.shown.clone()))),
+                None => return,
+            }
+        }
+    }
+    if let Some((piece, shown)) = told {
+        let said = asked.raw.get(word.start..word.end).unwrap_or_default();
+        finding.issues.push(at(
+            reading,
+            piece,
+            Category::Accuracy,
+            Severity::Critical,
+            format!(
+                "the goal asks for {}, and {shown} are none",
+                quoted(said, 40)
+            ),
+            "Say that the data does not hold it",
+        ));
+    }
+}
+
+/// Whether a unit is of something that is measured, and neither money nor time nor a part.
+fn is_of_a_measure(unit: &Unit) -> bool {
+    matches!(
+        unit.kind,
+        Kind::Mass | Kind::Volume | Kind::Area | Kind::Power | Kind::Energy | Kind::Length
+    )
+}
