@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use aios_control::Control;
-use aios_control::access::{KeyFile, NewKey, Principals, Scope};
+use aios_control::access::{KeyFile, NewKey, Principals, Scope, Token};
 use aios_control::http::{HttpServer, HttpService};
 use aios_protocols::Timestamp;
 use aios_runtime::{Config, Node};
@@ -28,6 +28,21 @@ const REFUSED: [&str; 13] = [
 /// What is no fault of the node's: besides what is the asker's, that somebody is away (it kills and stops agents itself), or was not given
 /// the time.
 const SOUND: [&str; 5] = ["2xx", "3xx", "4xx", "503", "504"];
+
+/// What whoever is an admin of the node alone may ask. The rest is not asked by one: an admin names any file of this machine, and what is drawn
+/// of these names would be written to.
+const ADMINISTERED: [&str; 10] = [
+    "undo",
+    "import",
+    "grant_tool",
+    "revoke_tool",
+    "approve_tools",
+    "load_model",
+    "unload_model",
+    "swap_model",
+    "decide",
+    "config",
+];
 
 /// Another seed each day, and `AIOS_SEED` repeats a run.
 fn seed() -> u64 {
@@ -80,7 +95,9 @@ fn settings(document: &Value) -> String {
     told
 }
 
-/// Somebody who may name the files of one folder asks, so that nothing is written elsewhere on this machine.
+/// Somebody who operates the node and may name the files of one folder asks, so that nothing is written elsewhere on this machine; an admin asks
+/// for what admins alone may. No request of the contract ends the node, so nothing is left out for that. Behind what has come to be, the tester
+/// goes on along the links of the document.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_takes_what_its_document_says_and_gives_what_it_says() {
     let place = tempfile::tempdir().unwrap();
@@ -88,13 +105,15 @@ async fn the_node_takes_what_its_document_says_and_gives_what_it_says() {
     config.door.open = false;
     let node = Node::builder().config(config).start().await.unwrap();
     let keys = KeyFile::at(place.path().join("keys.json"));
-    let wanted = NewKey {
-        principal: "user:tester@local".parse().unwrap(),
-        scope: Scope::Operate,
-        folders: vec![place.path().join("data").display().to_string()],
-        expires_at: None,
-    };
-    let (_, token) = keys.issue(wanted, Timestamp::ZERO).unwrap();
+    let [operates, administers] = [Scope::Operate, Scope::Admin].map(|scope| {
+        let wanted = NewKey {
+            principal: format!("user:{scope}@local").parse().unwrap(),
+            scope,
+            folders: vec![place.path().join("data").display().to_string()],
+            expires_at: None,
+        };
+        keys.issue(wanted, Timestamp::ZERO).unwrap().1
+    });
     let served: Arc<dyn Control> = Arc::new(node.clone());
     let server = HttpServer::bind("127.0.0.1:0".parse().unwrap()).await;
     let running = server.unwrap().serve(HttpService {
@@ -108,7 +127,7 @@ async fn the_node_takes_what_its_document_says_and_gives_what_it_says() {
     let file = place.path().join("schemathesis.toml");
     fs::write(&file, settings(&document)).unwrap();
     let (url, seed, folder) = (running.url(), seed(), place.path().to_owned());
-    let asks = move |which: &[&str]| {
+    let asks = move |token: &Token, which: &[&str]| {
         let mut command = Command::new(python("schemathesis", TESTER));
         command
             .args(["-m", "schemathesis.cli", "--config-file"])
@@ -119,7 +138,6 @@ async fn the_node_takes_what_its_document_says_and_gives_what_it_says() {
                 &format!("Authorization: Bearer {}", token.reveal()),
             ])
             .args(["--seed", &seed.to_string(), "--max-examples", EXAMPLES])
-            .args(["--phases", "examples,coverage,fuzzing"])
             .args(["--no-color", "--continue-on-failure"])
             .args([
                 "--generation-database",
@@ -140,8 +158,14 @@ async fn the_node_takes_what_its_document_says_and_gives_what_it_says() {
     };
     let asked = tokio::task::spawn_blocking(move || {
         // Whatever is asked of an agent that pauses waits, and all that follows would: that comes last.
-        asks(&["--exclude-operation-id", "suspend"]);
-        asks(&["--include-operation-id", "suspend"]);
+        // No link leads from what only an admin may begin: a file of a run that is drawn is none.
+        let linked = ["--phases", "examples,coverage,fuzzing,stateful"];
+        let alone = ["--phases", "examples,coverage,fuzzing"];
+        let [all_but, only] = ["--exclude-operation-id", "--include-operation-id"];
+        asks(&operates, &[linked, [all_but, "suspend"]].concat());
+        let administered = ADMINISTERED.map(|id| [only, id]).concat();
+        asks(&administers, &[&alone[..], &administered].concat());
+        asks(&operates, &[alone, [only, "suspend"]].concat());
     });
     asked.await.unwrap();
     running.drain().await;

@@ -14,7 +14,7 @@ mod outcome;
 mod record;
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,10 +134,11 @@ impl Mail {
             verifier: Verifier::new(Timestamp::ZERO).with_max_age(Duration::MAX),
         };
         let settled = Settled::of(&store, &agent, Some(&me))?;
+        let numbers = settled.numbers();
         books.next = settled.next;
         for (number, bytes) in records(&store, KEPT, &agent)? {
             books.next = books.next.max(number + 1);
-            if settled.has(number) {
+            if numbers.contains(&number) {
                 // Its outcome is on record; the process ended before it was taken off.
                 store.delete(&key(KEPT, &agent, number))?;
                 continue;
@@ -416,6 +417,7 @@ pub(crate) fn view(
     me: Option<&SigningIdentity>,
 ) -> Result<MailView, StoreError> {
     let settled = Settled::of(store, agent, me)?;
+    let numbers = settled.numbers();
     let unsound = settled.unsound.iter();
     let mut seen = MailView {
         waiting: Vec::new(),
@@ -423,7 +425,7 @@ pub(crate) fn view(
         unread: unsound.map(|it| named(SETTLED, agent, *it)).collect(),
     };
     for (number, bytes) in records(store, KEPT, agent)? {
-        if seen.settled.iter().any(|mailed| mailed.number == number) {
+        if numbers.contains(&number) {
             continue;
         }
         let kept = me.and_then(|me| Kept::decode(me, number, &bytes).ok());
@@ -479,14 +481,15 @@ impl Settled {
         })
     }
 
-    fn has(&self, number: u64) -> bool {
-        self.sound.iter().any(|mailed| mailed.number == number)
+    /// The numbers of those that it stands for: asked for each message on record, of which there may be as many.
+    fn numbers(&self) -> HashSet<u64> {
+        self.sound.iter().map(|mailed| mailed.number).collect()
     }
 
-    /// Whether a message has its outcome, whatever its number was.
-    fn knows(&self, id: MessageId, sender: &Party) -> bool {
-        let (id, sender) = (id.to_string(), sender.to_string());
-        { self.sound.iter() }.any(|mailed| mailed.message == id && mailed.sender == sender)
+    /// The messages that have their outcome, whatever their numbers were, each with its sender.
+    fn messages(&self) -> HashSet<(String, String)> {
+        let named = |mailed: &Mailed| (mailed.message.clone(), mailed.sender.clone());
+        self.sound.iter().map(named).collect()
     }
 }
 
@@ -516,12 +519,13 @@ pub(crate) fn adopt(
         }
     }
     let settled = Settled::of(store, agent, Some(me))?;
+    let (numbers, known) = (settled.numbers(), settled.messages());
     let kept = records(store, KEPT, agent)?;
     let last = kept.last().map_or(0, |(number, _)| *number);
     let mut next = settled.next.max(last + 1);
     for (number, bytes) in kept {
         let unsigned = Kept::unsigned(number, &bytes);
-        let Some(mut kept) = unsigned.filter(|_| !settled.has(number)) else {
+        let Some(mut kept) = unsigned.filter(|_| !numbers.contains(&number)) else {
             continue;
         };
         let said = kept.read(&KeyRegistry::new(), Timestamp::ZERO);
@@ -529,7 +533,7 @@ pub(crate) fn adopt(
         // record was taken off.
         if said
             .as_ref()
-            .is_ok_and(|said| settled.knows(said.id(), &said.sender))
+            .is_ok_and(|said| known.contains(&(said.id().to_string(), said.sender.to_string())))
         {
             store.delete(&key(KEPT, agent, number))?;
             continue;

@@ -149,6 +149,33 @@ async fn what_an_earlier_version_left_unsigned_is_handed_over_once_somebody_adop
     assert_eq!(house.outcomes(), [const { MailOutcome::Handled }; 3]);
 }
 
+/// An agent that many wrote to, half of whose messages had their outcome: each is looked up, and none is compared with all others.
+#[tokio::test(start_paused = true)]
+async fn however_much_was_left_unsigned_each_message_is_adopted_once_or_not_at_all() {
+    const LEFT: u64 = 250;
+    let store = Mortal::fresh();
+    let house = House::with_clerk(Arc::clone(&store) as Arc<dyn Store>).await;
+    let mut sender = Forger::enrolled(&house, PLANNER, &clerk());
+    for number in 1..=LEFT {
+        let frame = sender.seal(&house, Draft::new(Performative::Inform, "one of many"));
+        let record = unsigned(sender.key(), &frame);
+        store.put(record_key(number).as_bytes(), &record).unwrap();
+        if number % 2 == 0 {
+            store.put(outcome_key(number).as_bytes(), UNSIGNED).unwrap();
+        }
+    }
+    let adopted = house.system.adopt_unsigned(&clerk(), false).unwrap();
+    assert_eq!((adopted.messages, adopted.outcomes), (125, 125));
+    let signed = |number: u64| {
+        let record = store.get(record_key(number).as_bytes()).unwrap();
+        record.is_some_and(|record| record[4] == 2)
+    };
+    assert!((1..=LEFT).all(|number| signed(number) == (number % 2 == 1)));
+    // What is read of it afterwards looks up as it does.
+    let there = house.system.mail(&clerk()).unwrap();
+    assert_eq!((there.waiting.len(), there.settled.len()), (125, 125));
+}
+
 /// A process that ends between the two writes of an adoption leaves both records; and a sender that heard nothing brings its message again.
 #[tokio::test(start_paused = true)]
 async fn what_had_its_outcome_under_another_number_is_not_handed_over_once_more() {

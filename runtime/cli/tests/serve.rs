@@ -5,6 +5,8 @@
 mod authority;
 #[path = "serve/clients.rs"]
 mod clients;
+#[path = "serve/line.rs"]
+mod line;
 mod python;
 #[path = "serve/served.rs"]
 mod served;

@@ -138,7 +138,7 @@ impl Streams {
 /// How many of the places the askers of one tenant may have together while those of other tenants have so many: half of what is left, so that
 /// however many names a tenant has, as many places as it takes stay for those who come after it.
 fn share(of_others: usize) -> usize {
-    (GROWING - of_others) / 2
+    GROWING.saturating_sub(of_others) / 2
 }
 
 impl All {
@@ -147,9 +147,13 @@ impl All {
             .retain(|_, kept| now.since(kept.heard.0) < IDLE);
     }
 
-    /// Whether another text finds a place without pushing out anybody else's. Whoever has as many as one may have gives up one of its own.
+    /// Whether another text finds a place without pushing out anybody else's. One that begins anew under a name that is there has its place, and
+    /// whoever has as many as one may have gives up one of its own.
     fn has_room(&self, name: &Name) -> bool {
-        let others = || self.growing.keys().filter(|it| *it != name);
+        if self.growing.contains_key(name) {
+            return true;
+        }
+        let others = || self.growing.keys();
         let own = others().filter(|it| it.asker == name.asker).count();
         let of_tenant = others().filter(|it| it.tenant() == name.tenant()).count();
         own >= OF_ONE || of_tenant < share(others().count() - of_tenant)

@@ -20,6 +20,12 @@ pub(crate) enum AgentCommand {
     Ask(AgentAsk),
     /// Stop an agent of a running node and keep it down.
     Stop(Order),
+    /// Kill an agent of a running node as a fault would; its supervisor answers.
+    Kill(Order),
+    /// Let an agent of a running node pause: what is asked of it waits, through restarts too.
+    Suspend(Order),
+    /// Let an agent of a running node that pauses go on.
+    Resume(Order),
     /// Give an agent of a running node a tool beside those of its charter, from its next call on.
     Grant(AgentTool),
     /// Take a tool from an agent of a running node, from its next call on.

@@ -17,6 +17,8 @@ pub(crate) enum Goal {
     List(GoalList),
     /// Show one: what was asked, what happened, how it ended.
     Show(OneGoal),
+    /// Watch a goal from its beginning to its answer; Ctrl-C ends the look, not the goal.
+    Watch(OneGoal),
     /// Say why a goal is where it is, what it has, and what can be done now.
     Explain(OneGoal),
     /// Let a goal under way rest; what it has done stays.
@@ -275,7 +277,7 @@ pub(crate) struct Order {
     pub(crate) agent: String,
     /// Which node.
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]

@@ -94,7 +94,7 @@ pub(crate) enum Command {
     Kill(Order),
     /// Stop an agent of a running node; it stays down until its group is started anew.
     Stop(Order),
-    /// The goals of a node, or of a storage folder: submit, list, show, explain, pause, resume, cancel, retry, fork, replay, diff, undo, export, import.
+    /// The goals of a node, or of a storage folder: submit, list, show, watch, explain, pause, resume, cancel, retry, fork, replay, diff, undo, export, import.
     #[command(subcommand)]
     Goal(Goal),
     /// Look at the journal of a storage folder, whether or not a node runs over it.
@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Show what agents ask a human, and decide it.
     Approvals(Approvals),
-    /// Agents of charters: check, list, show, spawn, ask, stop, import.
+    /// Agents of charters and others: check, list, show, spawn, ask, stop, kill, suspend, resume, import.
     #[command(subcommand)]
     Agent(AgentCommand),
     /// A team in one file.

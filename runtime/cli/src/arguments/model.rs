@@ -10,7 +10,7 @@ use super::{Asked, Settings, Which};
 pub(crate) enum Model {
     /// Fetch the models into the cache folder; those that are there already are checked, not fetched.
     Pull(ModelPull),
-    /// Which models are known, where they are and whether they are whole.
+    /// Which models are known, where they are and whether they are whole; with --node those that the engines of a running node have.
     List(ModelList),
     /// Let the language model answer one prompt.
     Run(ModelRun),
@@ -135,12 +135,9 @@ pub(crate) struct ModelPull {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelList {
-    /// Settings, for the engines they name.
+    /// Of which node; without one of this machine, and of the engines that the settings name.
     #[command(flatten)]
-    pub(crate) settings: Settings,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
+    pub(crate) asked: Asked,
 }
 
 #[derive(Debug, Args)]

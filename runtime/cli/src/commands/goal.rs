@@ -27,6 +27,7 @@ pub(crate) fn run(goal: &Goal) -> Result<ExitCode, Failure> {
         Goal::Submit(arguments) => submit(arguments),
         Goal::List(arguments) => list(arguments),
         Goal::Show(arguments) => show(arguments),
+        Goal::Watch(arguments) => watched(arguments),
         Goal::Explain(arguments) => explain(arguments),
         Goal::Pause(arguments) => {
             let goal_id = arguments.goal_id.clone();
@@ -173,6 +174,19 @@ fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Watches a goal of a running node to its answer, which is printed as that of a goal that was waited for.
+fn watched(arguments: &OneGoal) -> Result<ExitCode, Failure> {
+    let config = settings::load(&arguments.which.settings, &[])?;
+    let goal_id = &arguments.goal_id;
+    let runtime = threads()?;
+    let answer = runtime.block_on(async {
+        let node = client::to(&config, arguments.which.node.as_deref()).await?;
+        watch(node, goal_id, goal_id, Screen::detect(), Leaving::Stays).await
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    report(&answer?, Format::of(arguments.json))
 }
 
 /// A phase as it is written everywhere.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aios_control::{Client, Event, EventKind, GoalPhase, Request, Submit};
+use aios_control::{Client, ClientError, ErrorKind, Event, EventKind, GoalPhase, Request, Submit};
 use aios_languages::english::name;
 use aios_runtime::{Answer, Config, NodeView};
 use aios_work::content::{AgentEvent, GoalStatus, TaskEvent};
@@ -84,12 +84,21 @@ pub(super) async fn watch(
     screen: Screen,
     leaving: Leaving,
 ) -> Result<Answer, Failure> {
-    let view: NodeView = node.ask(&Request::View {}).await?;
-    let model = view.model;
-    let mut picture = Picture::new(title, &format!("{} on {}", model.name, model.device));
-    for agent in view.agents {
-        picture.place(&agent.supervisor, &agent.id);
-    }
+    let picture = match node.ask::<NodeView>(&Request::View {}).await {
+        Ok(view) => {
+            let model = view.model;
+            let mut picture = Picture::new(title, &format!("{} on {}", model.name, model.device));
+            for agent in view.agents {
+                picture.place(&agent.supervisor, &agent.id);
+            }
+            picture
+        }
+        // The node is another tenant's: whoever asks sees the goal alone.
+        Err(ClientError::Refused(why)) if why.kind == ErrorKind::Forbidden => {
+            Picture::new(title, "another tenant's node")
+        }
+        Err(error) => return Err(error.into()),
+    };
     node.watch(goal_id, 0).await?;
     let mut drawing = Drawing::new(screen, picture);
     let mut frame = tokio::time::interval(FRAME);

@@ -1,22 +1,27 @@
-//! `aios model list`: which models are known and where they are, here and behind servers.
+//! `aios model list`: which models are known and where they are, here and behind servers; or which the engines of a running node have.
 
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use aios_control::{EngineLine, Request};
 use aios_inference::models;
 use aios_runtime::probes;
 use aios_work::shown;
 use serde_json::json;
 
-use crate::arguments::ModelList;
+use crate::arguments::{Asked, ModelList};
 use crate::failure::Failure;
-use crate::{console, settings, weights};
+use crate::{client, console, settings, weights};
 
 pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
+    let asked = &arguments.asked;
+    if asked.which.node.is_some() {
+        return of_node(asked);
+    }
     let cache = weights::cache()?;
-    let config = settings::load(&arguments.settings, &[])?;
+    let config = settings::load(&asked.which.settings, &[])?;
     let probed = weights::probes()?;
-    if arguments.json {
+    if asked.json {
         let models: Vec<_> = models::all()
             .into_iter()
             .map(|model| {
@@ -77,6 +82,25 @@ pub(crate) fn run(arguments: &ModelList) -> Result<ExitCode, Failure> {
         let _ = writeln!(table, "{name:<28} {model} at {}  {known}", engine.address);
     }
     let _ = writeln!(table, "\ncache: {}", cache.root().display());
+    console::text(&shown::terminal_text(&table))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_node(asked: &Asked) -> Result<ExitCode, Failure> {
+    let engines: Vec<EngineLine> = client::once(&asked.which, &Request::Engines {})?;
+    if asked.json {
+        console::json(&engines)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = String::new();
+    for engine in &engines {
+        let models = match engine.models.as_slice() {
+            [] => "no model".to_owned(),
+            models => models.join(", "),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "{:<12} {models} on {}", engine.name, engine.device);
+    }
     console::text(&shown::terminal_text(&table))?;
     Ok(ExitCode::SUCCESS)
 }
