@@ -13,9 +13,10 @@ use crate::unit::{Kind, Unit};
 
 /// Things that are amounts of money, as the words of each language are of them.
 const MONEY: [&str; 3] = ["price", "revenue", "profit"];
-/// Words of these that are said of pieces, hours and kilometres as well.
-const LOOSE: [&str; 8] = [
-    "sales", "sale", "spent", "amount", "amounts", "spending", "paid", "income",
+/// Beginnings of words of these that are said of pieces, hours, water and power as well: "agua que se gastó", kilowatt hours that were charged.
+const LOOSE: [&str; 13] = [
+    "sale", "spen", "amount", "paid", "income", "charg", "gain", "gast", "depens", "ausgeb",
+    "ausgab", "ausgegeb", "recarg",
 ];
 
 /// Whether every figure that the answer takes from a table is of a unit of no money, where money is asked for and no column is of any.
@@ -26,7 +27,7 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
         Tag::Concept(concept) if things.contains(&concept) => asked
             .words
             .get(tag.from)
-            .filter(|word| !LOOSE.contains(&word.text.as_str())),
+            .filter(|word| !LOOSE.iter().any(|begin| word.text.starts_with(begin))),
         _ => None,
     });
     let grids = &reading.ground.grids;

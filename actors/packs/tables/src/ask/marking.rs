@@ -149,6 +149,7 @@ impl Reader<'_> {
             ..
         }) = before
             && let Some((to, unit)) = self.unit_at(at)
+            && !self.is_told_apart_by(to, unit)
         {
             return Mark {
                 from: at,
@@ -371,6 +372,22 @@ impl Reader<'_> {
         )
     }
 
+    /// "the three years with the fewest parcels": so many periods are told, and nothing is counted in them.
+    fn is_told_apart_by(&self, to: usize, unit: Option<UnitName>) -> bool {
+        let period = matches!(
+            unit,
+            Some(UnitName::Day | UnitName::Week | UnitName::Month | UnitName::Year)
+        );
+        let ranked = self.marks.asked.iter().any(|asked| {
+            (to + 1..to + 3).contains(&asked.from)
+                && matches!(
+                    asked.asking,
+                    Asking::Ask(Ask::Highest | Ask::Lowest) | Asking::Superlative(..)
+                )
+        });
+        period && ranked && hints(Hint::Along, self.words.text(to))
+    }
+
     fn unit_at(&self, at: usize) -> Option<(usize, Option<UnitName>)> {
         if let Some((to, unit)) = self.units.get(&at) {
             return Some((*to, Some(*unit)));
@@ -396,6 +413,19 @@ impl Reader<'_> {
     ) -> bool {
         if self.words.is_quoted(from, to) {
             return true;
+        }
+        // "under 50 minutes" of groups such as `50+`: behind a limit, or before a unit, stands a number.
+        let limited = before.is_some_and(|before| {
+            matches!(
+                before.what,
+                What::Ask(Ask::Above | Ask::Below | Ask::AtLeast | Ask::AtMost | Ask::Between)
+            )
+        });
+        if self.words.numeral(from).is_some_and(|number| number.digits)
+            && self.words.written(from, to) != found.value.trim()
+            && (limited || self.units.contains_key(&to))
+        {
+            return false;
         }
         let text = self.words.text(from);
         let event = aios_languages::concept_number("event");

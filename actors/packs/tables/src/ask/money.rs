@@ -51,7 +51,9 @@ impl Reader<'_> {
     /// Whether a file's name or title tells a unit that is no money: kilowatt hours are worth something, and are not what is paid.
     pub(super) fn is_counted_otherwise(&self) -> bool {
         let mut about = self.schema.about.iter();
-        about.any(|word| super::units::is_physical(word))
+        about.any(|word| {
+            super::units::is_physical(word) || super::contradicted::is_of_a_measure(word)
+        })
     }
 
     /// "how much did heating cost": where what is named is a column of amounts, such a word adds nothing.

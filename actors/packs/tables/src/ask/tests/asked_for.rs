@@ -198,3 +198,35 @@ fn places_and_compounds_and_times_of_day() {
         &[("How many appointments were before 10 am?", &["2"])],
     );
 }
+
+#[test]
+fn a_number_behind_a_limit_is_no_value_and_so_many_periods_are_told() {
+    let race = (
+        "race.csv",
+        "Bib,Runner,Age group,Time\n1,Abel,U30,0:41:10\n2,Bruno,50+,0:55:02\n3,Celine,30+,1:01:40\n4,Dana,50+,0:48:59\n",
+    );
+    check(
+        race,
+        &[("How many runners finished in under 50 minutes?", &["2"])],
+    );
+    let parcels = (
+        "parcels.csv",
+        "Year,Parcels,Damaged\n2020,1400,20\n2021,900,31\n2022,1250,44\n2023,1010,12\n2024,1300,50\n",
+    );
+    check(
+        parcels,
+        &[("the two years with the fewest parcels", &["2021", "2023"])],
+    );
+}
+
+#[test]
+fn an_amount_that_is_asked_for_is_the_price_of_all() {
+    let pedidos = (
+        "pedidos.csv",
+        "Fecha;Producto;Unidades;Precio unitario\n22/06/2024;Vino;10;5,50\n28/01/2024;Queso;39;20,92\n03/03/2024;Vino;4;6,00\n",
+    );
+    check(
+        pedidos,
+        &[("¿Cuál es el importe total de los pedidos de vino?", &["79"])],
+    );
+}
