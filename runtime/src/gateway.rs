@@ -1,5 +1,6 @@
 //! From outside to an interface agent and back: a goal is checked, signed in the gateway's name, watched and answered.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -436,9 +437,10 @@ impl Node {
         private: bool,
     ) -> Result<Answer, GoalError> {
         let due = Instant::now() + Duration::from_millis(request.deadline_ms);
+        let mut request = Cow::Borrowed(request);
         let mut wait = ROOM_AGAIN.start;
         loop {
-            let full = match self.asked(request, ontology::GOAL, private).await {
+            let full = match self.asked(&request, ontology::GOAL, private).await {
                 Err(error) if error.is_for_want_of_room() => error,
                 reply => return Ok(reply?.content.read_json()?),
             };
@@ -446,6 +448,9 @@ impl Node {
                 return Err(full);
             }
             tracing::info!(goal = request.goal.id(), %full, "asked for again");
+            let left = due.saturating_duration_since(Instant::now() + wait);
+            request.to_mut().deadline_ms =
+                u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1);
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(ROOM_AGAIN.end),
                 () = self.stops() => return Err(GoalError::Stopping),

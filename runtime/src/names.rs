@@ -13,13 +13,16 @@ const NAME_MAX: usize = Submit::ID_MAX;
 /// Characters of a tenant in the name of a goal: a name that is drawn fits behind them.
 const TENANT_MAX: usize = NAME_MAX - OF.len() - 34;
 
-/// How a tenant is called in the names of its goals: as it is called, or where that is too long by a digest of it.
+/// What the digest of a tenant's name begins with.
+const DIGEST: &str = "t-";
+
+/// How a tenant is called in the names of its goals: as it is called, or by a digest of it where that is too long or could be a digest.
 pub(crate) fn of(tenant: &str) -> Cow<'_, str> {
-    if tenant.len() <= TENANT_MAX {
+    if tenant.len() <= TENANT_MAX && !tenant.starts_with(DIGEST) {
         return tenant.into();
     }
     let digest = hex(&Sha256::digest(tenant));
-    format!("t-{}", &digest[..TENANT_MAX - 2]).into()
+    format!("{DIGEST}{}", &digest[..TENANT_MAX - DIGEST.len()]).into()
 }
 
 /// How the tenant is called whose a goal is by its name; none for one of the node's own.
@@ -66,6 +69,8 @@ mod tests {
             assert_ne!(of_guest("other", &named), Some(named));
         }
         assert_ne!(of(&"t".repeat(63)), of(&"t".repeat(64)));
+        let digest = of(&"t".repeat(64)).into_owned();
+        assert_ne!(of(&digest), digest, "nobody is called by another's digest");
         assert_eq!(of_drawn("local", "local", "g-1".to_owned()), "g-1");
         assert_eq!(guest("g-1"), None);
         assert_eq!(of_guest("acme", &"x".repeat(60)), None);

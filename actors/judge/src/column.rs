@@ -380,7 +380,7 @@ pub(crate) fn long(table: &Columns) -> Cow<'_, Columns> {
     });
     // `energy_kwh_2024`: what stands in all of its cells has the unit that the file is called by.
     let parts = name.split(['_', '-', ' ']).filter(|part| part.len() > 2);
-    let unit = parts.filter_map(Unit::of_word).next();
+    let unit = parts.filter_map(Unit::of_word).find(Unit::is_of_a_measure);
     columns.push(Column {
         unit: unit.map(|unit| unit.shown),
         ..column(name, Cells::Numbers(figures.collect()))

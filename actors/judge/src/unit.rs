@@ -330,6 +330,14 @@ impl Unit {
         matches!(self.kind, Kind::Money(_) | Kind::Cents)
     }
 
+    /// Whether it is of something that is measured, and neither money nor time nor a part.
+    pub(crate) fn is_of_a_measure(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Mass | Kind::Volume | Kind::Area | Kind::Power | Kind::Energy | Kind::Length
+        )
+    }
+
     /// Whether it is a part of a whole.
     pub(crate) fn is_share(&self) -> bool {
         self.kind == Kind::Share

@@ -51,7 +51,7 @@ pub struct Falls {
 pub enum AfterFalls {
     /// It goes on with the others.
     Go,
-    /// It goes on when the others have come further, one at a time until it has too: whoever falls alone is known.
+    /// It goes on when the others have come to rest, one at a time: whoever falls alone is known.
     Alone,
     /// It is set aside with its evidence, and the others go on.
     Park,

@@ -11,7 +11,7 @@ pub(super) const EVIDENCE_MAX: usize = 20;
 /// What is known of a goal.
 pub(super) struct Case<'a> {
     pub(super) state: GoalState,
-    /// It begins again when the others have come further.
+    /// It begins again when the others have come to rest.
     pub(super) waits_its_turn: bool,
     /// What happened, oldest first.
     pub(super) events: &'a [Event],
@@ -92,7 +92,7 @@ pub(super) fn explain(case: Case<'_>) -> Explained {
     }
     let why = match phase {
         GoalPhase::Running if waits_its_turn => {
-            "the node has ended more than once while it came no further, so it goes on by itself, when the others have come further".to_owned()
+            "the node has ended more than once while it came no further, so it goes on alone, when the others have come to rest".to_owned()
         }
         GoalPhase::Running if waits_for.is_empty() => {
             "it is under way and no task has begun: it is being planned".to_owned()

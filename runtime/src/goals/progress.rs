@@ -232,20 +232,6 @@ impl Progress {
         }
     }
 
-    /// Returns when more of its tasks are done than that, or when it is over.
-    pub(super) async fn comes_further(&self, than: usize) {
-        let mut news = self.news.subscribe();
-        while self.is_running()
-            && self
-                .register
-                .done(&self.goal_id)
-                .is_ok_and(|done| done <= than)
-        {
-            // The sender lies in this very goal, so it cannot be gone.
-            let _ = news.changed().await;
-        }
-    }
-
     pub(super) fn is_over(&self) -> ControlError {
         let message = format!("goal {} is over", self.goal_id);
         ControlError::new(ErrorKind::Conflict, message)

@@ -69,7 +69,7 @@ pub(crate) enum Found {
     Leave,
     /// It was under way: it goes on.
     Resume,
-    /// The same, when the others have come further: it may be what ends the node.
+    /// The same, when the others have come to rest: it may be what ends the node.
     Alone,
     /// It was at work each of so many times that a node ended; it is set aside, and the others go on.
     Park,
@@ -116,9 +116,9 @@ impl State {
         }
     }
 
-    /// Under no suspicion: what the node fell over was another goal.
+    /// Under less suspicion: what the node fell over, the last times at least, was another goal, which had fallen alone.
     pub(crate) fn cleared(mut self) -> Self {
-        self.falls.count = 0;
+        self.falls.count = self.falls.count.min(1);
         self
     }
 

@@ -1,7 +1,6 @@
 //! Takes up again what was under way when the last node over the same store ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aios_control::{ControlError, GoalPhase, Submit};
 use tokio::sync::Semaphore;
@@ -12,9 +11,6 @@ use super::register::{Found, Kept, State};
 use super::{Goals, unwritten};
 use crate::gateway::GoalError;
 use crate::node::Node;
-
-/// The longest that a goal is waited for which comes no further and does not end the node either.
-const TURN: Duration = Duration::from_secs(60);
 
 impl Goals {
     /// Takes up what was under way when the last node over this store ended. One that the node falls over again and again is set aside.
@@ -74,7 +70,7 @@ impl Goals {
                 Found::Resume => {
                     tracing::info!(goal = goal_id, falls, "taken up again");
                     match self.go_on(node, &goal_id, whose, asked.goal).await {
-                        Ok(progress) => others.push((progress, done)),
+                        Ok(progress) => others.push(progress),
                         // Only this node gives it up; the next one over the same store goes on with it.
                         Err(_) if node.is_stopping() => {
                             state.at_work = false;
@@ -89,7 +85,7 @@ impl Goals {
                     tracing::warn!(
                         goal = goal_id,
                         falls,
-                        "it goes on by itself, when the others have come further: the node may have ended over it"
+                        "it goes on alone, when the others have come to rest: the node has ended over it"
                     );
                     match self.known_again(&goal_id, whose, asked.goal) {
                         Ok(progress) => {
@@ -164,27 +160,22 @@ impl Goals {
     }
 }
 
-/// Works on a goal that may be what ends the node: when the others have come further, and no two at a time. If the node ends while it has its
-/// turn, it was this one. When it has come further than at the last fall it was not, and the next one has its turn beside it.
+/// Works on a goal that may be what ends the node: when the others have come to rest, and no two at a time.
 async fn in_turn(
     node: Node,
     goal: Arc<Progress>,
     mut state: State,
-    others: Arc<Vec<(Arc<Progress>, usize)>>,
+    others: Arc<Vec<Arc<Progress>>>,
     turns: Arc<Semaphore>,
 ) {
     let mut wanted = goal.wanted.subscribe();
     let turn = async {
-        let others = async {
-            for (other, done) in others.iter() {
-                other.comes_further(*done).await;
-            }
-        };
-        // One that waits for a person ends no node.
-        let _ = tokio::time::timeout(TURN, others).await;
-        turns.acquire_owned().await
+        for other in others.iter() {
+            other.over().await;
+        }
+        turns.acquire().await
     };
-    let turn = tokio::select! {
+    let _turn = tokio::select! {
         biased;
         wanted = changed(&mut wanted) => {
             let phase = match wanted {
@@ -221,11 +212,5 @@ async fn in_turn(
         return goal.end_as(GoalPhase::Failed, None, Some(unwritten(error)), &state);
     }
     goal.waits_its_turn(false);
-    let followed = follow(ready.begin(), Arc::clone(&goal));
-    tokio::pin!(followed);
-    tokio::select! {
-        () = &mut followed => return,
-        _ = tokio::time::timeout(TURN, goal.comes_further(state.falls.done)) => drop(turn),
-    }
-    followed.await;
+    follow(ready.begin(), goal).await;
 }

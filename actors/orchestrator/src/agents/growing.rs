@@ -281,8 +281,8 @@ pub(super) async fn grown(
         (text, wrong)
     };
     let (text, wrong) = services.bench.judges(allowed, look).await?;
-    if begins {
-        // One that had this name before is over.
+    if begins && (wrong.is_some() || piece.last) {
+        // One that had this name before is over. One that goes on takes its place, and if there is no room the old one stays.
         streams.forget(&name);
     }
     let reply = match (wrong, piece.last) {

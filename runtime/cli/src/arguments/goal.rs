@@ -182,7 +182,7 @@ pub(crate) struct SubmitGoal {
     /// A name for the goal, none for a fresh one.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// Where the report and the chart are written, on the node's machine: `aios-out` here, or where a node on another machine says.
+    /// Where the report and the chart are written, on the node's machine: `aios-out` here, or where a node that is asked by its address says.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
     /// Watch it to its answer. Whoever leaves with Ctrl-C leaves it under way.

@@ -138,7 +138,8 @@ fn submit(arguments: &SubmitGoal) -> Result<ExitCode, Failure> {
         // A path of another machine is written as it lies there.
         Some(out) if elsewhere => out.clone(),
         Some(out) => whole(out)?,
-        None if elsewhere => PathBuf::new(),
+        // Whoever asks by an address may not be the node's own user: a folder here is nothing that its key may name.
+        None if address.is_some() => PathBuf::new(),
         None => whole(Path::new(OUT))?,
     };
     let mut goal = wanted(&meant, plan, &out);

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::goals::register::State;
 use crate::goals::{EXPLAINED_MAX, Goals, now_us, unwritten};
+use crate::names;
 use crate::node::Node;
 
 /// Steps of one goal that a file may hold: those of a goal of a thousand tasks, each tried a few times.
@@ -337,6 +338,10 @@ impl Goals {
     ) -> Result<Submitted, ControlError> {
         let run = read(run)?;
         let goal_id = new_id.unwrap_or_else(|| run.goal_id.clone());
+        if names::guest(&goal_id).is_some_and(|whose| whose != names::of(tenant)) {
+            let message = format!("a goal called {goal_id:?} would be another tenant's");
+            return Err(ControlError::invalid(message).advise("give it another name"));
+        }
         let mut asked = run.asked.clone();
         asked.goal_id = Some(goal_id.clone());
         // Its name and its words are as those of any goal.

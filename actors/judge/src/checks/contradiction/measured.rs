@@ -9,15 +9,18 @@ use super::{Finding, at};
 use crate::column::Data;
 use crate::grid::Grid;
 use crate::reading::Reading;
-use crate::unit::{Kind, Unit};
+use crate::unit::Unit;
 
 /// Things that are amounts of money, as the words of each language are of them.
 const MONEY: [&str; 3] = ["price", "revenue", "profit"];
 /// Beginnings of words of these that are said of pieces, hours, water and power as well: "agua que se gastó", kilowatt hours that were charged.
-const LOOSE: [&str; 13] = [
+const LOOSE: [&str; 18] = [
     "sale", "spen", "amount", "paid", "income", "charg", "gain", "gast", "depens", "ausgeb",
-    "ausgab", "ausgegeb", "recarg",
+    "ausgab", "ausgegeb", "recarg", "ertrag", "absatz", "vente", "venta", "marg",
 ];
+
+/// Words of a language that are written as a unit is: "in", "cuánto ha costado".
+const WORDS: [&str; 2] = ["in", "ha"];
 
 /// Whether every figure that the answer takes from a table is of a unit of no money, where money is asked for and no column is of any.
 pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
@@ -30,6 +33,13 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
             .filter(|word| !LOOSE.iter().any(|begin| word.text.starts_with(begin))),
         _ => None,
     });
+    // Who names the unit too asks for that, whatever it is asked for: "to cut costs: which site used the most kWh".
+    let units = asked.words.iter();
+    let units = units.filter(|word| word.text.len() > 1 && !WORDS.contains(&word.text.as_str()));
+    let mut units = units.filter_map(|word| Unit::of_word(&word.text));
+    if units.any(|unit| unit.is_of_a_measure()) {
+        return;
+    }
     let grids = &reading.ground.grids;
     let Some(word) = word.filter(|_| reading.ground.papers.is_empty()) else {
         return;
@@ -53,7 +63,7 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
             let Some(measure) = found.measure.filter(|_| found.table < grids.len()) else {
                 continue;
             };
-            match unit(found.table, measure).filter(|unit| is_of_a_measure(unit)) {
+            match unit(found.table, measure).filter(|unit| unit.is_of_a_measure()) {
                 Some(unit) => told = told.or(Some((claim.piece, unit.shown.clone()))),
                 None => return,
             }
@@ -73,12 +83,4 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
             "Say that the data does not hold it",
         ));
     }
-}
-
-/// Whether a unit is of something that is measured, and neither money nor time nor a part.
-fn is_of_a_measure(unit: &Unit) -> bool {
-    matches!(
-        unit.kind,
-        Kind::Mass | Kind::Volume | Kind::Area | Kind::Power | Kind::Energy | Kind::Length
-    )
 }

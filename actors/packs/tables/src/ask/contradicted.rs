@@ -17,13 +17,21 @@ const SYMBOLS: [&str; 18] = [
 ];
 
 /// Words for what was sold, in pieces or in money.
-const SOLD: [&str; 6] = ["sale", "sales", "vente", "ventes", "ventas", "verkaufe"];
+const SOLD: [&str; 8] = [
+    "sale", "sales", "vente", "ventes", "ventas", "verkaufe", "absatz", "ertrag",
+];
 
 /// Whether a unit, as a heading or a file's name writes it, is of something that is measured, and of no money and no time.
 pub(super) fn is_of_a_measure(unit: &str) -> bool {
     let unit = fold(unit.trim());
     let time = ["h", "hour", "hours", "min", "minute", "minutes"];
     (SYMBOLS.contains(&unit.as_str()) || is_physical(&unit)) && !time.contains(&unit.as_str())
+}
+
+/// Whether one of these words is a unit of something that is measured, and no word of a language that is only written so: "l'eau", "ha costado".
+pub(super) fn names_a_unit(said: &[Folded]) -> bool {
+    said.iter()
+        .any(|word| word.text.len() > 1 && word.text != "ha" && is_of_a_measure(&word.text))
 }
 
 /// Whether words ask for an amount of money.
@@ -74,6 +82,11 @@ impl Reader<'_> {
             columns.any(|(at, column)| column.id == filter.column && self.is_money(at))
         };
         if filters.iter().any(chosen) {
+            return;
+        }
+        // Who names the unit too asks for that: "to cut costs: which site used the most kWh".
+        let said = self.words.all.get(from..to).unwrap_or_default();
+        if names_a_unit(said) {
             return;
         }
         let counts = self.asks(from, to).has(Ask::Count);

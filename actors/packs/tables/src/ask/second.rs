@@ -12,7 +12,7 @@ use aios_languages::{
 };
 use aios_work::{Fact, Statistic};
 
-use super::contradicted::{is_of_a_measure, is_of_money};
+use super::contradicted::{is_of_a_measure, is_of_money, names_a_unit};
 use super::heard::is_participle;
 use super::kin::{abbreviates, compound, kin};
 use super::words::{Words, canon, spaced};
@@ -85,6 +85,8 @@ fn is_of_another_unit(words: &[Folded], facts: &[Fact]) -> bool {
         });
         is_of_money(said) && !named && !there
     });
+    // Who names the unit too asks for that: "to cut costs: which site used the most kWh".
+    let asks = asks && !names_a_unit(words);
     let of_a_measure = |fact: &Fact| match &fact.unit {
         Some(unit) => is_of_a_measure(unit),
         None => {

@@ -160,6 +160,14 @@ impl NatsDataBus {
         Ok(stored.sequence)
     }
 
+    /// Bytes of a payload that the server takes; as many as anybody may publish, as long as it has not said.
+    pub(super) fn payload_max(&self) -> usize {
+        match self.link.client().max_payload() {
+            0 => PAYLOAD_BYTES_MAX,
+            whole => whole.saturating_sub(HEADER_BYTES),
+        }
+    }
+
     async fn hand_over(
         &self,
         subject: String,
@@ -169,11 +177,7 @@ impl NatsDataBus {
         if !self.link.is_up() {
             return Err(away());
         }
-        let allowed = self
-            .link
-            .client()
-            .max_payload()
-            .saturating_sub(HEADER_BYTES);
+        let allowed = self.payload_max();
         if payload.len() > allowed {
             return Err(too_large(payload.len(), allowed));
         }

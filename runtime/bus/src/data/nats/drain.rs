@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::bus::{Credentials, header_map};
-use super::frame::{Frame, header};
+use super::frame::{self, Frame, header};
 use super::lane::{self, End, OutboxId, Seen, Step, Stored, Unfit, Verdict};
 use super::link::NatsLink;
 use super::outbox::{Outbox, Settled, Waiting};
@@ -108,14 +108,17 @@ impl Drain {
         };
         let mut attempts = 0;
         loop {
-            let last = match lane::begin(end, id.sequence) {
+            let last = match lane::begin(end, id.sequence, waiting.found) {
                 Step::Leave => return (waiting, end, Settled::Found),
                 Step::Look => None,
                 Step::Send => Some(None),
                 Step::SendAfter(last) => Some(Some(last)),
             };
             let verdict = match last {
-                None => lane::after_look(&self.look(spec.name, &waiting.subject).await, &id),
+                None => {
+                    let seen = self.look(spec.name, &waiting.subject).await;
+                    lane::after_look(&seen, &id, waiting.found)
+                }
                 Some(last) => {
                     let stored = self.send(&waiting, &id, spec.name, last).await;
                     lane::after_attempt(stored, id.sequence)
@@ -203,7 +206,7 @@ impl Drain {
         let Ok(stream) = self.link.context().get_stream_no_info(stream).await else {
             return Seen::NoAnswer;
         };
-        last_of(&stream, subject).await
+        last_of(&stream, subject, &self.own).await
     }
 
     /// What nobody will ever take is told among the dead letters, without its payload.
@@ -239,16 +242,21 @@ impl Drain {
     }
 }
 
-/// The last message of a subject, asked of whoever leads the stream, so that what was stored a moment ago is seen.
-async fn last_of(stream: &Stream<()>, subject: &str) -> Seen {
+/// The last message of a subject, asked of whoever leads the stream, so that what was stored a moment ago is seen. Its name counts only if we
+/// signed it.
+async fn last_of(stream: &Stream<()>, subject: &str, own: &Credentials) -> Seen {
     let asked = stream.get_last_raw_message_by_subject(subject);
     match tokio::time::timeout(Duration::from_secs(5), asked).await {
         Ok(Ok(message)) => Seen::Last {
             sequence: message.sequence,
-            id: message
-                .headers
-                .get(header::MESSAGE_ID)
-                .map(|id| id.as_str().to_owned()),
+            id: {
+                let lookup = |name: &str| {
+                    let value = message.headers.get(name);
+                    value.map(|value| value.as_str().to_owned())
+                };
+                let payload = message.payload.clone();
+                frame::signed_by(&own.identity, subject, payload, &lookup).map(|frame| frame.id)
+            },
         },
         Ok(Err(error)) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Seen::Nothing,
         _ => Seen::NoAnswer,

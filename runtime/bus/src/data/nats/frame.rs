@@ -13,8 +13,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use aios_protocols::{
-    KeyDirectory, KeyId, KeyProblem, Party, Signature, SigningIdentity, TenantId, Timestamp,
-    TraceContext,
+    KeyDirectory, KeyId, KeyProblem, Party, PublicKey, Signature, SigningIdentity, TenantId,
+    Timestamp, TraceContext,
 };
 use bytes::Bytes;
 use thiserror::Error;
@@ -189,43 +189,81 @@ pub fn prove(
     keys: &dyn KeyDirectory,
     now: Timestamp,
 ) -> Result<Proven, FrameRefused> {
-    let text = |name: &'static str| headers(name).ok_or(FrameRefused::Unsigned(name));
-    let malformed = FrameRefused::Malformed;
-    let signature = unhex::<{ Signature::LENGTH }>(&text(header::SIGNATURE)?)
-        .ok_or(malformed(header::SIGNATURE))?;
-    let signer: Party = text(header::SIGNER)?
-        .parse()
-        .map_err(|_| malformed(header::SIGNER))?;
-    let key = unhex::<{ KeyId::LENGTH }>(&text(header::KEY)?).ok_or(malformed(header::KEY))?;
-    let micros: u64 = text(header::TIME)?
-        .parse()
-        .map_err(|_| malformed(header::TIME))?;
-    let frame = Frame {
-        subject: subject.to_owned(),
-        tenant: TenantId::new(&text(header::TENANT)?).map_err(|_| malformed(header::TENANT))?,
-        id: text(header::MESSAGE_ID)?,
-        time: Timestamp::since_epoch(Duration::from_micros(micros)),
-        trace: headers(header::TRACE)
-            .filter(|text| !text.is_empty())
-            .map(|text| text.parse())
-            .transpose()
-            .map_err(|_| malformed(header::TRACE))?,
-        payload,
-    };
-    let public =
-        keys.key(&signer, KeyId::from_bytes(key), now)
-            .map_err(|problem| match problem {
-                KeyProblem::UnknownParty => FrameRefused::UnknownSigner(signer.clone()),
-                problem => FrameRefused::Key {
-                    signer: signer.clone(),
-                    problem,
-                },
-            })?;
-    let signature = Signature::from_bytes(&signature);
-    if !public.verifies(PURPOSE, &frame.signed(signer.as_str()), &signature) {
-        return Err(FrameRefused::BadSignature(signer));
+    let claimed = Claimed::read(subject, payload, headers)?;
+    let (signer, key) = (&claimed.signer, claimed.key);
+    let public = keys
+        .key(signer, key, now)
+        .map_err(|problem| match problem {
+            KeyProblem::UnknownParty => FrameRefused::UnknownSigner(signer.clone()),
+            problem => FrameRefused::Key {
+                signer: signer.clone(),
+                problem,
+            },
+        })?;
+    claimed.proven_by(&public)
+}
+
+/// A frame that this very identity has signed; none for any other.
+pub(super) fn signed_by(
+    own: &SigningIdentity,
+    subject: &str,
+    payload: Bytes,
+    headers: Lookup<'_>,
+) -> Option<Frame> {
+    let claimed = Claimed::read(subject, payload, headers).ok()?;
+    let mine = claimed.signer == *own.party();
+    let proven = mine.then(|| claimed.proven_by(&own.public_key()))?;
+    Some(proven.ok()?.frame)
+}
+
+/// A frame that came in, and who it says has signed it.
+struct Claimed {
+    signer: Party,
+    key: KeyId,
+    signature: Signature,
+    frame: Frame,
+}
+
+impl Claimed {
+    fn read(subject: &str, payload: Bytes, headers: Lookup<'_>) -> Result<Self, FrameRefused> {
+        let text = |name: &'static str| headers(name).ok_or(FrameRefused::Unsigned(name));
+        let malformed = FrameRefused::Malformed;
+        let signature = unhex::<{ Signature::LENGTH }>(&text(header::SIGNATURE)?)
+            .ok_or(malformed(header::SIGNATURE))?;
+        let signer = text(header::SIGNER)?
+            .parse()
+            .map_err(|_| malformed(header::SIGNER))?;
+        let key = unhex::<{ KeyId::LENGTH }>(&text(header::KEY)?).ok_or(malformed(header::KEY))?;
+        let micros: u64 = text(header::TIME)?
+            .parse()
+            .map_err(|_| malformed(header::TIME))?;
+        let frame = Frame {
+            subject: subject.to_owned(),
+            tenant: TenantId::new(&text(header::TENANT)?).map_err(|_| malformed(header::TENANT))?,
+            id: text(header::MESSAGE_ID)?,
+            time: Timestamp::since_epoch(Duration::from_micros(micros)),
+            trace: headers(header::TRACE)
+                .filter(|text| !text.is_empty())
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|_| malformed(header::TRACE))?,
+            payload,
+        };
+        Ok(Self {
+            signer,
+            key: KeyId::from_bytes(key),
+            signature: Signature::from_bytes(&signature),
+            frame,
+        })
     }
-    Ok(Proven { signer, frame })
+
+    fn proven_by(self, public: &PublicKey) -> Result<Proven, FrameRefused> {
+        let Self { signer, frame, .. } = self;
+        if !public.verifies(PURPOSE, &frame.signed(signer.as_str()), &self.signature) {
+            return Err(FrameRefused::BadSignature(signer));
+        }
+        Ok(Proven { signer, frame })
+    }
 }
 
 /// What whoever listens now asks beyond that: the frame is of these days and of this tenant. A reader of what was kept asks for the tenant

@@ -142,12 +142,13 @@ pub enum Verdict {
     GivenUp(Unfit),
 }
 
-/// What to do first with the message of this number. Within a lane the order is strict: what is not behind the last of ours is there. An
-/// earlier process may have sent it longer ago than the server remembers names.
-pub fn begin(end: End, number: u64) -> Step {
+/// What to do first with the message of this number. Within a lane the order is strict: of what an earlier process may have sent, and `found`
+/// says that, whatever is not behind the last of ours is there, and may have been sent longer ago than the server remembers names. What this
+/// process accepted nobody else has sent.
+pub fn begin(end: End, number: u64, found: bool) -> Step {
     match end {
         End::Fresh => Step::Send,
-        End::Known { ours, .. } if number <= ours => Step::Leave,
+        End::Known { ours, .. } if found && number <= ours => Step::Leave,
         End::Known { last, .. } => Step::SendAfter(last),
         End::Unknown => Step::Look,
     }
@@ -176,8 +177,9 @@ pub fn after_attempt(stored: Stored, number: u64) -> Verdict {
 }
 
 /// What follows a look. Within a lane the order is strict, so if the last message of the subject is this outbox's and not older than the
-/// one in hand, the one in hand is there. If the last one is somebody else's, the server's own memory of names tells the two apart.
-pub fn after_look(seen: &Seen, mine: &OutboxId) -> Verdict {
+/// one in hand, the one in hand is there; of one that no earlier process can have sent it must be that very one. If the last one is somebody
+/// else's, the server's own memory of names tells the two apart.
+pub fn after_look(seen: &Seen, mine: &OutboxId, found: bool) -> Verdict {
     match seen {
         Seen::NoAnswer => Verdict::Again {
             end: End::Unknown,
@@ -195,7 +197,7 @@ pub fn after_look(seen: &Seen, mine: &OutboxId) -> Verdict {
                 last: *sequence,
                 ours,
             };
-            if ours >= mine.sequence {
+            if ours == mine.sequence || (found && ours > mine.sequence) {
                 Verdict::Settled { end, again: true }
             } else {
                 Verdict::Again { end, wait: false }
@@ -236,12 +238,15 @@ mod tests {
 
     #[test]
     fn every_attempt_but_the_first_says_what_it_follows() {
-        assert_eq!(begin(End::Fresh, 7), Step::Send);
-        assert_eq!(begin(known(9, 6), 7), Step::SendAfter(9));
-        assert_eq!(begin(known(9, 0), 7), Step::SendAfter(9));
-        assert_eq!(begin(End::Unknown, 7), Step::Look);
-        for there in [7, 8] {
-            assert_eq!(begin(known(9, there), 7), Step::Leave, "{there}");
+        for found in [false, true] {
+            assert_eq!(begin(End::Fresh, 7, found), Step::Send);
+            assert_eq!(begin(known(9, 6), 7, found), Step::SendAfter(9));
+            assert_eq!(begin(known(9, 0), 7, found), Step::SendAfter(9));
+            assert_eq!(begin(End::Unknown, 7, found), Step::Look);
+        }
+        for there in [7, 8, u64::MAX] {
+            assert_eq!(begin(known(9, there), 7, true), Step::Leave, "{there}");
+            assert_eq!(begin(known(9, there), 7, false), Step::SendAfter(9));
         }
     }
 
@@ -293,8 +298,13 @@ mod tests {
             (last(5, "another-9"), again(known(5, 0), false)),
             (unnamed, again(known(5, 0), false)),
         ] {
-            assert_eq!(after_look(&seen, &mine()), verdict, "{seen:?}");
+            assert_eq!(after_look(&seen, &mine(), true), verdict, "{seen:?}");
         }
+        // What this process accepted is there by its own name alone: a copy of the folder that is older than the stream, or somebody who
+        // makes up names, keeps nothing out.
+        assert_eq!(after_look(&last(5, "a1-b2-7"), &mine(), false), settled(7));
+        let later = again(known(5, 12), false);
+        assert_eq!(after_look(&last(5, "a1-b2-12"), &mine(), false), later);
     }
 
     #[test]

@@ -37,18 +37,23 @@ struct Together {
 }
 
 impl NatsDataBus {
-    /// Publishes all of it, each subject's in the order in which it comes here; the subjects side by side. What became of each subject: where
-    /// something is not accepted, what comes behind it on that subject is not tried.
+    /// Publishes all of it, each subject's in the order in which it comes here; the subjects side by side. What became of each subject: the
+    /// first thing that was not accepted. What comes behind it is tried too, unless nothing can be published now.
     pub async fn publish_together(&self, told: Vec<Told>) -> Vec<(Subject, Result<(), BusError>)> {
         let of_each = by_subject(told).into_iter();
+        let most = self.payload_max().min(BYTES_MAX);
         join_all(of_each.map(|(subject, told)| async move {
-            for together in packed(told) {
-                let Together { payload, trace, .. } = together;
-                if let Err(error) = self.publish_traced(&subject, payload, trace).await {
-                    return (subject, Err(error));
+            let mut outcome = Ok(());
+            for Together { payload, trace, .. } in packed(told, most) {
+                match self.publish_traced(&subject, payload, trace).await {
+                    Ok(()) => {}
+                    Err(error @ (BusError::Closed | BusError::Unreachable(_))) => {
+                        return (subject, Err(error));
+                    }
+                    Err(error) => outcome = outcome.and(Err(error)),
                 }
             }
-            (subject, Ok(()))
+            (subject, outcome)
         }))
         .await
     }
@@ -69,13 +74,13 @@ fn by_subject(told: Vec<Told>) -> Vec<(Subject, Vec<Told>)> {
     subjects
 }
 
-/// As few messages as hold it, each of one trace.
-fn packed(told: Vec<Told>) -> Vec<Together> {
+/// As few messages as hold it, each of one trace and of at most so many bytes if it holds several.
+fn packed(told: Vec<Told>, most: usize) -> Vec<Together> {
     let mut all = Vec::new();
     let (mut open, mut trace, mut count) = (BytesMut::new(), None, 0);
     for told in told {
         let bytes = told.notification.to_bytes();
-        let full = count == COUNT_MAX || open.len() + bytes.len() > BYTES_MAX;
+        let full = count == COUNT_MAX || open.len() + bytes.len() + 2 > most;
         if count > 0 && (full || trace != told.trace) {
             all.push(closed(&mut open, trace, count));
             count = 0;
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_told_alone_is_a_notification_and_no_batch() {
         let alone = told("aios.events.task.g1", 7, 3);
-        let packed = packed(vec![alone.clone()]);
+        let packed = packed(vec![alone.clone()], BYTES_MAX);
         assert_eq!(packed.len(), 1);
         assert_eq!(packed[0].payload, alone.notification.to_bytes());
     }
@@ -142,7 +147,7 @@ mod tests {
         });
         let mut seen = Vec::new();
         for (subject, told) in by_subject(all.collect()) {
-            let of_one: Vec<u64> = packed(told).iter().flat_map(numbers).collect();
+            let of_one: Vec<u64> = packed(told, BYTES_MAX).iter().flat_map(numbers).collect();
             let tag = of_one[0] % 7;
             assert_eq!(subject.as_str(), format!("aios.events.task.g{tag}"));
             assert!(of_one.is_sorted() && of_one.iter().all(|number| number % 7 == tag));
@@ -155,13 +160,13 @@ mod tests {
     #[test]
     fn a_message_ends_where_it_is_full_and_where_the_trace_is_another() {
         let many: Vec<_> = (0..=COUNT_MAX as u64).map(|n| told("a.b", n, 0)).collect();
-        assert_eq!(packed(many).len(), 2);
+        assert_eq!(packed(many, BYTES_MAX).len(), 2);
         let large = vec![
             told("a.b", 0, 10),
             told("a.b", 1, BYTES_MAX),
             told("a.b", 2, 10),
         ];
-        let packed_large = packed(large);
+        let packed_large = packed(large, BYTES_MAX);
         let counts: Vec<usize> = packed_large.iter().map(|it| it.count).collect();
         assert_eq!(counts, [1, 1, 1]);
         let mut other = told("a.b", 1, 0);
@@ -170,12 +175,13 @@ mod tests {
                 .parse()
                 .unwrap(),
         );
-        let parts = packed(vec![
+        let mixed = vec![
             told("a.b", 0, 0),
             other.clone(),
             other.clone(),
             told("a.b", 3, 0),
-        ]);
+        ];
+        let parts = packed(mixed, BYTES_MAX);
         let traced: Vec<_> = parts.iter().map(|it| (it.count, it.trace)).collect();
         assert_eq!(traced, [(1, None), (2, other.trace), (1, None)]);
     }
