@@ -72,6 +72,29 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Which goal comes beside these, each as often as it has come: just one, and no other within half a second.
+    async fn one_more(&self, there: &[&str]) -> String {
+        let begun = Instant::now();
+        while self.waiting().len() <= there.len() {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", self.waiting());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let mut names: Vec<String> = self
+            .waiting()
+            .iter()
+            .map(|step| step[..1].to_owned())
+            .collect();
+        for name in there {
+            let at = names.iter().position(|known| known == name).unwrap();
+            names.remove(at);
+        }
+        assert_eq!(names.len(), 1, "{names:?}");
+        names.remove(0)
+    }
+}
+
 async fn node(folder: &Path, gate: &Gate) -> (Node, Client) {
     let mut config = Config::default();
     config.storage.folder = folder.join("state").display().to_string();
@@ -137,25 +160,32 @@ async fn suspects_go_on_one_at_a_time_and_together_when_it_is_known_who_it_was()
     // Twice is one of them: one goes on, and the next when that one is over.
     let gate = Gate::default();
     let (third, _client) = node(&at("third"), &gate).await;
-    gate.just(&["a1"]).await;
-    gate.let_through("a1");
-    gate.just(&["a1", "a2"]).await;
-    gate.let_through("a2");
-    gate.just(&["a1", "a2", "b1"]).await;
+    let first = gate.one_more(&[]).await;
+    gate.let_through(&format!("{first}1"));
+    assert_eq!(gate.one_more(&[&first]).await, first);
+    gate.let_through(&format!("{first}2"));
+    let second = gate.one_more(&[&first, &first]).await;
     fall("third", "fourth");
     third.stop().await;
 
     // It was the one that had its turn: it is set aside, and the others go on together.
     let gate = Gate::default();
     let (fourth, mut client) = node(&at("fourth"), &gate).await;
-    gate.just(&["c1", "d1"]).await;
-    let phase = client.goal("b").await.unwrap().phase;
+    let others: Vec<&str> = ["a", "b", "c", "d"]
+        .into_iter()
+        .filter(|name| *name != first && *name != second)
+        .collect();
+    let begin: Vec<String> = others.iter().map(|name| format!("{name}1")).collect();
+    let begin: Vec<&str> = begin.iter().map(String::as_str).collect();
+    gate.just(&begin).await;
+    let phase = client.goal(&second).await.unwrap().phase;
     assert_eq!(phase, GoalPhase::Parked);
-    for step in ["c1", "c2", "d1", "d2"] {
-        gate.let_through(step);
+    for name in &others {
+        gate.let_through(&format!("{name}1"));
+        gate.let_through(&format!("{name}2"));
     }
     let begun = Instant::now();
-    for name in ["a", "c", "d"] {
+    for name in others {
         while client.goal(name).await.unwrap().phase != GoalPhase::Answered {
             assert!(begun.elapsed() < PATIENCE, "{name} does not end");
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -19,8 +19,9 @@ use crate::lookout::Lookout;
 
 /// Events that may wait to be written to the outbox; a burst of some seconds.
 const WAITING: usize = 16_384;
-/// Events that are told at once, if they wait already.
+/// Events that are told at once, if they wait already, and bytes of them: beyond these none is taken more.
 const TOGETHER: usize = 4_096;
+const TOGETHER_BYTES: usize = 1 << 20;
 /// Private goals that are remembered; what is told of one that ended so many goals ago is nothing.
 const PRIVATE: usize = 16_384;
 /// How long the stop of a node waits for what was told last.
@@ -125,10 +126,15 @@ impl Relay {
                 }
             };
             self.0.idle.store(false, Ordering::Release);
-            let waiting = std::iter::from_fn(|| heard.try_next());
-            let ready: Vec<Delivery> = std::iter::once(delivery)
-                .chain(waiting.take(TOGETHER - 1))
-                .collect();
+            let mut bytes = delivery.payload.len();
+            let mut ready = vec![delivery];
+            while ready.len() < TOGETHER
+                && bytes < TOGETHER_BYTES
+                && let Some(more) = heard.try_next()
+            {
+                bytes += more.payload.len();
+                ready.push(more);
+            }
             self.0.missed.store(heard.missed(), Ordering::Relaxed);
             let open = |it: &Delivery| !self.0.private.holds(&it.subject);
             let told = ready.into_iter().filter(open);

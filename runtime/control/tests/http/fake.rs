@@ -27,6 +27,8 @@ pub(crate) struct Fake {
     /// What it was asked so far.
     pub(crate) asked: AtomicUsize,
     pub(crate) kills: AtomicUsize,
+    /// Kills and watches that it was asked for, done or not.
+    pub(crate) begun: [AtomicUsize; 2],
     pub(crate) submits: AtomicUsize,
     pub(crate) cancels: AtomicUsize,
     /// Questions that are being thought about.
@@ -91,6 +93,7 @@ impl Control for Fake {
                 if agent == "nobody" {
                     return Err(ControlError::unknown("no agent nobody"));
                 }
+                self.begun[0].fetch_add(1, Relaxed);
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 self.kills.fetch_add(1, Relaxed);
                 value(())
@@ -132,6 +135,7 @@ impl Control for Fake {
             }
             // The first three are not kept any more.
             Request::Events(events) => {
+                self.begun[1].fetch_add(1, Relaxed);
                 let kept = (4..=6).filter(|seq| *seq > events.after_seq);
                 let kept = kept.map(|seq| event(seq, EventKind::Task, json!({"task": "a\nb"})));
                 let endless = self.endless.load(Relaxed);

@@ -345,7 +345,8 @@ async fn a_server_that_goes_ends_what_is_watched_and_finishes_what_it_answers() 
     };
     let watcher = tokio::spawn(ask("GET /v1/goals/g/events"));
     let killer = tokio::spawn(ask("POST /v1/agents/a/kill"));
-    until("both are under way", || node.asked.load(Relaxed) == 2).await;
+    let begun = || node.begun.iter().all(|begun| begun.load(Relaxed) == 1);
+    until("both are under way", begun).await;
     let begun = std::time::Instant::now();
     running.drain().await;
     assert!(
