@@ -483,6 +483,16 @@ impl Reader<'_> {
         }
     }
 
+    /// A column in the place of what was asked for; `aloud` says so.
+    fn taken_for(&mut self, column: Id, aloud: bool) -> (Measure, Option<String>) {
+        if aloud {
+            let named = [("column", column.name.trim())];
+            let said = self.speech.say("taken_for", &named);
+            self.assume(said);
+        }
+        (Measure::Of(column), None)
+    }
+
     /// What a thing is measured by. `aloud` says what was assumed.
     pub(super) fn concept_measure(
         &mut self,
@@ -502,15 +512,7 @@ impl Reader<'_> {
         let found = measures(self, concept);
         if let Some(best) = self.best_measure(&found, &BTreeSet::new()) {
             let column = id(self, best)?;
-            if aloud {
-                let said = self
-                    .speech
-                    .say("taken_for", &[("column", column.name.trim())]);
-                if !self.assumed.contains(&said) {
-                    self.assumed.push(said);
-                }
-            }
-            return Some((Measure::Of(column), None));
+            return Some(self.taken_for(column, aloud));
         }
         let is = |name: &str| Self::concept(name) == concept;
         let of = |reader: &Self, name: &str| {
@@ -537,13 +539,7 @@ impl Reader<'_> {
             return Some((Measure::Of(column), None));
         }
         if let Some(column) = self.generic(concept).and_then(|column| id(self, column)) {
-            if aloud {
-                let said = self
-                    .speech
-                    .say("taken_for", &[("column", column.name.trim())]);
-                self.assumed.push(said);
-            }
-            return Some((Measure::Of(column), None));
+            return Some(self.taken_for(column, aloud));
         }
         if is("sold")
             && let Some(column) = of(self, "quantity")
@@ -553,13 +549,7 @@ impl Reader<'_> {
         if ["spent", "salary", "revenue", "cost"].into_iter().any(is)
             && let Some(column) = self.paid_per_time()
         {
-            if aloud {
-                let said = self
-                    .speech
-                    .say("taken_for", &[("column", column.name.trim())]);
-                self.assume(said);
-            }
-            return Some((Measure::Of(column), None));
+            return Some(self.taken_for(column, aloud));
         }
         if ["revenue", "sold", "spent", "salary", "amount"]
             .into_iter()
@@ -567,13 +557,7 @@ impl Reader<'_> {
             && let Some(price) = of(self, "price")
             && self.paid_each_time(&price)
         {
-            if aloud {
-                let said = self
-                    .speech
-                    .say("taken_for", &[("column", price.name.trim())]);
-                self.assume(said);
-            }
-            return Some((Measure::Of(price), None));
+            return Some(self.taken_for(price, aloud));
         }
         // "money": of what was sold, where no column holds amounts.
         let money = is("revenue") || is("sold") || is("spent") || is("cost") || is("amount");
@@ -612,13 +596,7 @@ impl Reader<'_> {
                 .or_else(|| of(self, "price"))
                 .or_else(|| of(self, "actual"))
         {
-            if aloud {
-                let said = self
-                    .speech
-                    .say("taken_for", &[("column", column.name.trim())]);
-                self.assume(said);
-            }
-            return Some((Measure::Of(column), None));
+            return Some(self.taken_for(column, aloud));
         }
         if is("rating")
             && let Some(column) = of(self, "goals").or_else(|| of(self, "points"))
