@@ -5,6 +5,19 @@ use aios_memory::InMemoryStore;
 use super::runs::Origin;
 use super::*;
 
+/// A goal as it is handed in, without a name.
+fn asked() -> Submit {
+    Submit {
+        goal_id: None,
+        text: "x".to_owned(),
+        data: Vec::new(),
+        files: Vec::new(),
+        out: "/out".to_owned(),
+        private: false,
+        plan: None,
+    }
+}
+
 #[test]
 fn what_is_over_makes_way_and_what_is_under_way_does_not() {
     let goals = Goals::over(
@@ -80,15 +93,7 @@ fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_t
         Arc::new(|_, _, _| {}),
     )
     .unwrap();
-    let asked = Submit {
-        goal_id: None,
-        text: "x".to_owned(),
-        data: Vec::new(),
-        files: Vec::new(),
-        out: "/out".to_owned(),
-        private: false,
-        plan: None,
-    };
+    let asked = asked();
     let accept = |tenant: &str, goal_id: &str, at| {
         goals
             .accept_as(goal_id, &asked, tenant, at, Origin::Asked, false)
@@ -122,15 +127,7 @@ fn guests_take_no_place_of_the_nodes_own_tenant_and_push_nothing_of_others_off_t
 fn what_is_told_of_a_guests_goal_that_has_left_the_record_falls_to_nobody_else() {
     let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
     let open = || Goals::over(Arc::clone(&store), "local", 1, Arc::new(|_, _, _| {})).unwrap();
-    let asked = Submit {
-        goal_id: None,
-        text: "x".to_owned(),
-        data: Vec::new(),
-        files: Vec::new(),
-        out: "/out".to_owned(),
-        private: false,
-        plan: None,
-    };
+    let asked = asked();
     let accept = |goals: &Goals, goal_id: &str, at| {
         goals
             .accept_as(goal_id, &asked, "acme", at, Origin::Asked, false)
@@ -164,15 +161,7 @@ fn a_goal_that_was_carried_out_elsewhere_asks_first_however_it_is_taken_up() {
         Arc::new(|_, _, _| {}),
     )
     .unwrap();
-    let asked = Submit {
-        goal_id: None,
-        text: "x".to_owned(),
-        data: Vec::new(),
-        files: Vec::new(),
-        out: "/out".to_owned(),
-        private: false,
-        plan: None,
-    };
+    let asked = asked();
     for (at, goal_id, origin, asks) in [
         (1, "asked", Origin::Asked, false),
         (2, "forked", Origin::Forked, true),
@@ -196,15 +185,7 @@ fn of_those_that_are_over_the_oldest_leave_the_record() {
         Arc::new(|_, _, _| {}),
     )
     .unwrap();
-    let asked = Submit {
-        goal_id: None,
-        text: "x".to_owned(),
-        data: Vec::new(),
-        files: Vec::new(),
-        out: "/out".to_owned(),
-        private: false,
-        plan: None,
-    };
+    let asked = asked();
     for (at, phase) in [
         (1, GoalPhase::Running),
         (2, GoalPhase::Answered),
