@@ -28,6 +28,14 @@ impl Group {
     fn wait_until(&mut self, until: Duration) {
         self.not_before = self.not_before.max(Some(until));
     }
+
+    /// Nothing is waited for: a timer left behind would cut short a later wait.
+    fn wait_no_more(&mut self, timers: &mut BTreeSet<(Duration, Key)>) {
+        self.not_before = None;
+        if let Some(at) = self.timer.take() {
+            timers.remove(&(at, GROUP));
+        }
+    }
 }
 
 impl<L> Step<'_, L> {
@@ -38,8 +46,8 @@ impl<L> Step<'_, L> {
         let mut group = self.tree.group.take().unwrap_or_default();
         // Whoever was waited for starts with this group now, so the try that failed is made by it and not counted.
         let caught_up = group.waits_for.take_if(|waiting| *waiting >= from);
-        if caught_up.is_some() {
-            group.not_before = group.not_before.filter(|until| *until > self.now);
+        if caught_up.is_some() && group.not_before.is_some_and(|until| until <= self.now) {
+            group.wait_no_more(&mut self.tree.timers);
         }
         // It has ended already, so it is not one of those that have to stop.
         self.set_phase(key, Phase::Waiting);
@@ -211,10 +219,7 @@ impl<L> Step<'_, L> {
             group.stopping.remove(&key);
             group.starting.remove(&key);
             if group.waits_for.take_if(|waiting| *waiting == key).is_some() {
-                group.not_before = None;
-                if let Some(at) = group.timer.take() {
-                    self.tree.timers.remove(&(at, GROUP));
-                }
+                group.wait_no_more(&mut self.tree.timers);
             }
         }
     }

@@ -50,6 +50,11 @@ fn a_group_restart_makes_the_try_that_was_waited_for() {
             "start a#3 start b#3 start c#2",
             "{strategy:?}"
         );
+        assert_eq!(
+            world.tree.next_deadline(),
+            None,
+            "{strategy:?}: nothing is waited for any more"
+        );
         world.pass(ms(0));
         assert_eq!(
             (world.take_log().as_str(), world.tree.window.used(world.now)),
