@@ -209,6 +209,29 @@ fn the_python_package_spawns_asks_kills_and_sees_an_agent_come_back() {
     );
 }
 
+#[path = "../../../control/examples/comes_back.rs"]
+#[allow(dead_code, reason = "the example's own beginning")]
+mod comes_back;
+
+#[test]
+fn the_rust_client_spawns_asks_kills_and_watches_an_agent_come_back() {
+    let served = Served::begin(&[]);
+    let token = aios_control::access::Token::read(&served.token_file).unwrap();
+    let threads = tokio::runtime::Runtime::new().unwrap();
+    let seen = threads.block_on(comes_back::tour(&served.http, &token));
+    assert_eq!(
+        seen.unwrap(),
+        [
+            "said something: true",
+            "exited",
+            "restarting",
+            "started",
+            "said something again: true",
+            "asked when it is stopped: refused",
+        ]
+    );
+}
+
 /// A Python whose environment has the clients.
 fn python() -> PathBuf {
     python::with("stock-clients", &CLIENTS)
