@@ -1,5 +1,6 @@
 //! How a node is put together and started.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{AgentId, IdentityError, PrincipalId, SigningIdentity, TenantId, Tier};
 use aios_supervisor::Supervisor;
-use aios_tools::{Memory, Toolbox, Workspaces};
+use aios_tools::{Memory, Toolbox, Witness, Workspaces};
 use aios_work::content::ModelReport;
 use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ use crate::{boot, durable, engines, grants, metric, packs, thinking, view};
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
 const GATEWAY: &str = "gateway";
+/// The file in the storage folder that says whose tool is being worked on.
+const WITNESS: &str = "witness";
 /// In whose name frames of the tensor bus are refused.
 const TENSORS: &str = "tensors";
 /// In whose name frames of a link are refused.
@@ -320,10 +323,13 @@ impl NodeBuilder {
             owner,
             store,
             found,
+            witness,
+            at_work,
         } = state(&config).await?;
         let ground = Ground {
             store,
             found,
+            at_work,
             packs: Vec::new(),
             bus,
             engine,
@@ -357,6 +363,10 @@ impl NodeBuilder {
         let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
         let (tools, working) = toolbox(&config, writer, &ground.engine, self.standard);
         let tools = tools.with(self.tools);
+        let tools = match witness {
+            Some(witness) => tools.witnessed(witness),
+            None => tools,
+        };
         // What the team's agents offer is a tool of every plan.
         let charters = self.team.iter().flat_map(|team| team.charters.values());
         let skills = charters.map(|charter| Arc::new(AgentSkill::new(charter)) as Arc<dyn Tool>);
@@ -411,6 +421,8 @@ struct Ground {
     store: Arc<dyn Store>,
     /// What was not in order there.
     found: Vec<String>,
+    /// The goals whose tools were being worked on when the process before this one ended.
+    at_work: BTreeSet<String>,
     packs: Vec<Pack>,
     bus: Arc<InProcessDataBus>,
     /// The node's own device, as its supervisor starts it.
@@ -458,6 +470,9 @@ struct State {
     store: Arc<dyn Store>,
     /// What was not in order.
     found: Vec<String>,
+    /// Who writes down whose tool is being worked on, and whose was when the process before this one ended.
+    witness: Option<Arc<Witness>>,
+    at_work: BTreeSet<String>,
 }
 
 /// The owner and the state: in the storage folder, or of this process alone.
@@ -468,6 +483,8 @@ async fn state(config: &Config) -> Result<State, StartError> {
             owner: owner::identity(None, &tenant)?,
             store: Arc::new(InMemoryStore::default()),
             found: Vec::new(),
+            witness: None,
+            at_work: BTreeSet::new(),
         });
     };
     // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
@@ -475,10 +492,20 @@ async fn state(config: &Config) -> Result<State, StartError> {
         durable::prepare(&folder)?;
         let owner = owner::identity(Some(&folder), &tenant)?;
         let (store, found) = durable::open(&folder, Arc::clone(&owner))?;
+        // The folder is this process's alone from here on.
+        let (witness, at_work) = match Witness::over(&folder.join(WITNESS)) {
+            Ok((witness, at_work)) => (Some(witness), at_work),
+            Err(error) => {
+                tracing::warn!(%error, "should this process end, it will not be known over whose tool");
+                (None, BTreeSet::new())
+            }
+        };
         Ok(State {
             owner,
             store: Arc::new(store),
             found,
+            witness,
+            at_work,
         })
     });
     opened.await.unwrap_or(Err(StartError::Interrupted))
@@ -647,7 +674,8 @@ async fn raise(
         config.storage.results as usize,
         Arc::new(move |tenant, goal_id, held| holder.hold(tenant.unwrap_or(&own), goal_id, held)),
     )?
-    .telling(move |goal_id, phase| seen.goal(goal_id, phase));
+    .telling(move |goal_id, phase| seen.goal(goal_id, phase))
+    .blaming(ground.at_work.clone());
     #[cfg(feature = "shared-memory")]
     let links = {
         let linker: PrincipalId = format!("service:{LINKS}@{}", config.node.tenant).parse()?;

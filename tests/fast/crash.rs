@@ -391,6 +391,11 @@ async fn a_goal_that_fells_its_node_is_parked_with_its_evidence_and_the_others_g
         "{}",
         said.why
     );
+    assert!(
+        said.why.contains("in the middle of its tool's work"),
+        "whose tool ended the process is known: {}",
+        said.why
+    );
     let at = "was begun 3 times, and nobody heard of its end";
     assert!(
         said.evidence

@@ -1,5 +1,5 @@
 //! A node that ended twice while some goals came no further: they go on one at a time, and when it is known which one it was, the others go
-//! on together.
+//! on together. Where it is known over whose tool it ended, the others are not held up at all.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -133,6 +133,58 @@ fn left(from: &Path, to: &Path) {
             _ => drop(std::fs::copy(entry.path(), target).unwrap()),
         }
     }
+}
+
+/// What a node leaves that ends while it works on the tool of this goal.
+fn left_working(from: &Path, to: &Path, goal: &str) {
+    left(from, to);
+    let mut place = format!("1{goal}").into_bytes();
+    place.resize(256, 0);
+    std::fs::write(to.join("witness"), place).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_tool_was_being_worked_on_is_suspected_and_nobody_else() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let fall = |from: &str, to: &str| {
+        left_working(&at(from).join("state"), &at(to).join("state"), "b");
+    };
+
+    let gate = Gate::default();
+    let (first, mut client) = node(&at("first"), &gate).await;
+    for name in ["a", "b", "c"] {
+        client.submit(goal(name, place.path())).await.unwrap();
+    }
+    gate.just(&["a1", "b1", "c1"]).await;
+    fall("first", "second");
+    first.stop().await;
+
+    let gate = Gate::default();
+    let (second, _client) = node(&at("second"), &gate).await;
+    gate.just(&["a1", "b1", "c1"]).await;
+    fall("second", "third");
+    second.stop().await;
+
+    // The others go on together, though they came no further either; it waits for them.
+    let gate = Gate::default();
+    let (third, _client) = node(&at("third"), &gate).await;
+    gate.just(&["a1", "c1"]).await;
+    for step in ["a1", "a2", "c1", "c2"] {
+        gate.let_through(step);
+    }
+    gate.just(&["a1", "a2", "b1", "c1", "c2"]).await;
+    fall("third", "fourth");
+    third.stop().await;
+
+    let gate = Gate::default();
+    let (fourth, mut client) = node(&at("fourth"), &gate).await;
+    let parked = client.goal("b").await.unwrap();
+    assert_eq!(parked.phase, GoalPhase::Parked);
+    let why = parked.error.unwrap().to_string();
+    assert!(why.contains("in the middle of its tool's work"), "{why}");
+    assert_eq!(gate.waiting(), Vec::<String>::new());
+    fourth.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

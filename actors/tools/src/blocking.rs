@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aios_work::{Stopped, Tool, ToolCall, ToolError, ToolOutput, ToolSpec};
 use async_trait::async_trait;
 
-use crate::{Workspace, Workspaces};
+use crate::{Workspace, Workspaces, witness};
 
 /// A tool that holds its thread until it is done. It looks at [`ToolCall::check`] often enough that nobody waits for it in vain.
 pub trait BlockingTool: Send + Sync + 'static {
@@ -46,7 +46,9 @@ impl<T: BlockingTool> Tool for Blocking<T> {
 
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         let (tool, workspaces) = (Arc::clone(&self.tool), self.workspaces.clone());
+        let here = witness::here();
         let work = tokio::task::spawn_blocking(move || {
+            let _here = here.as_ref().map(witness::Call::begin);
             let workspace = workspaces.of_call(&call);
             tool.run(&call, &workspace)
         });

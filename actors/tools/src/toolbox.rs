@@ -18,7 +18,7 @@ use crate::list_files::ListFiles;
 use crate::read_file::ReadFile;
 use crate::write_file::WriteFile;
 use crate::write_text::WriteText;
-use crate::{Blocking, Schema, SchemaError, Workspaces, Writer, size};
+use crate::{Blocking, Schema, SchemaError, Witness, Workspaces, Writer, size};
 
 /// Files that one call may hand over.
 const ARTIFACTS: usize = 64;
@@ -38,6 +38,8 @@ pub struct Toolbox {
     result_bytes: u64,
     /// The most that any caller may be granted; without it whatever callers say they were.
     ceiling: Option<Capabilities>,
+    /// Who writes down whose call is being worked on.
+    witness: Option<Arc<Witness>>,
 }
 
 struct Entry {
@@ -139,6 +141,7 @@ impl Toolbox {
             tools: Arc::default(),
             result_bytes: workspaces.limits().result_bytes as u64,
             ceiling: None,
+            witness: None,
         }
     }
 
@@ -153,6 +156,13 @@ impl Toolbox {
     #[must_use]
     pub fn granting(mut self, ceiling: Capabilities) -> Self {
         self.ceiling = Some(ceiling);
+        self
+    }
+
+    /// The same box, whose calls are written down while they are worked on.
+    #[must_use]
+    pub fn witnessed(mut self, witness: Arc<Witness>) -> Self {
+        self.witness = Some(witness);
         self
     }
 
@@ -312,7 +322,13 @@ impl Toolbox {
             .check_args(&mut call.args)
             .map_err(|reason| ToolError::invalid_arguments(name, reason))?;
         let out_dir = call.out_dir.clone();
-        let output = entry.tool.call(call).await?;
+        let output = match &self.witness {
+            Some(witness) if !call.goal.is_empty() => {
+                let goal = call.goal.clone();
+                witness.during(&goal, entry.tool.call(call)).await?
+            }
+            _ => entry.tool.call(call).await?,
+        };
         let (asked, allowed) = (written(&output), self.result_bytes);
         if asked > allowed {
             return Err(Refused::TooMuch {

@@ -271,7 +271,7 @@ mod tests {
         let mut state = crate::goals::register::State::begun();
         for _ in 0..3 {
             // The node ends over it, and the next one takes it up.
-            state = state.found("g", 1).1;
+            state = state.found("g", 1, crate::goals::register::Blame::Seen).1;
             state.at_work = true;
         }
         assert_eq!(state.phase, GoalPhase::Parked);

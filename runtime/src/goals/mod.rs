@@ -15,7 +15,7 @@ mod runs;
 mod waking;
 mod watching;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,6 +61,8 @@ pub(crate) struct Goals {
     /// Those that an earlier node left under way, until they are taken up. The others are not looked at by a node that starts: there may be
     /// thousands.
     left: Mutex<Vec<Kept>>,
+    /// Those whose tools were being worked on when the process before this one ended.
+    blamed: BTreeSet<String>,
     /// Whether those are still being taken up.
     waking: AtomicBool,
     /// Held while a goal is gone through again: each takes a node of its own.
@@ -130,6 +132,7 @@ impl Goals {
             known: Mutex::default(),
             entrance: tokio::sync::Mutex::default(),
             left: Mutex::new(left),
+            blamed: BTreeSet::new(),
             waking: AtomicBool::new(true),
             replays: Arc::new(Semaphore::new(1)),
         })
@@ -141,6 +144,12 @@ impl Goals {
         told: impl Fn(&str, GoalPhase) + Send + Sync + 'static,
     ) -> Self {
         self.register = self.register.telling(told);
+        self
+    }
+
+    /// The same, and if anybody is blamed for the end of the process before this one, no other goal is.
+    pub(crate) fn blaming(mut self, blamed: BTreeSet<String>) -> Self {
+        self.blamed = blamed;
         self
     }
 

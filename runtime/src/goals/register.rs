@@ -75,6 +75,17 @@ pub(crate) enum Found {
     Park,
 }
 
+/// What is known of a goal's part in the end of the process that worked on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// Nothing: it may have been any that was at work.
+    Unknown,
+    /// Its tool was being worked on at that moment.
+    Seen,
+    /// Another's was, and not its own.
+    Another,
+}
+
 const fn yes() -> bool {
     true
 }
@@ -123,11 +134,11 @@ impl State {
     }
 
     /// What a node that starts does, and how the goal stands then, with so many of its tasks done.
-    pub(crate) fn found(mut self, goal_id: &str, done: usize) -> (Found, Self) {
+    pub(crate) fn found(mut self, goal_id: &str, done: usize, blame: Blame) -> (Found, Self) {
         if self.phase != GoalPhase::Running {
             return (Found::Leave, self);
         }
-        if self.at_work {
+        if self.at_work && blame != Blame::Another {
             self.falls = self.falls.once_more(done);
         }
         self.at_work = false;
@@ -136,8 +147,12 @@ impl State {
             AfterFalls::Alone => (Found::Alone, self),
             AfterFalls::Park => {
                 self.phase = GoalPhase::Parked;
+                let seen = match blame {
+                    Blame::Seen => ", the last time in the middle of its tool's work",
+                    Blame::Unknown | Blame::Another => "",
+                };
                 let message = format!(
-                    "the node has ended {} times while goal {goal_id} was under way and came no further, so it was set aside",
+                    "the node has ended {} times while goal {goal_id} was under way and came no further{seen}, so it was set aside",
                     self.falls.count
                 );
                 self.error = Some(
@@ -535,19 +550,26 @@ mod tests {
     #[test]
     fn what_a_node_that_starts_does_with_a_goal() {
         use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
-        for (phase, at_work, falls, done, found, then) in [
-            (Running, true, 0, 0, Found::Resume, (Running, 1)),
-            (Running, true, 1, 0, Found::Alone, (Running, 2)),
-            (Running, true, 2, 0, Found::Park, (Parked, 3)),
-            (Running, true, 2, 1, Found::Resume, (Running, 1)),
+        use Blame::{Another, Seen, Unknown};
+        for (phase, at_work, blame, falls, done, found, then) in [
+            (Running, true, Unknown, 0, 0, Found::Resume, (Running, 1)),
+            (Running, true, Unknown, 1, 0, Found::Alone, (Running, 2)),
+            (Running, true, Unknown, 2, 0, Found::Park, (Parked, 3)),
+            (Running, true, Unknown, 2, 1, Found::Resume, (Running, 1)),
             // It was not at work, so it is not what ended the node.
-            (Running, false, 0, 0, Found::Resume, (Running, 0)),
-            (Running, false, 2, 0, Found::Alone, (Running, 2)),
-            (Parked, false, 3, 9, Found::Leave, (Parked, 3)),
-            (Paused, false, 0, 9, Found::Leave, (Paused, 0)),
-            (Answered, false, 0, 9, Found::Leave, (Answered, 0)),
-            (Failed, false, 2, 9, Found::Leave, (Failed, 2)),
-            (Cancelled, false, 0, 9, Found::Leave, (Cancelled, 0)),
+            (Running, false, Unknown, 0, 0, Found::Resume, (Running, 0)),
+            (Running, false, Unknown, 2, 0, Found::Alone, (Running, 2)),
+            (Parked, false, Unknown, 3, 9, Found::Leave, (Parked, 3)),
+            (Paused, false, Unknown, 0, 9, Found::Leave, (Paused, 0)),
+            (Answered, false, Unknown, 0, 9, Found::Leave, (Answered, 0)),
+            (Failed, false, Unknown, 2, 9, Found::Leave, (Failed, 2)),
+            (Cancelled, false, Unknown, 0, 9, Found::Leave, (Cancelled, 0)),
+            // Whose tool was being worked on is known, and nobody else is blamed.
+            (Running, true, Seen, 0, 0, Found::Resume, (Running, 1)),
+            (Running, true, Seen, 2, 0, Found::Park, (Parked, 3)),
+            (Running, true, Another, 0, 0, Found::Resume, (Running, 0)),
+            (Running, true, Another, 1, 0, Found::Resume, (Running, 1)),
+            (Running, true, Another, 2, 0, Found::Alone, (Running, 2)),
         ] {
             let state = State {
                 phase,
@@ -558,7 +580,7 @@ mod tests {
                 },
                 ..State::begun()
             };
-            let (what, after) = state.found("g", done);
+            let (what, after) = state.found("g", done, blame);
             assert_eq!(what, found, "{phase:?} after {falls}");
             assert_eq!(
                 (after.phase, after.falls.count),

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::following::{changed, follow};
 use super::progress::{EVENTS_KEPT, Progress, Wanted};
-use super::register::{Found, Kept, State};
+use super::register::{Blame, Found, Kept, State};
 use super::{Goals, unwritten};
 use crate::gateway::GoalError;
 use crate::node::Node;
@@ -42,7 +42,8 @@ impl Goals {
                 continue;
             }
             let before = state.clone();
-            let (found, mut state) = match state.found(&goal_id, done) {
+            let blame = self.blame(&goal_id);
+            let (found, mut state) = match state.found(&goal_id, done, blame) {
                 (Found::Alone, state) if explained => (Found::Resume, state.cleared()),
                 found => found,
             };
@@ -111,9 +112,19 @@ impl Goals {
     fn falls_are_explained(&self) -> bool {
         self.left.lock().iter().any(|kept| {
             let done = self.register.done(&kept.goal_id).unwrap_or_default();
-            let (found, _) = kept.state.clone().found(&kept.goal_id, done);
+            let blame = self.blame(&kept.goal_id);
+            let (found, _) = kept.state.clone().found(&kept.goal_id, done, blame);
             found == Found::Park
         })
+    }
+
+    /// What is known of a goal's part in the end of the process before this one.
+    fn blame(&self, goal_id: &str) -> Blame {
+        match self.blamed.is_empty() {
+            true => Blame::Unknown,
+            false if self.blamed.contains(goal_id) => Blame::Seen,
+            false => Blame::Another,
+        }
     }
 
     /// A goal on record that cannot be worked on any more is over.
