@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// What was seen, a line each.
-pub async fn tour(node: &str, token: &Token) -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) async fn tour(node: &str, token: &Token) -> Result<Vec<String>, Box<dyn Error>> {
     let mut seen = Vec::new();
     let mut client = HttpClient::client(node, token.clone())?;
     let spawned = client

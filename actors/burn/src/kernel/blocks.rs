@@ -3,41 +3,42 @@
 
 use super::lanes::{Lanes, half};
 
-/// Thirty-two neighbouring weights: `scales[h] * halves[h] + minimum`.
-pub(super) struct Group<V> {
-    pub(super) halves: [V; 2],
-    pub(super) scales: [f32; 2],
-    pub(super) minimum: f32,
-}
+/// The most scales that are taken from a row at once.
+pub(super) const HEADS: usize = 64;
 
-impl<V> Group<V> {
-    #[inline(always)]
-    fn new(halves: [V; 2], scale: f32, minimum: f32) -> Self {
-        Self {
-            halves,
-            scales: [scale; 2],
-            minimum,
-        }
-    }
-}
-
-/// A format's blocks. A plain format's are thirty-two numbers.
+/// A format's blocks. A plain format's are thirty-two numbers. Thirty-two neighbouring weights are a group: two halves of sixteen, each
+/// `scale * quant + minimum`.
 pub(super) trait Blocks {
     /// Its bytes.
     type Block: Copy;
-    /// Thirty-twos in a block.
+    /// Groups of a block.
     const GROUPS: usize;
     /// Scales are 1 and there is no minimum.
     const IS_PLAIN: bool = false;
     /// There is a minimum.
     const HAS_MINIMUM: bool = false;
-    /// The two halves have scales of their own.
-    const TWO_SCALES: bool = false;
+    /// The scales of a group: the two halves may have scales of their own.
+    const SCALES: usize = 1;
 
     /// The blocks in these bytes.
     fn of(bytes: &[u8]) -> &[Self::Block];
-    /// Hands out the groups of a block in their order.
-    fn each<L: Lanes>(l: L, block: &Self::Block, take: impl FnMut(usize, Group<L::V>));
+    /// Hands out the quants of the groups of a block in their order.
+    fn quants<L: Lanes>(l: L, block: &Self::Block, take: impl FnMut(usize, [L::V; 2]));
+    /// The scales of a group's halves and its minimum.
+    fn head(block: &Self::Block, group: usize) -> ([f32; 2], f32);
+
+    /// The scales of some neighbouring blocks one after the other, and `sum` with the products of their minima and `sums`, of activations.
+    /// A plain format has neither.
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        _: L,
+        _: &[Self::Block],
+        _sums: &[f32],
+        _scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        sum
+    }
 }
 
 /// Runs `$work` with `$blocks` standing for the blocks of a format.
@@ -91,6 +92,70 @@ macro_rules! blocks_of {
     };
 }
 
+#[inline(always)]
+fn four_of<const AT: usize, const N: usize>(blocks: &[[u8; N]; 16], at: usize) -> u64 {
+    const { assert!(AT + 2 <= N) };
+    let mut four = 0;
+    for i in 0..4 {
+        let one = u16::from_le_bytes([blocks[at + i][AT], blocks[at + i][AT + 1]]);
+        four |= u64::from(one) << (16 * i);
+    }
+    four
+}
+
+/// The numbers of 16 bits at one place of sixteen blocks.
+#[inline(always)]
+fn halves_of<L: Lanes, const AT: usize, const N: usize>(l: L, blocks: &[[u8; N]; 16]) -> L::V {
+    let fours = [
+        four_of::<AT, N>(blocks, 0),
+        four_of::<AT, N>(blocks, 4),
+        four_of::<AT, N>(blocks, 8),
+        four_of::<AT, N>(blocks, 12),
+    ];
+    l.halves(&pulp::cast(fours))
+}
+
+/// A format whose blocks are one group each.
+trait Small<const N: usize>: Blocks<Block = [u8; N]> {
+    /// The scales and minima of sixteen blocks.
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; N]; 16]) -> [L::V; 2];
+}
+
+/// The heads of such blocks, sixteen at a time.
+#[inline(always)]
+fn by_sixteen<B: Small<N>, L: Lanes, const N: usize>(
+    l: L,
+    blocks: &[[u8; N]],
+    sums: &[f32],
+    scales: &mut [f32; HEADS],
+    mut sum: L::V,
+) -> L::V {
+    let (runs, rest) = blocks.as_chunks::<16>();
+    let of_runs = scales.as_chunks_mut::<16>().0;
+    for ((run, sums), scales) in runs.iter().zip(sums.as_chunks::<16>().0).zip(of_runs) {
+        let [own, minima] = B::sixteen(l, run);
+        *scales = l.store(own);
+        if B::HAS_MINIMUM {
+            sum = l.fma(minima, l.load(sums), sum);
+        }
+    }
+    let done = 16 * runs.len();
+    let mut minima = 0.0;
+    for (at, block) in rest.iter().enumerate() {
+        let (own, minimum) = B::head(block, 0);
+        scales[done + at] = own[0];
+        if B::HAS_MINIMUM {
+            minima += minimum * sums[done + at];
+        }
+    }
+    if B::HAS_MINIMUM && !rest.is_empty() {
+        let mut lanes = [0.0; 16];
+        lanes[0] = minima;
+        sum = l.fma(l.load(&lanes), l.splat(1.0), sum);
+    }
+    sum
+}
+
 pub(super) struct F32;
 
 impl Blocks for F32 {
@@ -99,14 +164,19 @@ impl Blocks for F32 {
     const IS_PLAIN: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 128], mut take: impl FnMut(usize, Group<L::V>)) {
+    fn head(_: &[u8; 128], _: usize) -> ([f32; 2], f32) {
+        ([1.0; 2], 0.0)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 128], mut take: impl FnMut(usize, [L::V; 2])) {
         let numbers = block.as_chunks::<4>().0;
         let side = |h: usize| {
             let values: [f32; 16] =
                 std::array::from_fn(|i| f32::from_le_bytes(numbers[16 * h + i]));
             l.load(&values)
         };
-        take(0, Group::new([side(0), side(1)], 1.0, 0.0));
+        take(0, [side(0), side(1)]);
     }
 }
 
@@ -118,10 +188,14 @@ impl Blocks for F16 {
     const IS_PLAIN: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 64], mut take: impl FnMut(usize, Group<L::V>)) {
+    fn head(_: &[u8; 64], _: usize) -> ([f32; 2], f32) {
+        ([1.0; 2], 0.0)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 64], mut take: impl FnMut(usize, [L::V; 2])) {
         let sides = block.as_chunks::<32>().0;
-        let halves = [l.halves(&sides[0]), l.halves(&sides[1])];
-        take(0, Group::new(halves, 1.0, 0.0));
+        take(0, [l.halves(&sides[0]), l.halves(&sides[1])]);
     }
 }
 
@@ -133,10 +207,14 @@ impl Blocks for Bf16 {
     const IS_PLAIN: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 64], mut take: impl FnMut(usize, Group<L::V>)) {
+    fn head(_: &[u8; 64], _: usize) -> ([f32; 2], f32) {
+        ([1.0; 2], 0.0)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 64], mut take: impl FnMut(usize, [L::V; 2])) {
         let sides = block.as_chunks::<32>().0;
-        let halves = [l.upper_halves(&sides[0]), l.upper_halves(&sides[1])];
-        take(0, Group::new(halves, 1.0, 0.0));
+        take(0, [l.upper_halves(&sides[0]), l.upper_halves(&sides[1])]);
     }
 }
 
@@ -148,10 +226,33 @@ impl Blocks for Q4_0 {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 18], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (low, high) = l.nibbles(part::<2, 18>(block, 0));
+    fn head(block: &[u8; 18], _: usize) -> ([f32; 2], f32) {
         let scale = half_of::<0, 18>(block);
-        take(0, Group::new([low, high], scale, -8.0 * scale));
+        ([scale; 2], -8.0 * scale)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 18]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        by_sixteen::<Self, L, 18>(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 18], mut take: impl FnMut(usize, [L::V; 2])) {
+        take(0, l.nibbles(part::<2, 18>(block, 0)));
+    }
+}
+
+impl Small<18> for Q4_0 {
+    #[inline(always)]
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; 18]; 16]) -> [L::V; 2] {
+        let scales = halves_of::<L, 0, 18>(l, blocks);
+        [scales, l.mul(scales, l.splat(-8.0))]
     }
 }
 
@@ -163,11 +264,41 @@ impl Blocks for Q4_1 {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 20], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (low, high) = l.nibbles(part::<4, 20>(block, 0));
-        let (scale, minimum) = (half_of::<0, 20>(block), half_of::<2, 20>(block));
-        take(0, Group::new([low, high], scale, minimum));
+    fn head(block: &[u8; 20], _: usize) -> ([f32; 2], f32) {
+        let scale = half_of::<0, 20>(block);
+        ([scale; 2], half_of::<2, 20>(block))
     }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 20]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        by_sixteen::<Self, L, 20>(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 20], mut take: impl FnMut(usize, [L::V; 2])) {
+        take(0, l.nibbles(part::<4, 20>(block, 0)));
+    }
+}
+
+impl Small<20> for Q4_1 {
+    #[inline(always)]
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; 20]; 16]) -> [L::V; 2] {
+        let scales = halves_of::<L, 0, 20>(l, blocks);
+        [scales, halves_of::<L, 2, 20>(l, blocks)]
+    }
+}
+
+/// The thirty-two fifth bits of a block.
+#[inline(always)]
+fn bits_of<const AT: usize, const N: usize>(block: &[u8; N]) -> u32 {
+    const { assert!(AT + 4 <= N) };
+    u32::from_le_bytes([block[AT], block[AT + 1], block[AT + 2], block[AT + 3]])
 }
 
 pub(super) struct Q5_0;
@@ -178,12 +309,36 @@ impl Blocks for Q5_0 {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 22], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (low, high) = l.nibbles(part::<6, 22>(block, 0));
-        let low = l.add_where(low, u16::from_le_bytes([block[2], block[3]]), 16.0);
-        let high = l.add_where(high, u16::from_le_bytes([block[4], block[5]]), 16.0);
+    fn head(block: &[u8; 22], _: usize) -> ([f32; 2], f32) {
         let scale = half_of::<0, 22>(block);
-        take(0, Group::new([low, high], scale, -16.0 * scale));
+        ([scale; 2], -16.0 * scale)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 22]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        by_sixteen::<Self, L, 22>(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 22], mut take: impl FnMut(usize, [L::V; 2])) {
+        take(
+            0,
+            l.fifths(part::<6, 22>(block, 0), bits_of::<2, 22>(block)),
+        );
+    }
+}
+
+impl Small<22> for Q5_0 {
+    #[inline(always)]
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; 22]; 16]) -> [L::V; 2] {
+        let scales = halves_of::<L, 0, 22>(l, blocks);
+        [scales, l.mul(scales, l.splat(-16.0))]
     }
 }
 
@@ -195,12 +350,36 @@ impl Blocks for Q5_1 {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 24], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (low, high) = l.nibbles(part::<8, 24>(block, 0));
-        let low = l.add_where(low, u16::from_le_bytes([block[4], block[5]]), 16.0);
-        let high = l.add_where(high, u16::from_le_bytes([block[6], block[7]]), 16.0);
-        let (scale, minimum) = (half_of::<0, 24>(block), half_of::<2, 24>(block));
-        take(0, Group::new([low, high], scale, minimum));
+    fn head(block: &[u8; 24], _: usize) -> ([f32; 2], f32) {
+        let scale = half_of::<0, 24>(block);
+        ([scale; 2], half_of::<2, 24>(block))
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 24]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        by_sixteen::<Self, L, 24>(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 24], mut take: impl FnMut(usize, [L::V; 2])) {
+        take(
+            0,
+            l.fifths(part::<8, 24>(block, 0), bits_of::<4, 24>(block)),
+        );
+    }
+}
+
+impl Small<24> for Q5_1 {
+    #[inline(always)]
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; 24]; 16]) -> [L::V; 2] {
+        let scales = halves_of::<L, 0, 24>(l, blocks);
+        [scales, halves_of::<L, 2, 24>(l, blocks)]
     }
 }
 
@@ -211,12 +390,34 @@ impl Blocks for Q8_0 {
     const GROUPS: usize = 1;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 34], mut take: impl FnMut(usize, Group<L::V>)) {
+    fn head(block: &[u8; 34], _: usize) -> ([f32; 2], f32) {
+        let scale = half_of::<0, 34>(block);
+        ([scale; 2], 0.0)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 34]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        by_sixteen::<Self, L, 34>(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 34], mut take: impl FnMut(usize, [L::V; 2])) {
         let side = |at| l.signed(l.bytes(part::<2, 34>(block, at)));
-        take(
-            0,
-            Group::new([side(0), side(16)], half_of::<0, 34>(block), 0.0),
-        );
+        take(0, [side(0), side(16)]);
+    }
+}
+
+impl Small<34> for Q8_0 {
+    #[inline(always)]
+    fn sixteen<L: Lanes>(l: L, blocks: &[[u8; 34]; 16]) -> [L::V; 2] {
+        let scales = halves_of::<L, 0, 34>(l, blocks);
+        [scales, scales]
     }
 }
 
@@ -239,9 +440,45 @@ fn scales_and_minima(packed: &[u8; 12]) -> [[u8; 8]; 2] {
 }
 
 #[inline(always)]
-fn packed_scales<const N: usize>(block: &[u8; N]) -> [[u8; 8]; 2] {
+fn packed<const N: usize>(block: &[u8; N]) -> [[u8; 8]; 2] {
     let packed: [u8; 12] = std::array::from_fn(|i| block[4 + i]);
     scales_and_minima(&packed)
+}
+
+/// The head of a group of a block of 256, whose scale and minimum come first, then the packed ones that these are multiplied with.
+#[inline(always)]
+fn packed_head<const N: usize>(block: &[u8; N], group: usize) -> ([f32; 2], f32) {
+    let (scale, minimum) = (half_of::<0, N>(block), -half_of::<2, N>(block));
+    let [scales, minima] = packed(block).map(|own| f32::from(own[group]));
+    ([scale * scales; 2], minimum * minima)
+}
+
+/// The heads of such blocks.
+#[inline(always)]
+fn packed_heads<L: Lanes, const N: usize>(
+    l: L,
+    blocks: &[[u8; N]],
+    sums: &[f32],
+    scales: &mut [f32; HEADS],
+    mut sum: L::V,
+) -> L::V {
+    let of_blocks = scales
+        .as_chunks_mut::<8>()
+        .0
+        .iter_mut()
+        .zip(sums.as_chunks::<8>().0);
+    for (block, (scales, sums)) in blocks.iter().zip(of_blocks) {
+        let own: [u8; 16] = pulp::cast(packed(block));
+        let (scale, minimum) = (half_of::<0, N>(block), -half_of::<2, N>(block));
+        let both: [f32; 16] = pulp::cast([[scale; 8], [minimum; 8]]);
+        let heads = l.mul(l.load(&both), l.unsigned(l.bytes(&own)));
+        // The scales are no minima, so they meet zeros.
+        let sums: [f32; 16] = pulp::cast([[0.0; 8], *sums]);
+        sum = l.fma(heads, l.load(&sums), sum);
+        let heads: [[f32; 8]; 2] = pulp::cast(l.store(heads));
+        *scales = heads[0];
+    }
+    sum
 }
 
 pub(super) struct Q4K;
@@ -252,16 +489,28 @@ impl Blocks for Q4K {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 144], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (scale, minimum) = (half_of::<0, 144>(block), -half_of::<2, 144>(block));
-        let [scales, minima] = packed_scales(block);
+    fn head(block: &[u8; 144], group: usize) -> ([f32; 2], f32) {
+        packed_head(block, group)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 144]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        packed_heads(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 144], mut take: impl FnMut(usize, [L::V; 2])) {
         for pair in 0..4 {
-            let (a, c) = l.nibbles(part::<16, 144>(block, 32 * pair));
-            let (b, d) = l.nibbles(part::<16, 144>(block, 32 * pair + 16));
-            for (g, halves) in [(2 * pair, [a, b]), (2 * pair + 1, [c, d])] {
-                let (s, m) = (f32::from(scales[g]), f32::from(minima[g]));
-                take(g, Group::new(halves, scale * s, minimum * m));
-            }
+            let [a, c] = l.nibbles(part::<16, 144>(block, 32 * pair));
+            let [b, d] = l.nibbles(part::<16, 144>(block, 32 * pair + 16));
+            take(2 * pair, [a, b]);
+            take(2 * pair + 1, [c, d]);
         }
     }
 }
@@ -274,9 +523,23 @@ impl Blocks for Q5K {
     const HAS_MINIMUM: bool = true;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 176], mut take: impl FnMut(usize, Group<L::V>)) {
-        let (scale, minimum) = (half_of::<0, 176>(block), -half_of::<2, 176>(block));
-        let [scales, minima] = packed_scales(block);
+    fn head(block: &[u8; 176], group: usize) -> ([f32; 2], f32) {
+        packed_head(block, group)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 176]],
+        sums: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        packed_heads(l, blocks, sums, scales, sum)
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 176], mut take: impl FnMut(usize, [L::V; 2])) {
         // Each pair of parts takes the two lowest bits and leaves the others one place lower.
         let mut fifths = [0, 16].map(|at| l.bytes(part::<16, 176>(block, at)));
         for pair in 0..4 {
@@ -288,10 +551,8 @@ impl Blocks for Q5K {
             };
             let ((a, c), (b, d)) = (side(0), side(1));
             fifths = fifths.map(|bits| l.down::<2>(bits));
-            for (g, halves) in [(2 * pair, [a, b]), (2 * pair + 1, [c, d])] {
-                let (s, m) = (f32::from(scales[g]), f32::from(minima[g]));
-                take(g, Group::new(halves, scale * s, minimum * m));
-            }
+            take(2 * pair, [a, b]);
+            take(2 * pair + 1, [c, d]);
         }
     }
 }
@@ -301,17 +562,33 @@ pub(super) struct Q6K;
 impl Blocks for Q6K {
     blocks_of!(210);
     const GROUPS: usize = 8;
-    const TWO_SCALES: bool = true;
+    const SCALES: usize = 2;
 
     #[inline(always)]
-    fn each<L: Lanes>(l: L, block: &[u8; 210], mut take: impl FnMut(usize, Group<L::V>)) {
+    fn head(block: &[u8; 210], group: usize) -> ([f32; 2], f32) {
         let scale = half_of::<208, 210>(block);
-        // Six bits less 32, as a signed byte: with bit 5 turned over it stands for the sign, and is put into bits 6 and 7.
-        let signed = |quant: L::B| {
-            let turned = l.xor(quant, 32);
-            let sign = l.and(turned, 32);
-            l.signed(l.or(turned, l.or(l.up::<1>(sign), l.up::<2>(sign))))
-        };
+        let own = |h: usize| scale * f32::from(block[192 + 2 * group + h] as i8);
+        ([own(0), own(1)], 0.0)
+    }
+
+    #[inline(always)]
+    fn heads<L: Lanes>(
+        l: L,
+        blocks: &[[u8; 210]],
+        _: &[f32],
+        scales: &mut [f32; HEADS],
+        sum: L::V,
+    ) -> L::V {
+        for (block, scales) in blocks.iter().zip(scales.as_chunks_mut::<16>().0) {
+            let scale = l.splat(half_of::<208, 210>(block));
+            let own = l.signed(l.bytes(part::<192, 210>(block, 0)));
+            *scales = l.store(l.mul(scale, own));
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn quants<L: Lanes>(l: L, block: &[u8; 210], mut take: impl FnMut(usize, [L::V; 2])) {
         for half_at in 0..2 {
             let mut upper = [0, 16].map(|at| l.bytes(part::<128, 210>(block, 32 * half_at + at)));
             for run in 0..4 {
@@ -323,20 +600,11 @@ impl Blocks for Q6K {
                     } else {
                         l.down::<4>(quants)
                     };
-                    signed(l.or(low, l.up::<4>(l.and(upper[h], 3))))
+                    l.signed(l.less(l.or(low, l.up::<4>(l.and(upper[h], 3))), 32))
                 };
                 let halves = [side(0), side(1)];
                 upper = upper.map(|bits| l.down::<2>(bits));
-                let g = 4 * half_at + run;
-                let scales = [0, 1].map(|h| scale * f32::from(block[192 + 2 * g + h] as i8));
-                take(
-                    g,
-                    Group {
-                        halves,
-                        scales,
-                        minimum: 0.0,
-                    },
-                );
+                take(4 * half_at + run, halves);
             }
         }
     }

@@ -26,8 +26,8 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn bytes(self, bytes: &[u8; 16]) -> Self::B;
     /// The bits of each byte that the mask has too.
     fn and(self, b: Self::B, mask: u8) -> Self::B;
-    /// Each byte with its bits turned over where the mask has them.
-    fn xor(self, b: Self::B, mask: u8) -> Self::B;
+    /// Each byte less that much, as a signed one.
+    fn less(self, b: Self::B, much: u8) -> Self::B;
     /// The bits of both.
     fn or(self, a: Self::B, b: Self::B) -> Self::B;
     /// Each byte's bits `N` places down.
@@ -40,10 +40,19 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn signed(self, b: Self::B) -> Self::V;
     /// The low nibbles and the high nibbles of sixteen bytes, as numbers from 0 to 15.
     #[inline(always)]
-    fn nibbles(self, bytes: &[u8; 16]) -> (Self::V, Self::V) {
+    fn nibbles(self, bytes: &[u8; 16]) -> [Self::V; 2] {
         let b = self.bytes(bytes);
         let high = self.down::<4>(b);
-        (self.unsigned(self.and(b, 15)), self.unsigned(high))
+        [self.unsigned(self.and(b, 15)), self.unsigned(high)]
+    }
+    /// The same with a fifth bit for each, those of the low nibbles first: numbers from 0 to 31.
+    #[inline(always)]
+    fn fifths(self, bytes: &[u8; 16], bits: u32) -> [Self::V; 2] {
+        let [low, high] = self.nibbles(bytes);
+        [
+            self.add_where(low, bits as u16, 16.0),
+            self.add_where(high, (bits >> 16) as u16, 16.0),
+        ]
     }
     /// `v`, and in the lanes whose bit is set that much more.
     fn add_where(self, v: Self::V, bits: u16, more: f32) -> Self::V;
@@ -128,8 +137,8 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn xor(self, b: Self::B, mask: u8) -> Self::B {
-        b.map(|b| b ^ mask)
+    fn less(self, b: Self::B, much: u8) -> Self::B {
+        b.map(|b| b.wrapping_sub(much))
     }
 
     #[inline(always)]
@@ -267,7 +276,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn nibbles(self, bytes: &[u8; 16]) -> (f32x16, f32x16) {
+        fn nibbles(self, bytes: &[u8; 16]) -> [f32x16; 2] {
             // A permutation looks only at the low four bits of an index, so it masks, converts and spreads in one step.
             let numbers: f32x16 = cast([
                 0.0f32, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12., 13., 14., 15.,
@@ -280,7 +289,7 @@ mod x86 {
                         ._mm512_permutexvar_ps(cast(index), cast(numbers)),
                 )
             };
-            (pick(wide), pick(high))
+            [pick(wide), pick(high)]
         }
 
         #[inline(always)]
@@ -324,8 +333,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn xor(self, b: u8x16, mask: u8) -> u8x16 {
-            self.xor_u8x16(b, self.splat_u8x16(mask))
+        fn less(self, b: u8x16, much: u8) -> u8x16 {
+            self.wrapping_sub_u8x16(b, self.splat_u8x16(much))
         }
 
         #[inline(always)]
@@ -377,6 +386,80 @@ mod x86 {
         }
     }
 
+    /// Eight bytes in the lower half of sixteen.
+    #[inline(always)]
+    fn eight(bytes: &[u8; 8]) -> u8x16 {
+        cast(u128::from(u64::from_le_bytes(*bytes)).to_le_bytes())
+    }
+
+    /// Parts of what [`Lanes`] asks for; functions, because a closure may be left out of line, and the instruction set with it.
+    trait Eight {
+        /// Each of sixteen bytes in a lane of its own.
+        fn wide(self, bytes: &[u8; 16]) -> [u32x8; 2];
+        fn numbers(self, v: u32x8) -> f32x8;
+        fn low(self, v: u32x8) -> u32x8;
+        fn high(self, v: u32x8) -> u32x8;
+        /// In each lane the bit so many places and its own number from the lowest, at the place above a nibble.
+        fn fifth(self, bits: u32x8, from: u32) -> u32x8;
+        /// As `half` does it.
+        fn eight_halves(self, bytes: [u8; 16]) -> f32x8;
+    }
+
+    impl Eight for V3 {
+        #[inline(always)]
+        fn numbers(self, v: u32x8) -> f32x8 {
+            self.convert_i32x8_to_f32x8(cast(v))
+        }
+
+        #[inline(always)]
+        fn low(self, v: u32x8) -> u32x8 {
+            self.and_u32x8(v, self.splat_u32x8(15))
+        }
+
+        #[inline(always)]
+        fn high(self, v: u32x8) -> u32x8 {
+            self.shr_const_u32x8::<4>(v)
+        }
+
+        #[inline(always)]
+        fn fifth(self, bits: u32x8, from: u32) -> u32x8 {
+            let places = [
+                from,
+                from + 1,
+                from + 2,
+                from + 3,
+                from + 4,
+                from + 5,
+                from + 6,
+                from + 7,
+            ];
+            self.and_u32x8(self.shr_dyn_u32x8(bits, cast(places)), self.splat_u32x8(16))
+        }
+
+        #[inline(always)]
+        fn eight_halves(self, bytes: [u8; 16]) -> f32x8 {
+            let wide: u32x8 = self.convert_u16x8_to_u32x8(cast(bytes));
+            let sign = self.and_u32x8(self.shl_const_u32x8::<16>(wide), self.splat_u32x8(1 << 31));
+            let rest = self.and_u32x8(
+                self.shl_const_u32x8::<13>(wide),
+                self.splat_u32x8(0x0FFF_E000),
+            );
+            self.mul_f32x8(
+                cast(self.or_u32x8(sign, rest)),
+                self.splat_f32x8(super::UP_112),
+            )
+        }
+
+        #[inline(always)]
+        fn wide(self, bytes: &[u8; 16]) -> [u32x8; 2] {
+            let [a, b]: [[u8; 8]; 2] = cast(*bytes);
+            [
+                cast(self.convert_u8x16_to_i32x8(eight(&a))),
+                cast(self.convert_u8x16_to_i32x8(eight(&b))),
+            ]
+        }
+    }
+
     impl Lanes for V3 {
         type V = [f32x8; 2];
         type B = u8x16;
@@ -422,6 +505,41 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn nibbles(self, bytes: &[u8; 16]) -> [Self::V; 2] {
+            let [a, b] = self.wide(bytes);
+            [
+                [
+                    Eight::numbers(self, self.low(a)),
+                    Eight::numbers(self, self.low(b)),
+                ],
+                [
+                    Eight::numbers(self, self.high(a)),
+                    Eight::numbers(self, self.high(b)),
+                ],
+            ]
+        }
+
+        #[inline(always)]
+        fn fifths(self, bytes: &[u8; 16], bits: u32) -> [Self::V; 2] {
+            // Each lane moves its own bit; the lowest four come from below the place above a nibble.
+            let bits = self.splat_u32x8(bits);
+            let above = self.shl_const_u32x8::<4>(bits);
+            let [a, b] = self.wide(bytes);
+            let low = [
+                self.or_u32x8(self.low(a), self.fifth(above, 0)),
+                self.or_u32x8(self.low(b), self.fifth(above, 8)),
+            ];
+            let high = [
+                self.or_u32x8(self.high(a), self.fifth(above, 16)),
+                self.or_u32x8(self.high(b), self.fifth(bits, 20)),
+            ];
+            [
+                [Eight::numbers(self, low[0]), Eight::numbers(self, low[1])],
+                [Eight::numbers(self, high[0]), Eight::numbers(self, high[1])],
+            ]
+        }
+
+        #[inline(always)]
         fn add_where(self, v: Self::V, bits: u16, more: f32) -> Self::V {
             let of_lane: u32x8 = cast([1u32, 2, 4, 8, 16, 32, 64, 128]);
             let more: u32x8 = cast(self.splat_f32x8(more));
@@ -435,21 +553,8 @@ mod x86 {
 
         #[inline(always)]
         fn halves(self, bytes: &[u8; 32]) -> Self::V {
-            // As `half` does it, eight at a time.
             let sides: [[u8; 16]; 2] = cast(*bytes);
-            sides.map(|side| {
-                let wide: u32x8 = self.convert_u16x8_to_u32x8(cast(side));
-                let sign =
-                    self.and_u32x8(self.shl_const_u32x8::<16>(wide), self.splat_u32x8(1 << 31));
-                let rest = self.and_u32x8(
-                    self.shl_const_u32x8::<13>(wide),
-                    self.splat_u32x8(0x0FFF_E000),
-                );
-                self.mul_f32x8(
-                    cast(self.or_u32x8(sign, rest)),
-                    self.splat_f32x8(super::UP_112),
-                )
-            })
+            [self.eight_halves(sides[0]), self.eight_halves(sides[1])]
         }
 
         #[inline(always)]
@@ -472,8 +577,8 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn xor(self, b: u8x16, mask: u8) -> u8x16 {
-            self.xor_u8x16(b, self.splat_u8x16(mask))
+        fn less(self, b: u8x16, much: u8) -> u8x16 {
+            self.wrapping_sub_u8x16(b, self.splat_u8x16(much))
         }
 
         #[inline(always)]

@@ -1,7 +1,7 @@
 //! Matrix times activations: one token straight from the blocks, many tokens over rows unpacked once.
 
 use super::Kernel;
-use super::blocks::{Blocks, with_blocks};
+use super::blocks::{Blocks, HEADS, with_blocks};
 use super::lanes::Lanes;
 use crate::gguf::Format;
 use crate::matrix::{Lane2, Rows};
@@ -38,31 +38,69 @@ impl Kernel for One<'_> {
 /// `sum over groups of scale * (q . x) + minimum * sum(x)`.
 #[inline(always)]
 fn dot<B: Blocks, L: Lanes>(l: L, row: &[u8], x: &[Lane2], sums: &[f32]) -> f32 {
-    let mut sum = l.splat(0.0);
-    let mut minima = 0.0;
-    let x = x.chunks_exact(B::GROUPS).zip(sums.chunks_exact(B::GROUPS));
-    for (block, (x, sums)) in B::of(row).iter().zip(x) {
-        B::each(l, block, |g, group| {
-            let [low, high] = group.halves;
-            let (x0, x1) = (l.load(&x[g][0]), l.load(&x[g][1]));
-            if B::IS_PLAIN {
-                sum = l.fma(high, x1, l.fma(low, x0, sum));
-            } else if B::TWO_SCALES {
-                sum = l.fma(l.splat(group.scales[0]), l.mul(low, x0), sum);
-                sum = l.fma(l.splat(group.scales[1]), l.mul(high, x1), sum);
-            } else {
-                sum = l.fma(
-                    l.splat(group.scales[0]),
-                    l.fma(high, x1, l.mul(low, x0)),
-                    sum,
-                );
+    // Two sums, so that a group need not wait for the one before it.
+    let (mut sum, mut minima) = ([l.splat(0.0); 2], l.splat(0.0));
+    let mut scales = [1.0; HEADS];
+    let blocks = HEADS / B::SCALES / B::GROUPS;
+    let groups = blocks * B::GROUPS;
+    let x = x.chunks(groups).zip(sums.chunks(groups));
+    for (blocks, (x, sums)) in B::of(row).chunks(blocks).zip(x) {
+        minima = B::heads(l, blocks, sums, &mut scales, minima);
+        if B::GROUPS > 1 {
+            let of_blocks = scales.chunks_exact(B::GROUPS * B::SCALES);
+            for ((block, x), scales) in blocks.iter().zip(x.chunks_exact(B::GROUPS)).zip(of_blocks)
+            {
+                add::<B, L, 0>(l, block, x, scales, &mut sum);
             }
-            if B::HAS_MINIMUM {
-                minima += group.minimum * sums[g];
-            }
-        });
+            continue;
+        }
+        let (pairs, last) = blocks.as_chunks::<2>();
+        let of_pairs = x.as_chunks::<2>().0.iter().zip(scales.as_chunks::<2>().0);
+        for ([one, other], (x, scales)) in pairs.iter().zip(of_pairs) {
+            add::<B, L, 0>(l, one, &x[..1], &scales[..1], &mut sum);
+            add::<B, L, 1>(l, other, &x[1..], &scales[1..], &mut sum);
+        }
+        if let ([last], [.., x]) = (last, x) {
+            add::<B, L, 0>(
+                l,
+                last,
+                std::slice::from_ref(x),
+                &scales[blocks.len() - 1..],
+                &mut sum,
+            );
+        }
     }
-    l.sum(sum) + minima
+    let [a, b] = sum;
+    let sum = l.sum(l.fma(a, l.splat(1.0), b));
+    if B::HAS_MINIMUM {
+        sum + l.sum(minima)
+    } else {
+        sum
+    }
+}
+
+/// Adds a block's products, from one of the sums on.
+#[inline(always)]
+fn add<B: Blocks, L: Lanes, const FIRST: usize>(
+    l: L,
+    block: &B::Block,
+    x: &[Lane2],
+    scales: &[f32],
+    sums: &mut [L::V; 2],
+) {
+    B::quants(l, block, |g, [low, high]| {
+        let (x0, x1) = (l.load(&x[g][0]), l.load(&x[g][1]));
+        let sum = &mut sums[(FIRST + g) % 2];
+        if B::IS_PLAIN {
+            *sum = l.fma(high, x1, l.fma(low, x0, *sum));
+        } else if B::SCALES == 2 {
+            *sum = l.fma(l.splat(scales[2 * g]), l.mul(low, x0), *sum);
+            *sum = l.fma(l.splat(scales[2 * g + 1]), l.mul(high, x1), *sum);
+        } else {
+            let products = l.fma(high, x1, l.mul(low, x0));
+            *sum = l.fma(l.splat(scales[g]), products, *sum);
+        }
+    });
 }
 
 #[inline(always)]
@@ -211,13 +249,11 @@ fn tile_of_2<L: Lanes>(l: L, w: [&[Lane2]; 2], x: [&[Lane2]; 2]) -> [[f32; 2]; 2
 #[inline(always)]
 fn unpack<B: Blocks, L: Lanes>(l: L, rows: &[u8], out: &mut [Lane2]) {
     for (block, out) in B::of(rows).iter().zip(out.chunks_exact_mut(B::GROUPS)) {
-        B::each(l, block, |g, group| {
-            let minimum = l.splat(group.minimum);
-            // One number finds the half, its scale and its place.
-            #[allow(clippy::needless_range_loop)]
-            for h in 0..2 {
-                let half = group.halves[h];
-                let scale = l.splat(group.scales[h]);
+        B::quants(l, block, |g, halves| {
+            let (scales, minimum) = B::head(block, g);
+            let minimum = l.splat(minimum);
+            for (h, half) in halves.into_iter().enumerate() {
+                let scale = l.splat(scales[h]);
                 out[g][h] = l.store(match (B::IS_PLAIN, B::HAS_MINIMUM) {
                     (true, _) => half,
                     (false, true) => l.fma(scale, half, minimum),

@@ -130,12 +130,11 @@ impl Kernel for Sixteen<'_> {
 #[inline(always)]
 fn take_apart<B: Blocks, L: Lanes>(l: L, rows: &[u8], tile: &mut Tile) {
     for (i, block) in B::of(rows).iter().enumerate() {
-        B::each(l, block, |g, group| {
+        B::quants(l, block, |g, [a, b]| {
             let place = i * B::GROUPS + g;
-            let [a, b] = group.halves.map(|half| l.pairs(half));
+            let (a, b) = (l.pairs(a), l.pairs(b));
             tile.quants[place] = std::array::from_fn(|i| if i < 8 { a[i] } else { b[i - 8] });
-            tile.scales[place] = group.scales;
-            tile.minima[place] = group.minimum;
+            (tile.scales[place], tile.minima[place]) = B::head(block, g);
         });
     }
 }
@@ -162,7 +161,7 @@ fn multiply<B: Blocks, L: Lanes>(
     for (block, pairs) in pairs.as_chunks::<PAIRS>().0.iter().enumerate() {
         let x_scale = l.load(&x_scales[block]);
         // Where the two halves of a block have scales of their own they are summed one after the other.
-        let runs = if B::TWO_SCALES { 2 } else { 1 };
+        let runs = B::SCALES;
         #[allow(clippy::needless_range_loop)]
         for run in 0..runs {
             let (from, to) = (run * PAIRS / runs, (run + 1) * PAIRS / runs);

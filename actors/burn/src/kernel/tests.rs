@@ -36,6 +36,10 @@ fn products_are_the_sums_they_stand_for() {
                     (330, 576, 9),
                     (331, 576, 33),
                     (3, 256, 1),
+                    (3, 1536, 1),
+                    // More blocks than have their scales taken at once, and some over.
+                    (2, 2592, 1),
+                    (2, 4352, 1),
                     (5, 512, 7),
                 ] {
                     if !cols.is_multiple_of(format.block().0) {
