@@ -47,6 +47,7 @@ mod swarm;
 mod tables;
 mod teams;
 mod till;
+mod upgraded;
 mod verdict;
 
 /// A few clients; two hundred are in the slow suite.

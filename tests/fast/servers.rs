@@ -24,7 +24,7 @@ use crate::house::{pursue, soon};
 const ERRANDS: &str = "errands";
 
 /// Whatever it was made with is the plan of every goal.
-struct Errands(Vec<Task>);
+pub(crate) struct Errands(pub(crate) Vec<Task>);
 
 #[async_trait]
 impl PlanSource for Errands {
@@ -42,7 +42,7 @@ impl PlanSource for Errands {
 }
 
 /// The answer is what the tasks gave, a line each.
-struct Told;
+pub(crate) struct Told;
 
 impl Domain for Told {
     fn name(&self) -> &str {

@@ -124,7 +124,7 @@ fn goal(name: &str, out: &Path) -> Submit {
 }
 
 /// What a node that ends here leaves behind.
-fn left(from: &Path, to: &Path) {
+pub(crate) fn left(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());

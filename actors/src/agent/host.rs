@@ -293,10 +293,13 @@ impl HostState {
     fn read_reports(&mut self) -> Result<(), Fall> {
         for report in self.incarnation().take_reports() {
             let (culprit, fall) = match report {
-                Report::Back(agent) => {
+                Report::Back(agent, saved) => {
                     match std::mem::replace(&mut self.occupant, Occupant::Idle(agent)) {
                         Occupant::Busy(Errand::Work) => self.unsaved.turn(Instant::now()),
-                        Occupant::Busy(Errand::Saving) => self.unsaved.saved(),
+                        Occupant::Busy(Errand::Saving) if saved => self.unsaved.saved(),
+                        Occupant::Busy(Errand::Saving) => {
+                            self.unsaved.not_saved(Instant::now());
+                        }
                         _ => {}
                     }
                     if self.card.is_none() {
@@ -533,8 +536,8 @@ impl HostState {
                 .await;
             let incarnation = &outbox.incarnation;
             match (took, agent) {
-                (Ok(Ok(())), Some(agent)) => incarnation.report(Report::Back(agent)),
-                (Ok(Ok(())), None) => {}
+                (Ok(Ok(saved)), Some(agent)) => incarnation.report(Report::Back(agent, saved)),
+                (Ok(Ok(_)), None) => {}
                 (Ok(Err(report)), _) => incarnation.report(report),
                 (Err(panic), agent) => {
                     // Before the agent is dropped: what it kept is for its successor, not for a failure.

@@ -18,8 +18,8 @@ use super::notifier::Notifier;
 
 /// What happened to the author's code since the host last looked.
 pub(crate) enum Report {
-    /// A turn ended and the agent is back.
-    Back(Box<dyn Agent>),
+    /// A turn ended and the agent is back; if it was to be saved, whether it is.
+    Back(Box<dyn Agent>, bool),
     /// The agent could not be made or did not start.
     NotStarted(String),
     /// The author's code panicked.

@@ -26,13 +26,13 @@ pub(crate) enum Turn {
     Stop,
 }
 
-/// Runs a turn to its end. `agent` is filled by the first.
+/// Runs a turn to its end; false if the agent was to be saved and is not. `agent` is filled by the first.
 pub(crate) async fn take_turn(
     agent: &mut Option<Box<dyn Agent>>,
     turn: Turn,
     context: &Context,
     outbox: &Outbox,
-) -> Result<(), Report> {
+) -> Result<bool, Report> {
     match turn {
         Turn::Begin { maker, me } => {
             *agent = Some(
@@ -40,10 +40,10 @@ pub(crate) async fn take_turn(
                     .await
                     .map_err(|why| Report::NotStarted(why.to_string()))?,
             );
-            Ok(())
+            Ok(true)
         }
         Turn::Handle(incoming) => {
-            let Some(agent) = agent else { return Ok(()) };
+            let Some(agent) = agent else { return Ok(true) };
             let (ticket, began) = (incoming.ticket(), Instant::now());
             let context = context.because_of(incoming.message());
             let span = tracing::info_span!(
@@ -66,11 +66,11 @@ pub(crate) async fn take_turn(
                     with: Some(ticket),
                     message,
                 }),
-                _ => Ok(()),
+                _ => Ok(true),
             }
         }
         Turn::Timer(due) => {
-            let Some(agent) = agent else { return Ok(()) };
+            let Some(agent) = agent else { return Ok(true) };
             let result = agent.timer(&due.name, context).await;
             if let Err(AgentError::Broken(message)) = result {
                 // It stays due, for the next incarnation.
@@ -83,20 +83,16 @@ pub(crate) async fn take_turn(
                 tracing::warn!(agent = %context.me(), timer = %due.name, %error, "timer not handled");
             }
             outbox.timer_done(context.me(), &due);
-            Ok(())
+            Ok(true)
         }
         Turn::Checkpoint => {
-            if let Some(agent) = agent {
-                save(agent.as_ref(), context, outbox);
-            }
-            Ok(())
+            let agent = agent.as_ref();
+            Ok(agent.is_none_or(|agent| save(agent.as_ref(), context, outbox)))
         }
         Turn::Stop => {
-            if let Some(agent) = agent {
-                agent.stop(context).await;
-                save(agent.as_ref(), context, outbox);
-            }
-            Ok(())
+            let Some(agent) = agent else { return Ok(true) };
+            agent.stop(context).await;
+            Ok(save(agent.as_ref(), context, outbox))
         }
     }
 }
@@ -160,15 +156,17 @@ impl Agent for Parked {
     }
 }
 
-fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) {
+/// False if it has something to save and that came to nothing.
+fn save(agent: &dyn Agent, context: &Context, outbox: &Outbox) -> bool {
     let Some(snapshot) = agent.snapshot() else {
-        return;
+        return true;
     };
     let began = Instant::now();
     let saved = outbox.system.save_snapshot(context.me(), &snapshot);
     metrics::histogram!(metric::CHECKPOINT_SAVE_SECONDS).record(began.elapsed());
-    if let Err(error) = saved {
+    if let Err(error) = &saved {
         metrics::counter!(metric::CHECKPOINT_FAILURES_TOTAL).increment(1);
         tracing::warn!(agent = %context.me(), %error, "snapshot not saved");
     }
+    saved.is_ok()
 }

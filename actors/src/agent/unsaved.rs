@@ -9,12 +9,16 @@ use tokio::time::Instant;
 /// How much a tier's agents may lose: so many turns, or what they did in so long. Micro agents are not saved.
 const MACRO: (u32, Duration) = (10, Duration::from_secs(60));
 const MESO: (u32, Duration) = (u32::MAX, Duration::from_secs(300));
+/// How long it waits to be saved again when that came to nothing: a disk that is full is so for a while.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Turns that are in no checkpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Unsaved {
     turns: u32,
     since: Option<Instant>,
+    /// Not before, because saving has failed.
+    not_before: Option<Instant>,
 }
 
 impl Unsaved {
@@ -29,6 +33,12 @@ impl Unsaved {
         *self = Self::default();
     }
 
+    /// It should have been saved, and what it has done is in no checkpoint still.
+    pub(crate) fn not_saved(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+        self.not_before = Some(now + RETRY);
+    }
+
     /// When it is to be saved at the latest; none if there is nothing to lose.
     pub(crate) fn due(&self, tier: Tier) -> Option<Instant> {
         let since = self.since?;
@@ -37,10 +47,11 @@ impl Unsaved {
             Tier::Meso => MESO,
             Tier::Micro => return None,
         };
-        Some(match self.turns >= turns {
+        let due = match self.turns >= turns {
             true => since,
             false => since + within,
-        })
+        };
+        Some(self.not_before.map_or(due, |retry| due.max(retry)))
     }
 }
 
@@ -69,5 +80,21 @@ mod tests {
             unsaved.saved();
             assert_eq!(unsaved.due(tier), None, "{tier:?}, {turns}");
         }
+    }
+
+    #[test]
+    fn what_was_not_saved_is_tried_again_and_not_at_once() {
+        let begin = Instant::now();
+        let mut unsaved = Unsaved::default();
+        for _ in 0..10 {
+            unsaved.turn(begin);
+        }
+        unsaved.not_saved(begin);
+        assert_eq!(unsaved.due(Tier::Macro), Some(begin + RETRY));
+        unsaved.saved();
+        assert_eq!(unsaved.due(Tier::Macro), None);
+        // It asked to be saved before it had done anything.
+        unsaved.not_saved(begin);
+        assert_eq!(unsaved.due(Tier::Macro), Some(begin + MACRO.1));
     }
 }

@@ -9,6 +9,7 @@ use aios_actors::async_trait;
 use aios_protocols::AgentId;
 
 use crate::house::House;
+use crate::mail::Mortal;
 
 /// Counts what it was asked, and asks for no checkpoint but at `save`.
 struct Counter(u32);
@@ -86,4 +87,21 @@ async fn one_that_always_has_something_to_do_is_saved_when_it_asks_for_it() {
     house.kill(&agent).await;
     // It was saved behind the first, when the others were waiting already.
     assert_eq!(asked(&house, &agent, 1).await, 2);
+}
+
+/// What it did is not taken for saved because it should have been.
+#[tokio::test(start_paused = true)]
+async fn one_that_could_not_be_saved_is_saved_when_the_disk_takes_it_again() {
+    let store = Mortal::fresh();
+    let house = House::with_store(store.clone()).await;
+    let agent = counter(&house, "macro.executor").await;
+    asked(&house, &agent, 3).await;
+    store.end_within(0);
+    house.ask(&agent, "save").await.unwrap().unwrap();
+    house.settle().await;
+    store.end_within(1_000_000);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    house.settle().await;
+    house.kill(&agent).await;
+    assert_eq!(asked(&house, &agent, 1).await, 5);
 }

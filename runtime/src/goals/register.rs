@@ -549,8 +549,8 @@ mod tests {
 
     #[test]
     fn what_a_node_that_starts_does_with_a_goal() {
-        use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
         use Blame::{Another, Seen, Unknown};
+        use GoalPhase::{Answered, Cancelled, Failed, Parked, Paused, Running};
         for (phase, at_work, blame, falls, done, found, then) in [
             (Running, true, Unknown, 0, 0, Found::Resume, (Running, 1)),
             (Running, true, Unknown, 1, 0, Found::Alone, (Running, 2)),
@@ -563,7 +563,15 @@ mod tests {
             (Paused, false, Unknown, 0, 9, Found::Leave, (Paused, 0)),
             (Answered, false, Unknown, 0, 9, Found::Leave, (Answered, 0)),
             (Failed, false, Unknown, 2, 9, Found::Leave, (Failed, 2)),
-            (Cancelled, false, Unknown, 0, 9, Found::Leave, (Cancelled, 0)),
+            (
+                Cancelled,
+                false,
+                Unknown,
+                0,
+                9,
+                Found::Leave,
+                (Cancelled, 0),
+            ),
             // Whose tool was being worked on is known, and nobody else is blamed.
             (Running, true, Seen, 0, 0, Found::Resume, (Running, 1)),
             (Running, true, Seen, 2, 0, Found::Park, (Parked, 3)),

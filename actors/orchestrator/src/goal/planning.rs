@@ -7,7 +7,7 @@ use aios_actors::agent::{AgentError, Context};
 use aios_inference::{EmbedRequest, InferRequest, ModelRole, Platform, Purpose, Sampling};
 use aios_supervisor::Recourse;
 use aios_work::content::{GoalRequest, KeptPlan, hex, plan_step};
-use aios_work::{Bench, Case, Missed, Plan, PlanLimits, Question, Task, Thinks, ToolSpec};
+use aios_work::{Bench, Case, Effect, Missed, Plan, PlanLimits, Question, Task, Thinks, ToolSpec};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -41,6 +41,8 @@ pub(crate) struct Planned {
 pub(crate) struct NoPlan {
     pub(crate) progress: Progress,
     pub(crate) reason: String,
+    /// It was begun with one that stands and cannot be carried out here: nothing is to be answered, and another version can go on.
+    pub(crate) stands: bool,
 }
 
 /// The plan of a goal.
@@ -49,9 +51,12 @@ pub(crate) async fn planned(
     tasks: &GoalTasks<'_>,
     recalled: &[String],
 ) -> Result<Planned, Box<NoPlan>> {
-    let no_plan = |progress: Progress, reason: String| Box::new(NoPlan { progress, reason });
     if let Some(reason) = run.files.unreadable() {
-        return Err(no_plan(Progress::default(), reason.to_owned()));
+        return Err(Box::new(NoPlan {
+            progress: Progress::default(),
+            reason: reason.to_owned(),
+            stands: false,
+        }));
     }
     let span = tasks.ctx.span("plan", "");
     if let Some(span) = &span {
@@ -71,6 +76,15 @@ pub(crate) async fn planned(
         None => from_a_source(run, &bench, recalled).await,
     };
     let finished = made.and_then(|plan| finished(plan, run, &bench));
+    let begun = begun_with(run, tasks).filter(|kept| {
+        let same = finished.as_ref().is_ok_and(|(plan, _)| *plan == kept.plan);
+        !same
+    });
+    let stands = begun.is_some();
+    let finished = match begun {
+        Some(kept) => as_begun(kept, run, &bench),
+        None => finished,
+    };
     if let Some(span) = &span {
         match &finished {
             Ok((plan, _)) => span.note("aios.plan.tasks", plan.tasks.len()),
@@ -97,7 +111,11 @@ pub(crate) async fn planned(
                 progress,
             })
         }
-        Err(reason) => Err(no_plan(progress, reason)),
+        Err(reason) => Err(Box::new(NoPlan {
+            progress,
+            reason,
+            stands,
+        })),
     }
 }
 
@@ -114,6 +132,48 @@ async fn from_a_source(
         source: source.name().to_owned(),
         ..plan
     })
+}
+
+/// The plan that a goal was begun with by an earlier process, perhaps of another version, if it must be carried out to its end: something
+/// was perhaps done outside for it, and a plan that calls the same by another name would have it done once more. One that was handed in with
+/// the goal is the same again.
+fn begun_with(run: &Run<'_>, tasks: &GoalTasks<'_>) -> Option<KeptPlan> {
+    if run.services.settings.replays || run.request.plan.is_some() {
+        return None;
+    }
+    let kept = tasks.ctx.done::<KeptPlan>(&plan_step(run.goal().id()));
+    // One of another form is as good as none.
+    let kept = kept.ok().flatten()?;
+    let mut called = kept.plan.tasks.iter().map(|task| &task.tool);
+    let binds = called.any(|tool| {
+        let effect = run.services.tools.spec(tool).map(|spec| spec.effect);
+        !matches!(effect, Some(Effect::Pure | Effect::Repeatable))
+    });
+    binds.then_some(kept)
+}
+
+/// The plan that a goal was begun with, checked by what is here now.
+fn as_begun(
+    kept: KeptPlan,
+    run: &Run<'_>,
+    bench: &GoalBench<'_>,
+) -> Result<(Plan, Box<dyn Case>), String> {
+    let made_by = kept.made_by;
+    tracing::info!(
+        goal = run.goal().id(),
+        made_by,
+        "it goes on by the plan that it was begun with"
+    );
+    let domain = run.services.packs.domain(&kept.plan)?;
+    let checked = bench
+        .check(&kept.plan)
+        .and_then(|()| domain.open(run.goal(), &kept.plan));
+    match checked {
+        Ok(case) => Ok((kept.plan, case)),
+        Err(differs) => Err(format!(
+            "it was begun with a plan made by version {made_by}, which cannot be carried out here: {differs}; resume the goal where it can, or fork it with another plan"
+        )),
+    }
 }
 
 /// The plan as it is carried out, checked, in the hands of its domain.

@@ -358,6 +358,12 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         mut progress,
     } = match planned(run, &tasks, &recalled.passages).await {
         Ok(planned) => planned,
+        Err(no_plan) if no_plan.stands => {
+            return Err(AgentError::refuse(
+                ReasonKind::UnsupportedValue,
+                no_plan.reason,
+            ));
+        }
         Err(no_plan) => return Ok(no_plan.progress.failed(&tasks, no_plan.reason)),
     };
     tasks.carries_out(&plan);

@@ -153,7 +153,7 @@ async fn replayed(
     let replica = replica(node, tenant, run, kept.thinks, &wanted, &thought).await?;
     let outcome = gone_through(&replica, run).await;
     replica.stop().await;
-    let again = outcome?;
+    let again = outcome.map_err(|error| unplayable(&run.goal_id, error))?;
     let mut differs = diff::of_answers(answer, &again);
     let would_call = std::mem::take(&mut *wanted.lock());
     let would_think = thought.load(Ordering::Relaxed);
@@ -175,6 +175,20 @@ async fn replayed(
         would_think,
         steps: steps.count() as u64,
     })
+}
+
+/// Why a goal cannot be gone through again. Whoever asks for it names a goal and nothing else, so what is not in order is what is on record,
+/// such as steps of an earlier goal of the same name that had other words.
+fn unplayable(goal_id: &str, error: ControlError) -> ControlError {
+    if error.kind != ErrorKind::Invalid {
+        return error;
+    }
+    let message = format!(
+        "goal {goal_id} cannot be gone through again: {}",
+        error.message
+    );
+    ControlError::new(ErrorKind::Conflict, message)
+        .advise("hand it in again under a name of its own, and replay that")
 }
 
 /// The settings of a node that reaches nobody: what it tells, it would tell in the name of the one that it is made from.
@@ -277,6 +291,18 @@ async fn gone_through(replica: &Node, run: &RunFile) -> Result<Answer, ControlEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_in_order_on_record_is_no_fault_of_whoever_asks() {
+        let refused = unplayable("g", ControlError::invalid("g names another goal already"));
+        assert_eq!(refused.kind, ErrorKind::Conflict);
+        assert!(
+            refused.message.contains("g names another goal already"),
+            "{refused}"
+        );
+        let busy = unplayable("g", ControlError::new(ErrorKind::Busy, "later"));
+        assert_eq!(busy.kind, ErrorKind::Busy);
+    }
 
     #[test]
     fn a_node_that_a_goal_is_gone_through_on_reaches_nobody() {
