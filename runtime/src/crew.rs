@@ -287,7 +287,7 @@ impl Node {
         let (system, services) = (&parts.system, &parts.services);
         let supervisor = self.supervisor(under)?;
         // From here until it is known by its name nobody else takes that.
-        let _entered = parts.spawning.lock().await;
+        let entered = parts.spawning.lock().await;
         // Of many agents that a node has again, those of one charter are checked once.
         let held = services.crew().member(&charter.name);
         let held = held.filter(|held| name.is_some() && *held.charter() == charter);
@@ -304,6 +304,8 @@ impl Node {
         if parts.remote.has(&member.charter().name) {
             return Err(taken(member.charter()).into());
         }
+        // It has its name and its charter is known: there is nothing that two at once could both take.
+        let _entered = (name.is_none() || !is_held).then_some(entered);
         let id = match name {
             Some(name) => name,
             None => {

@@ -7,6 +7,7 @@ use aios_memory::{Store, StoreError};
 use aios_protocols::{AgentId, Party};
 use aios_work::{Charter, RestartRule};
 use serde::{Deserialize, Serialize};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::crew;
 use crate::node::{Node, SpawnError, SpawnOptions};
@@ -17,6 +18,8 @@ const PREFIX: &str = "spawned/";
 const FORM: u16 = 1;
 /// Records read at once.
 const PAGE: usize = 256;
+/// Agents that are started again at once: each is waited for, and most of that is others' work.
+const AT_ONCE: usize = 16;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,24 @@ fn write(store: &Arc<dyn Store>, agent: &AgentId, spawned: &Spawned) -> Result<(
     })?;
     store.put(&key(agent.as_str()), &bytes)?;
     store.flush()
+}
+
+/// Whether an agent is here again; if it is not, why not is said.
+fn is_here(started: Result<(String, Result<(), SpawnError>), JoinError>) -> bool {
+    match started {
+        Ok((agent, Ok(()))) => {
+            tracing::debug!(agent, "it was spawned before, and is here again");
+            true
+        }
+        Ok((agent, Err(error))) => {
+            tracing::error!(%error, agent, "an agent that was spawned before cannot be started");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "an agent that was spawned before cannot be started");
+            false
+        }
+    }
 }
 
 impl Node {
@@ -101,10 +122,14 @@ impl Node {
     pub(crate) async fn have_again(&self) -> Result<(), StoreError> {
         let store = Arc::clone(self.system().store());
         let mut after: Option<Vec<u8>> = None;
+        let mut starting = JoinSet::new();
         let mut here = 0_u64;
         loop {
             let page = store.scan_prefix(PREFIX.as_bytes(), after.as_deref(), PAGE)?;
             let Some((last, _)) = page.last() else {
+                while let Some(started) = starting.join_next().await {
+                    here += u64::from(is_here(started));
+                }
                 if here > 0 {
                     tracing::info!(
                         agents = here,
@@ -122,18 +147,18 @@ impl Node {
                         form = spawned.form,
                         "an agent was written down by a newer version, and is not started"
                     ),
-                    Ok(spawned) => match self.again(&name, spawned).await {
-                        Ok(()) => {
-                            here += 1;
-                            tracing::debug!(
-                                agent = name,
-                                "it was spawned before, and is here again"
-                            );
+                    Ok(spawned) => {
+                        if starting.len() >= AT_ONCE
+                            && let Some(started) = starting.join_next().await
+                        {
+                            here += u64::from(is_here(started));
                         }
-                        Err(error) => {
-                            tracing::error!(%error, agent = name, "an agent that was spawned before cannot be started")
-                        }
-                    },
+                        let node = self.clone();
+                        starting.spawn(async move {
+                            let started = node.again(&name, spawned).await;
+                            (name, started)
+                        });
+                    }
                     Err(error) => {
                         tracing::error!(%error, agent = name, "the record of an agent cannot be read")
                     }

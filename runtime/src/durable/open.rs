@@ -1,5 +1,6 @@
 //! What happens at a start: the journal is opened, the view is brought to where the journal is, or made anew from it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use aios_protocols::SigningIdentity;
 
 use super::form;
 use super::form::unnumbered;
-use super::overlay::{Batch, Value};
-use super::store::{JournalStore, MARK, land};
+use super::overlay::Value;
+use super::store::{JournalStore, MARK, mark, write};
 
 /// In the storage folder.
 const JOURNAL: &str = "journal";
@@ -32,8 +33,12 @@ const TAKEN: &[u8] = b"\0taken-over";
 /// A node that is stopping may hold the folder a moment longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
-/// Entries brought into the view at once.
+/// Keys of the view that are looked at at once.
 const STEP: usize = 2_048;
+/// Bytes that are held of what the view does not have, before they are brought there.
+const CAUGHT_UP_AT_ONCE: usize = 8 << 20;
+/// What one of them takes beside its key and value.
+const ENTRY: usize = 96;
 /// Sentences about what was not in order.
 const AMISS_MAX: usize = 16;
 /// Entries between two lines that say how far it is: about a second's work.
@@ -247,16 +252,19 @@ fn anew(folder: &Path, why: &str, amiss: &mut Vec<String>) -> Result<SledStore, 
     Ok(SledStore::open(folder.join(VIEW))?)
 }
 
+/// Writes on their way into the view: of each key the newest, with the number of its entry.
+type Step = BTreeMap<Vec<u8>, (u64, Value)>;
+
 /// Brings what the journal has behind an entry into the view.
 pub(super) fn catch_up(
     view: &dyn Store,
     journal: &Journal,
-    come: u64,
+    mut come: u64,
     amiss: &mut Vec<String>,
 ) -> Result<(), StoreError> {
     let all = journal.state().last.saturating_sub(come);
     let long = all > SAID;
-    let mut step = Vec::with_capacity(STEP);
+    let (mut step, mut bytes) = (Step::new(), 0);
     let mut done = 0;
     for entry in journal.read(come + 1) {
         let entry = match entry {
@@ -278,7 +286,15 @@ pub(super) fn catch_up(
         }
         let sequence = entry.sequence;
         match form::write(entry) {
-            Ok(Some((key, value))) => step.push((sequence, key, value)),
+            Ok(Some((key, value))) => {
+                let held = |value: &Value| value.as_ref().map_or(0, Vec::len);
+                bytes += key.len() + held(&value) + ENTRY;
+                if let Some((key, (_, earlier))) = step.remove_entry(&key) {
+                    bytes -= key.len() + held(&earlier) + ENTRY;
+                }
+                step.insert(key, (sequence, value));
+                come = sequence;
+            }
             Ok(None) => {}
             Err(why) => {
                 tracing::error!(
@@ -294,11 +310,14 @@ pub(super) fn catch_up(
                 );
             }
         }
-        if step.len() == STEP {
-            bring(view, journal, &mut step)?;
+        if bytes >= CAUGHT_UP_AT_ONCE {
+            bring(view, journal, std::mem::take(&mut step), come)?;
+            bytes = 0;
         }
     }
-    bring(view, journal, &mut step)?;
+    if !step.is_empty() {
+        bring(view, journal, step, come)?;
+    }
     Ok(())
 }
 
@@ -309,16 +328,13 @@ fn tell(amiss: &mut Vec<String>, sentence: String) {
     }
 }
 
-/// Each with its own number: they need not follow one another.
-fn bring(
-    view: &dyn Store,
-    journal: &Journal,
-    step: &mut Vec<(u64, Vec<u8>, Value)>,
-) -> Result<(), StoreError> {
-    for (sequence, key, value) in step.drain(..) {
-        land(view, journal.id(), sequence, &Batch::from([(key, value)]))?;
+/// Each with its own number, and then how far the view has come: cut short, they are brought there again. Of several writes of a key the
+/// newest is all that is wanted.
+fn bring(view: &dyn Store, journal: &Journal, step: Step, come: u64) -> Result<(), StoreError> {
+    for (key, (sequence, value)) in step {
+        write(view, sequence, &key, value.as_deref())?;
     }
-    Ok(())
+    mark(view, come, journal.id())
 }
 
 /// Takes over what lies in a storage folder from before there was a journal. Cut short, it is taken over again.

@@ -206,12 +206,27 @@ pub(super) fn land(
 ) -> Result<(), StoreError> {
     let first = last.saturating_sub(batch.len() as u64) + 1;
     for (sequence, (key, value)) in (first..).zip(batch) {
-        match value {
-            Some(value) => view.put(key, &numbered(sequence, value))?,
-            None => drop(view.delete(key)?),
-        }
+        write(view, sequence, key, value.as_deref())?;
     }
-    view.put(MARK, &numbered(last, &journal))
+    mark(view, last, journal)
+}
+
+/// Brings one write into the view.
+pub(super) fn write(
+    view: &dyn Store,
+    sequence: u64,
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    match value {
+        Some(value) => view.put(key, &numbered(sequence, value)),
+        None => view.delete(key).map(drop),
+    }
+}
+
+/// Writes down how far the view has come.
+pub(super) fn mark(view: &dyn Store, come: u64, journal: [u8; 16]) -> Result<(), StoreError> {
+    view.put(MARK, &numbered(come, &journal))
 }
 
 impl Written {
