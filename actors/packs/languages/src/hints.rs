@@ -112,6 +112,30 @@ pub enum Hint {
     Placing,
     /// A word of a question for what there is, and for nothing that is done with it.
     Existing,
+    /// The heading of what people wrote about a row: its words are no names.
+    Remarking,
+    /// It asks what something is called.
+    Naming,
+    /// The heading of what a row is called.
+    Titling,
+    /// The heading of the day by which something must be done.
+    Due,
+    /// In a heading, what stands before is told for one of what stands behind: `Preis je kg`.
+    ForOne,
+    /// It says that something came after the day by which it was due.
+    Late,
+    /// It says that something came in time.
+    Punctual,
+    /// Behind it stand the letters with which something is written at its beginning.
+    Begun,
+    /// The same at its end.
+    Ended,
+    /// The heading of what is told of one thing, line by line.
+    Property,
+    /// The heading of what stands beside it.
+    Valued,
+    /// Whoever comes about, whatever they are called.
+    Anybody,
 }
 
 #[derive(Deserialize)]

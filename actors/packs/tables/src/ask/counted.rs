@@ -1,6 +1,6 @@
 //! What "how many" counts: rows, the different values of a column, or the numbers of one that counts.
 
-use aios_languages::{Ask, Asking, UnitName, all_asks};
+use aios_languages::{Ask, Asking, Hint, UnitName, all_asks, hints};
 
 use super::figures::COUNTED;
 use super::marks::What;
@@ -195,6 +195,14 @@ impl Reader<'_> {
                         self.take(place);
                         return Some(Measure::Distinct(id));
                     }
+                    What::Concept(_) | What::Unknown
+                        if !distinct && let Some(who) = self.who_did(place, to) =>
+                    {
+                        self.take(place);
+                        let verb = self.next(place + 1, to);
+                        verb.into_iter().for_each(|verb| self.take(verb));
+                        return Some(who);
+                    }
                     What::Concept(concept) if !self.is_used(place) => {
                         if self.schema.standing_for(*concept).is_empty()
                             && let Some(done) = self.done_to(place, to)
@@ -250,6 +258,22 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    /// "how many people boarded at the harbour" of a column `Boarded`: whoever did is what it counts.
+    fn who_did(&self, place: usize, to: usize) -> Option<Measure> {
+        let mark = self.mark(place)?;
+        let anybody = hints(Hint::Anybody, self.words.text(mark.from));
+        let at = self.next(place + 1, to).filter(|_| anybody)?;
+        let What::Column(all, true) = &self.mark(at)?.what else {
+            return None;
+        };
+        let [only] = all.as_slice() else { return None };
+        let column = self.column(*only)?;
+        let said = self.words.text(self.mark(at)?.from);
+        let did = super::heard::is_participle(said, &self.words.language);
+        let counts = column.role == Role::Adds && column.whole && column.id.unit.is_none();
+        (did && counts).then(|| Measure::Of(column.id.clone()))
     }
 
     /// "how many mails did we send": what was done to things is what the only column counts that a verb at the end hints at.
@@ -379,6 +403,14 @@ impl Reader<'_> {
             let id = self.column(column)?.id.clone();
             self.take(place);
             return Some(Measure::Distinct(id));
+        }
+        // "how many pieces are there" of what is in stock
+        if concept == Self::concept("quantity")
+            && !distinct
+            && let Some((stock, _)) = self.concept_measure(concept, true)
+        {
+            self.take(place);
+            return Some(stock);
         }
         // "how many sales": each row is one, where no column adds them up.
         let sales = self.mark(place).is_some_and(|mark| {

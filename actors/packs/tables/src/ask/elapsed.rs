@@ -34,7 +34,13 @@ impl Reader<'_> {
         if one.id.table != other.id.table {
             return None;
         }
-        let (first, last) = if one.covers?.from <= other.covers?.from {
+        let due = |column: &Column| column.words.iter().any(|word| hints(Hint::Due, word));
+        let ahead =
+            (one.covers?.from, one.covers?.until) <= (other.covers?.from, other.covers?.until);
+        // How late something was is told from the day by which it was due.
+        let by_due = due(one) != due(other);
+        let ahead = if by_due { due(one) } else { ahead };
+        let (first, last) = if ahead {
             (one.id.clone(), other.id.clone())
         } else {
             (other.id.clone(), one.id.clone())
@@ -149,6 +155,20 @@ impl Reader<'_> {
             }
         }
         let ends = [("from", first.name.trim()), ("to", last.name.trim())];
+        // "by how many days was it late": of what is counted from the day that it was due.
+        if by_due {
+            let delay = Self::concept("delay");
+            for at in from..to {
+                let late = self.mark(at).is_some_and(|mark| {
+                    mark.what == What::Concept(delay)
+                        || mark.what == What::Unknown
+                            && hints(Hint::Late, self.words.text(mark.from))
+                });
+                if late {
+                    self.take(at);
+                }
+            }
+        }
         let Some((unit, seconds)) = seconds else {
             let told = self.speech.say("elapsed_is", &ends);
             self.assume(told);
@@ -296,6 +316,76 @@ impl Reader<'_> {
                 part: false,
             });
         }
+    }
+
+    /// "invoices paid late", "returned in time": one of two dates against the one that says by when.
+    pub(super) fn late(&mut self, from: usize, to: usize, asks: &Asks, out: &mut Vec<Filter>) {
+        let said = |at: usize, hint: Hint| {
+            self.mark(at).is_some_and(|mark| {
+                let end = self.words.all.len().min(mark.from + 3);
+                (mark.from + 1..=end).any(|to| {
+                    let said: Vec<&str> = (mark.from..to).map(|at| self.words.text(at)).collect();
+                    hints(hint, &said.join(" "))
+                })
+            })
+        };
+        let counts = asks.any(&[Ask::Count, Ask::Share, Ask::Which, Ask::Who, Ask::List]);
+        let others = asks.any(&[Ask::Mean, Ask::Change, Ask::Day, Ask::Highest, Ask::Lowest]);
+        let (late, at) = match (from..to).find(|at| said(*at, Hint::Late)) {
+            Some(at) => (true, at),
+            None => match (from..to).find(|at| said(*at, Hint::Punctual)) {
+                Some(at) => (false, at),
+                None => return,
+            },
+        };
+        let mut dates = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.role == Role::Date && column.finest == Grain::Day);
+        let (Some(one), Some(other), None) = (dates.next(), dates.next(), dates.next()) else {
+            return;
+        };
+        let due = |column: &Column| column.words.iter().any(|word| hints(Hint::Due, word));
+        let (limit, done) = match (due(one), due(other)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return,
+        };
+        // What has not come yet may be late as well, and nobody can tell.
+        if !counts || others || done.missing > 0 || limit.id.table != done.id.table {
+            return;
+        }
+        let (limit, done) = (limit.clone(), done.clone());
+        let end = self.mark(at).map_or(0, |mark| mark.from + 3);
+        for at in at..to {
+            let of_it = self.mark(at).is_some_and(|mark| {
+                let text = self.words.text(mark.from);
+                mark.from < end
+                    && (hints(Hint::Late, text)
+                        || ["on", "in", "time", "by", "the", "due", "date", "deadline"]
+                            .contains(&text)
+                        || hints(Hint::Punctual, text))
+            });
+            if of_it {
+                self.take(at);
+            }
+        }
+        for at in from..to {
+            if self.hints_at(at, &done) {
+                self.take(at);
+            }
+        }
+        out.push(Filter {
+            column: done.id,
+            test: if late {
+                Test::Over(limit.id, false)
+            } else {
+                Test::Under(limit.id, true)
+            },
+            not: false,
+            part: false,
+        });
     }
 
     /// "on how many days": days are counted by their date.

@@ -598,6 +598,12 @@ impl Reader<'_> {
         {
             return Some(self.taken_for(column, aloud));
         }
+        // "how many pieces are there" of what is in stock
+        if is("quantity")
+            && let Some(column) = of(self, "stock")
+        {
+            return Some(self.taken_for(column, aloud));
+        }
         if is("rating")
             && let Some(column) = of(self, "goals").or_else(|| of(self, "points"))
         {

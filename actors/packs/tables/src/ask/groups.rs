@@ -35,7 +35,7 @@ impl Reader<'_> {
             };
             if let Some(grain) = adverb {
                 self.take(at);
-                if self.is_of_rows(from, to, grain) {
+                if self.is_of_rows(from, to, grain) || self.is_periodic_already(grain, from, to) {
                     continue;
                 }
                 self.is_told_apart(at, from, to, grain);

@@ -178,11 +178,17 @@ impl Reader<'_> {
                 continue;
             }
             // "that accept pets" of a column of yes and no: what is chosen is said by its name.
-            let flagged = self.is_used(at + 1)
-                && matches!(self.mark(at + 1).map(|mark| &mark.what), Some(What::Column(all, _)) if all
+            let flag = (at + 1..to)
+                .find(|at| {
+                    !self.mark(*at).is_some_and(is_filler) && !self.is_ask(*at, Ask::Without)
+                })
+                .unwrap_or(to);
+            let flagged = flag < to
+                && self.is_used(flag)
+                && matches!(self.mark(flag).map(|mark| &mark.what), Some(What::Column(all, _)) if all
                     .iter()
                     .any(|column| self.column(*column).is_some_and(|column| column.truth.is_some())));
-            if flagged && at + 1 < to && hints(Hint::Granting, &text) {
+            if flagged && hints(Hint::Granting, &text) {
                 self.take(at);
                 continue;
             }

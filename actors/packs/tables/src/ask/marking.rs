@@ -254,6 +254,18 @@ impl Reader<'_> {
                 && self.words.raw.chars().any(char::is_lowercase)
         };
         asked.retain(|asked| !(asked.from + 1..asked.to).any(shouted));
+        // "did they take in total": the last word of a thing's name belongs to a longer word of asking that begins with it.
+        let asks_on = |asked: &Asked| {
+            self.marks.asked.iter().any(|longer| {
+                matches!(longer.asking, Asking::Ask(ask) if ask != Ask::Filler)
+                    && longer.from + 1 == asked.to
+                    && longer.to > asked.to
+            })
+        };
+        asked.retain(|asked| {
+            let phrase = asked.to > asked.from + 1 && matches!(asked.asking, Asking::Concept(_));
+            !phrase || !asks_on(asked)
+        });
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
@@ -309,7 +321,7 @@ impl Reader<'_> {
                 let mut about = self.schema.about.iter();
                 about.any(|word| {
                     word == stem
-                        || same_verb(word, stem)
+                        || super::kin::same_verb(word, stem)
                         || super::kin::same_root(self.words.text(at), word)
                         || stem.chars().count() >= 6 && super::kin::kin(stem, word)
                 })
@@ -348,7 +360,9 @@ impl Reader<'_> {
             let part: Vec<(usize, String)> = part
                 .into_iter()
                 .flatten()
-                .filter(|(_, found)| !found.whole)
+                .filter(|(column, found)| {
+                    !found.whole && !self.schema.is_of_remarks(*column, self.words)
+                })
                 .map(|(column, found)| (*column, found.value.clone()))
                 .collect();
             // A thing that no column stands for says less than a value that it is a part of.
@@ -631,10 +645,13 @@ impl Reader<'_> {
             return None;
         }
         let meets = |column: &super::schema::Column, said: &str| {
-            column
-                .core()
-                .iter()
-                .any(|word| *word == said || compound(word, said))
+            column.core().iter().any(|word| {
+                // "Monatsmiete" of `Miete pro Monat`, and no yearly one
+                match super::kin::period_before(said, word).zip(super::per::divided_by(column)) {
+                    Some((said, divided)) => said == divided,
+                    None => *word == said || compound(word, said),
+                }
+            })
         };
         let columns = self.schema.columns.iter().enumerate();
         let mut all: Vec<usize> = columns
@@ -676,14 +693,4 @@ impl Reader<'_> {
         });
         Some((to, all))
     }
-}
-
-/// "the fill weight" of `filling.csv`: two forms of an English verb.
-fn same_verb(one: &str, other: &str) -> bool {
-    let bare = |word: &str| {
-        let stem = word.strip_suffix("ing").or(word.strip_suffix("ed"));
-        stem.unwrap_or(word).trim_end_matches('e').to_owned()
-    };
-    let (stem, known) = (bare(one), bare(other));
-    stem == known && stem.len() >= 4
 }

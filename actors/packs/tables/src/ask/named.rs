@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
-use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
-use super::resolve::Reader;
+use super::question::{Column as Id, Filter, Group, Measure, Question, Test, Wanted};
+use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
 impl Reader<'_> {
@@ -77,6 +77,74 @@ impl Reader<'_> {
             Some(name) => Group::By(name.id.clone()),
             None => group,
         }
+    }
+
+    /// "What is part 7A called?": the column of names, of a row that another column tells.
+    pub(super) fn called_so(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        filters: &[Filter],
+    ) -> Option<Question> {
+        let at = (from..to).filter(|_| asks.has(Ask::Which)).find(|at| {
+            self.mark(*at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Filler) | What::Unknown)
+                    && hints(Hint::Naming, self.words.text(mark.from))
+            })
+        })?;
+        let known = |column: &Id| {
+            filters
+                .iter()
+                .any(|filter| filter.column == *column && !filter.not)
+        };
+        let title = self.title()?;
+        let told = filters.iter().any(|filter| {
+            matches!(filter.test, Test::In(_) | Test::Number(_))
+                && !filter.not
+                && filter.column.table == title.table
+        });
+        if !told || known(&title) {
+            return None;
+        }
+        self.take(at);
+        Some(Question {
+            wanted: Wanted::Values(title),
+            filters: filters.to_vec(),
+            groups: Vec::new(),
+            order: None,
+            having: None,
+        })
+    }
+
+    /// Whether the table tells of one thing: what is asked of it needs no condition.
+    pub(super) fn is_one_row(&self) -> bool {
+        matches!(self.schema.tables.as_slice(), [(_, _, 1)])
+    }
+
+    /// The only column whose heading says that it holds what rows are called.
+    fn title(&self) -> Option<Id> {
+        let mut titles = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && column.least.is_none()
+                && matches!(column.words.as_slice(), [only] if hints(Hint::Titling, only))
+        });
+        let only = titles.next()?.id.clone();
+        titles.next().is_none().then_some(only)
+    }
+
+    /// "Which episode" of a number that each row has once: what the row is called is told beside it.
+    pub(super) fn with_its_title(&self, groups: &mut Vec<Group>) {
+        let [Group::By(id)] = groups.as_slice() else {
+            return;
+        };
+        let number = self.schema.columns.iter().any(|column| {
+            column.id == *id && column.least.is_some() && column.distinct >= column.rows
+        });
+        let title = self.title().filter(|title| {
+            number && title.table == id.table && self.is_unique(&Group::By(title.clone()))
+        });
+        groups.extend(title.map(Group::By));
     }
 
     /// A column that says where something lies or stands.

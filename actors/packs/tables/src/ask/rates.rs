@@ -134,6 +134,27 @@ impl Reader<'_> {
         measures: &[(Measure, Option<String>)],
         over: Option<&Measure>,
     ) -> Option<Figure> {
+        // What is told for one of something is no sum that could be told for one of something else.
+        let divided = |measure: &Measure| match measure {
+            Measure::Of(id) => {
+                let words = super::words::spaced(&id.name);
+                let divided = words.iter().skip(1).position(|word| {
+                    hints(Hint::Dividing, &word.text) || hints(Hint::ForOne, &word.text)
+                });
+                divided.is_some_and(|at| at + 2 < words.len())
+            }
+            _ => false,
+        };
+        if let (Some(over), [(of, called)]) = (over, measures)
+            && of != over
+            && divided(of)
+            && over != &Measure::Rows
+        {
+            let said = self.speech.measure(of, called.as_deref());
+            let by = self.speech.measure(over, None);
+            self.say_absent(&format!("{said} / {by}"));
+            return None;
+        }
         if let (Some(over), [(of, called)]) = (over, measures)
             && of != over
         {

@@ -45,6 +45,7 @@ impl Reader<'_> {
                 }
                 What::Column(..) | What::Concept(_) | What::File | What::Kin(_)
                     if not.is_some() => {}
+                What::Value(..) if self.literal.contains(&at) => {}
                 What::Value(all, whole) => {
                     let Some((column, values)) = self.of_one_column(at, from, to, all) else {
                         continue;

@@ -400,6 +400,10 @@ impl Reader<'_> {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         if let Some(versus) = self.two_values((from, to), asks, groups, filters) {
+            // "the difference between the price of one and that of the other"
+            if asks.has(Ask::Change) {
+                self.take_all(from, to, Ask::Between);
+            }
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         // A difference of two columns is what was asked for.
