@@ -136,6 +136,12 @@ pub enum Hint {
     Valued,
     /// Whoever comes about, whatever they are called.
     Anybody,
+    /// Behind a verb it leads whoever did it, or for whom it was done.
+    ByWhom,
+    /// Of whoever has the first place.
+    Winning,
+    /// A verb of whoever has a place in an order.
+    Ranked,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +154,8 @@ struct File {
     comparatives: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     measuring: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    plurals: BTreeMap<String, String>,
     codes: Vec<Codes>,
 }
 
@@ -200,6 +208,21 @@ static COMPARATIVES: LazyLock<BTreeMap<String, u32>> =
     LazyLock::new(|| things(|file| file.comparatives));
 
 static MEASURING: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| things(|file| file.measuring));
+
+static PLURALS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let files = FILES.into_iter();
+    let files = files.filter_map(|file| toml::from_str::<File>(file).ok());
+    files
+        .flat_map(|file| file.plurals)
+        .map(|(one, several)| (several, one))
+        .collect()
+});
+
+/// The word of which such a one, folded, is the plural by no rule: `loaf` of "loaves". None for any other word.
+#[must_use]
+pub fn singular(word: &str) -> Option<&'static str> {
+    PLURALS.get(word).map(String::as_str)
+}
 
 /// The thing by which such a word, folded, compares: "older" by an age. None for any other word.
 #[must_use]

@@ -4,7 +4,7 @@ use aios_languages::{Ask, Asking, Hint, UnitName, all_asks, hints};
 
 use super::figures::COUNTED;
 use super::marks::What;
-use super::question::Measure;
+use super::question::{Filter, Measure, Test};
 use super::resolve::Reader;
 use super::schema::Role;
 use super::units::has_unit;
@@ -260,6 +260,48 @@ impl Reader<'_> {
         None
     }
 
+    /// "how many products are in stock": of things that are counted those of which there are any.
+    pub(super) fn in_stock(
+        &mut self,
+        from: usize,
+        to: usize,
+        counted: Option<&Measure>,
+        out: &mut Vec<Filter>,
+    ) {
+        let stock = Self::concept("stock");
+        let Some(at) = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| mark.what == What::Concept(stock) && mark.to > mark.from + 1)
+                && !self.is_used(*at)
+        }) else {
+            return;
+        };
+        let standing = self.schema.standing_for(stock);
+        let [only] = standing.as_slice() else { return };
+        let Some(column) = self
+            .column(*only)
+            .filter(|column| column.is_measure())
+            .cloned()
+        else {
+            return;
+        };
+        match counted {
+            Some(Measure::Rows | Measure::Distinct(_)) => {
+                self.take(at);
+                if column.least.is_some_and(|least| least <= 0.0) || column.missing > 0 {
+                    out.push(Filter {
+                        column: column.id,
+                        test: Test::Above(0.0, false),
+                        not: false,
+                        part: false,
+                    });
+                }
+            }
+            Some(Measure::Of(id)) if *id == column.id => self.take(at),
+            _ => {}
+        }
+    }
+
     /// "how many people boarded at the harbour" of a column `Boarded`: whoever did is what it counts.
     fn who_did(&self, place: usize, to: usize) -> Option<Measure> {
         let mark = self.mark(place)?;
@@ -431,6 +473,14 @@ impl Reader<'_> {
             }
             let said = self.speech.say("rows_are", &[("what", &name)]);
             self.assumed.push(said);
+            // "how many guests" of `bikes.csv`: its name says that rows are something else.
+            if concept == Self::concept("event")
+                && !self.is_the_file(place)
+                && self.schema.about_things.contains(&concept)
+            {
+                let said = self.speech.say("one_kind", &[("said", &name)]);
+                self.assume(said);
+            }
             return Some(Measure::Rows);
         }
         None

@@ -71,6 +71,13 @@ impl Reader<'_> {
             self.previous(from, at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean))
         };
+        let occurrence = Self::concept("occurrence");
+        let told_in_days = asks.any(&[Ask::Mean, Ask::Median, Ask::Change])
+            || (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Ask(Ask::Day | Ask::Hour)) => true,
+                Some(What::Superlative(_, concept)) => *concept != occurrence,
+                _ => false,
+            });
         let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
             _ if timed && in_units.is_some_and(|(place, _)| place == *at) => behind_a_count(*at),
             // "how many nights do guests stay": from the day on which they come to the one on which they go.
@@ -85,6 +92,15 @@ impl Reader<'_> {
                 .previous(from, *at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
             Some(What::Superlative(_, concept)) => lasts(*concept),
+            // "how many were paid late" asks for no days.
+            Some(What::Concept(_))
+                if !told_in_days
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| hints(Hint::Late, self.words.text(mark.from))) =>
+            {
+                false
+            }
             // "the length of stay" is no distance.
             Some(What::Concept(concept)) => {
                 lasts(*concept)
@@ -330,7 +346,7 @@ impl Reader<'_> {
             })
         };
         let counts = asks.any(&[Ask::Count, Ask::Share, Ask::Which, Ask::Who, Ask::List]);
-        let others = asks.any(&[Ask::Mean, Ask::Change, Ask::Day, Ask::Highest, Ask::Lowest]);
+        let others = asks.any(&[Ask::Mean, Ask::Change, Ask::Day]);
         let (late, at) = match (from..to).find(|at| said(*at, Hint::Late)) {
             Some(at) => (true, at),
             None => match (from..to).find(|at| said(*at, Hint::Punctual)) {

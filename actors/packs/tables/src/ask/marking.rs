@@ -201,6 +201,7 @@ impl Reader<'_> {
             // "one", "a hundred": a word is a number only where a number can stand.
             let spelled = !numeral.digits
                 && numeral.value.fract() == 0.0
+                && !["a", "an"].contains(&self.words.text(at))
                 && self.marks.can_be(at, at + 1, |_| true);
             if !spelled {
                 offer(numeral.to, Sure::Number, What::Number(numeral));
@@ -254,18 +255,17 @@ impl Reader<'_> {
                 && self.words.raw.chars().any(char::is_lowercase)
         };
         asked.retain(|asked| !(asked.from + 1..asked.to).any(shouted));
-        // "did they take in total": the last word of a thing's name belongs to a longer word of asking that begins with it.
-        let asks_on = |asked: &Asked| {
-            self.marks.asked.iter().any(|longer| {
-                matches!(longer.asking, Asking::Ask(ask) if ask != Ask::Filler)
-                    && longer.from + 1 == asked.to
-                    && longer.to > asked.to
-            })
+        // "im Lager" of a department that is called so
+        let named = |at: usize| {
+            self.values
+                .get(&(at, at + 1))
+                .is_some_and(|found| found.iter().any(|(_, found)| found.whole))
         };
         asked.retain(|asked| {
-            let phrase = asked.to > asked.from + 1 && matches!(asked.asking, Asking::Concept(_));
-            !phrase || !asks_on(asked)
+            let thing = matches!(asked.asking, Asking::Ask(Ask::Filler) | Asking::Concept(_));
+            asked.to == asked.from + 1 || !thing || !(asked.from..asked.to).any(named)
         });
+        self.marks.retain_phrases(self.schema, &mut asked);
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),

@@ -117,9 +117,73 @@ impl Reader<'_> {
         })
     }
 
+    /// "Who won?", "who finished third?" of a column of places: whoever has that one.
+    pub(super) fn place_of(&mut self, from: usize, to: usize, asks: &Asks, out: &mut Vec<Filter>) {
+        if !asks.any(&[Ask::Who, Ask::Which]) {
+            return;
+        }
+        let mut places = self.schema.columns.iter().filter(|column| {
+            self.is_a_place(&column.id)
+                && column.least == Some(1.0)
+                && column.distinct >= column.rows
+        });
+        let (Some(place), None) = (places.next(), places.next()) else {
+            return;
+        };
+        let id = place.id.clone();
+        let said = |hint: Hint| {
+            (from..to).find(|at| {
+                self.mark(*at).is_some_and(|mark| {
+                    matches!(
+                        mark.what,
+                        What::Unknown | What::Kin(_) | What::Ask(Ask::Filler) | What::Concept(_)
+                    ) && hints(hint, self.words.text(mark.from))
+                })
+            })
+        };
+        let nth = (from..to).find_map(|at| match self.mark(at)?.what {
+            What::Ordinal(number) => Some((at, number)),
+            What::Ask(Ask::Last | Ask::First) => None,
+            _ => None,
+        });
+        let (marks, number) = match (said(Hint::Winning), said(Hint::Ranked), nth) {
+            (Some(won), _, None) => (vec![won], 1),
+            (None, Some(verb), Some((at, number))) => (vec![verb, at], number),
+            _ => return,
+        };
+        marks.into_iter().for_each(|at| self.take(at));
+        out.push(Filter {
+            column: id,
+            test: Test::Number(f64::from(number)),
+            not: false,
+            part: false,
+        });
+    }
+
     /// Whether the table tells of one thing: what is asked of it needs no condition.
     pub(super) fn is_one_row(&self) -> bool {
         matches!(self.schema.tables.as_slice(), [(_, _, 1)])
+    }
+
+    /// "What engine does it have?" of a table that tells of one thing.
+    pub(super) fn cell_of_one_row(
+        &self,
+        asks: &Asks,
+        groups: &[Group],
+        measures: &[(Measure, Option<String>)],
+        filters: &[Filter],
+    ) -> Option<Question> {
+        let [Group::By(column)] = groups else {
+            return None;
+        };
+        let asked = asks.any(&[Ask::Which, Ask::Who, Ask::Where]);
+        (asked && self.is_one_row() && measures.is_empty()).then(|| Question {
+            wanted: Wanted::Values(column.clone()),
+            filters: filters.to_vec(),
+            groups: Vec::new(),
+            order: None,
+            having: None,
+        })
     }
 
     /// The only column whose heading says that it holds what rows are called.
@@ -194,6 +258,17 @@ impl Reader<'_> {
                 && matches!(column.words.as_slice(), [only] if names.contains(&only.as_str()))
         });
         columns.next().map(|column| Group::By(column.id.clone()))
+    }
+
+    /// The only column that is called by whom or for whom something was done: `Sold to`, `Gebucht von`.
+    pub(super) fn done_by(&self) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            let words = super::words::spaced(&column.id.name);
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(words.as_slice(), [_, .., last] if hints(Hint::ByWhom, &last.text))
+        });
+        let only = columns.next().filter(|_| columns.next().is_none())?;
+        Some(Group::By(only.id.clone()))
     }
 
     /// "who is the manager of Sales": the column's name stands right behind.

@@ -7,7 +7,7 @@ use super::marks::What;
 use super::question::Measure;
 use super::resolve::Reader;
 use super::schema::Role;
-use super::units::divides;
+use super::units::{divides, names_of};
 
 /// The period for one of which a column is told: `Miete pro Monat`.
 pub(super) fn divided_by(column: &super::schema::Column) -> Option<Grain> {
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 .unwrap_or_default();
             let said = behind.iter().any(|word| {
                 super::words::canon(&word.text) == super::words::canon(text)
-                    || unit.is_some() && unit_of(&word.text) == unit
+                    || unit.is_some_and(|unit| names_of(unit).contains(&word.text.as_str()))
             });
             let many = behind.iter().find_map(|word| word.text.parse::<f64>().ok());
             column.is_measure() && said && many.unwrap_or(1.0) == each.unwrap_or(1.0)

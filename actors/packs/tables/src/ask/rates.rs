@@ -565,12 +565,12 @@ impl Reader<'_> {
 }
 
 /// Of a name such as `l_per_100km` what it is of, what it is over, and how many of these.
-fn per_of(name: &str) -> Option<(String, String, u32)> {
+pub(super) fn per_of(name: &str) -> Option<(String, String, u32)> {
     let words: Vec<String> = super::words::spaced(name)
         .into_iter()
         .map(|word| word.text)
         .collect();
-    let at = words.iter().position(|word| hints(Hint::Dividing, word))?;
+    let at = words.iter().position(|word| super::units::divides(word))?;
     let part = at.checked_sub(1).and_then(|at| words.get(at))?.clone();
     let over = words.get(at + 1)?;
     let digits: String = over.chars().take_while(char::is_ascii_digit).collect();
@@ -589,7 +589,7 @@ fn per_of(name: &str) -> Option<(String, String, u32)> {
 }
 
 /// Whether a word is another one or the unit that it stands for.
-fn is_called(word: &str, other: &str) -> bool {
+pub(super) fn is_called(word: &str, other: &str) -> bool {
     const UNITS: [(&str, &[&str]); 9] = [
         ("l", &["litre", "litres", "liter", "liters"]),
         ("t", &["tonne", "tonnes", "ton", "tons"]),

@@ -164,6 +164,7 @@ impl Reader<'_> {
         }
         let mut filters = Vec::new();
         self.letters(from, to, &mut filters);
+        self.place_of(from, to, &asks, &mut filters);
         filters.extend(self.values(from, to));
         let reckons = asks.reckons() || asks.has(Ask::Per);
         let flags = asks.any(&[Ask::Count, Ask::Share, Ask::Rows]) || !reckons;
@@ -187,9 +188,7 @@ impl Reader<'_> {
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
         }
-        if let Some(lost) = self.lost(from, to, order.as_mut()) {
-            most = Some(lost);
-        }
+        most = self.lost(from, to, order.as_mut()).or(most);
         let mut groups = self.groups(from, to);
         if extremes.is_some() {
             groups.retain(|group| !self.is_unique(group));
@@ -292,6 +291,7 @@ impl Reader<'_> {
         {
             measures.push((value, None));
         }
+        self.in_stock(from, to, counted.as_ref(), &mut filters);
         self.only_counted(
             from,
             to,
@@ -504,9 +504,9 @@ impl Reader<'_> {
         }
         if !reckons
             && measures.is_empty()
-            && let Some(question) = self.called_so(from, to, &asks, &filters)
+            && let found @ Some(_) = self.called_so(from, to, &asks, &filters)
         {
-            return Some(question);
+            return found;
         }
         // "Who is the manager of Sales?": whoever a column that is named tells.
         if asks.has(Ask::Who)
@@ -552,6 +552,12 @@ impl Reader<'_> {
                 order,
                 having,
             });
+        }
+        if counted.is_none()
+            && order.is_none()
+            && let Some(question) = self.cell_of_one_row(&asks, &groups, &measures, &filters)
+        {
+            return Some(question);
         }
         // "When was Nightfall released?": a day of the rows that are named.
         if asks.has(Ask::When)

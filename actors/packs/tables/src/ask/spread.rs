@@ -23,6 +23,11 @@ impl Reader<'_> {
             .as_slice()
             .first()
             .is_some_and(|group| self.is_unique(group));
+        // What is one of each in its own file may have many rows in another.
+        let beside = match (groups.as_slice(), measures) {
+            ([Group::By(group)], [(Measure::Of(measured), _)]) => group.table != measured.table,
+            _ => false,
+        };
         let others = [
             Ask::Who,
             Ask::Share,
@@ -31,7 +36,7 @@ impl Reader<'_> {
             Ask::Median,
             Ask::Compare,
         ];
-        let told_apart = asks.any(&others) || self.asks_which_group(from, to);
+        let told_apart = asks.any(&others) || beside || self.asks_which_group(from, to);
         if !asks.has(Ask::Mean) || order.is_some() || told_apart {
             return None;
         }

@@ -135,7 +135,34 @@ pub(super) fn divides(word: &str) -> bool {
 
 /// Whether a column counts in that unit, by its name or unit.
 pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
-    let names: &[&str] = match unit {
+    let names = names_of(unit);
+    // "Produced kWh" is two words, though a name may be written `likeThis`.
+    let spoken = [
+        super::words::spaced(&column.id.name),
+        folded(&column.id.name),
+    ];
+    // A price per night counts no nights.
+    let by_name = spoken.iter().any(|spoken| {
+        spoken
+            .iter()
+            .take_while(|word| !divides(&word.text))
+            .any(|word| names.contains(&word.text.as_str()))
+    });
+    // Nor does `Prix au kg` count any kilograms, though it ends with them.
+    let divided = spoken[0].last().is_some_and(|last| {
+        names.contains(&last.text.as_str()) && spoken[0].iter().any(|word| divides(&word.text))
+    });
+    let by_unit = column
+        .id
+        .unit
+        .as_deref()
+        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
+    by_name || by_unit && !divided
+}
+
+/// How headings write a unit, and what is always counted in it.
+pub(super) fn names_of(unit: UnitName) -> &'static [&'static str] {
+    match unit {
         UnitName::Day => &[
             "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
             "nachte", "nuits", "noches",
@@ -170,27 +197,5 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
         UnitName::MegawattHour => &["mwh"],
         UnitName::Mile => &["mi", "miles"],
         _ => &[],
-    };
-    // "Produced kWh" is two words, though a name may be written `likeThis`.
-    let spoken = [
-        super::words::spaced(&column.id.name),
-        folded(&column.id.name),
-    ];
-    // A price per night counts no nights.
-    let by_name = spoken.iter().any(|spoken| {
-        spoken
-            .iter()
-            .take_while(|word| !divides(&word.text))
-            .any(|word| names.contains(&word.text.as_str()))
-    });
-    // Nor does `Prix au kg` count any kilograms, though it ends with them.
-    let divided = spoken[0].last().is_some_and(|last| {
-        names.contains(&last.text.as_str()) && spoken[0].iter().any(|word| divides(&word.text))
-    });
-    let by_unit = column
-        .id
-        .unit
-        .as_deref()
-        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
-    by_name || by_unit && !divided
+    }
 }

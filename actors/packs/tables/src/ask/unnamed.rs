@@ -10,6 +10,10 @@ use super::schema::Role;
 /// Totals that are given where none is named.
 const TOTALS: usize = 4;
 
+fn grouped_by_kind(groups: &[Group]) -> bool {
+    matches!(groups, [Group::By(_)])
+}
+
 impl Reader<'_> {
     pub(super) fn inherited(&self) -> Option<Measure> {
         match &self.before.as_ref()?.wanted {
@@ -215,6 +219,21 @@ impl Reader<'_> {
                     None
                 }
             };
+        }
+        // "which genre was lent the most" of the days on which something was lent: whether rows are counted or something of them is a choice.
+        let dated = ranked
+            && (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _) | What::Kin(all)) => all.iter().all(|column| {
+                    self.column(*column)
+                        .is_some_and(super::schema::Column::is_time)
+                }),
+                _ => false,
+            });
+        if dated && grouped_by_kind(groups) && self.holds_no_numbers_of_things() {
+            let said = self.speech.say("measure_rows", &[]);
+            let told = self.speech.say("one_kind", &[("said", &said)]);
+            self.assume(told);
+            return Some(vec![(Measure::Rows, None)]);
         }
         let adds: Vec<Id> = self
             .schema

@@ -609,16 +609,18 @@ impl Reader<'_> {
             .columns
             .iter()
             .filter(|column| column.id.table == table);
-        columns
+        let mut telling: Vec<&super::schema::Column> = columns
             .filter(|column| {
                 matches!(
                     column.role,
                     Role::Date | Role::Year | Role::Groups | Role::Names
                 )
             })
-            .map(|column| column.id.clone())
-            .take(6)
-            .collect()
+            .collect();
+        // A year tells least of which one it is.
+        telling.sort_by_key(|column| column.role == Role::Year);
+        let telling = telling.into_iter().map(|column| column.id.clone());
+        telling.take(6).collect()
     }
 }
 

@@ -114,6 +114,23 @@ impl Words {
                 at += 1;
                 continue;
             }
+            // "longer than an hour": one of what stands behind.
+            let one = ["a", "an"].contains(&self.text(at))
+                && at > 0
+                && ["than", "over", "under"].contains(&self.text(at - 1))
+                && ["second", "minute", "hour", "day", "week", "month", "year"]
+                    .contains(&self.text(at + 1));
+            if one && self.language == "en" {
+                out.push(Numeral {
+                    from: at,
+                    to: at + 1,
+                    value: 1.0,
+                    percent: false,
+                    digits: false,
+                });
+                at += 1;
+                continue;
+            }
             // "half an hour"
             if self.text(at) == "half" && ["a", "an"].contains(&self.text(at + 1)) {
                 out.push(Numeral {
@@ -273,6 +290,7 @@ fn apart(word: Folded, raw: &str, known: &[String]) -> Vec<Folded> {
 
 /// A word as it is compared: without what plurals and cases put behind it, and with one spelling of umlauts.
 pub(crate) fn canon(folded: &str) -> String {
+    let folded = aios_languages::singular(folded).unwrap_or(folded);
     if folded.bytes().any(|byte| byte.is_ascii_digit()) {
         return folded.to_owned();
     }
