@@ -272,7 +272,6 @@ impl Reader<'_> {
         let Some(at) = (from..to).find(|at| {
             self.mark(*at)
                 .is_some_and(|mark| mark.what == What::Concept(stock) && mark.to > mark.from + 1)
-                && !self.is_used(*at)
         }) else {
             return;
         };

@@ -336,23 +336,28 @@ impl Reader<'_> {
 
     /// "invoices paid late", "returned in time": one of two dates against the one that says by when.
     pub(super) fn late(&mut self, from: usize, to: usize, asks: &Asks, out: &mut Vec<Filter>) {
-        let said = |at: usize, hint: Hint| {
-            self.mark(at).is_some_and(|mark| {
-                let end = self.words.all.len().min(mark.from + 3);
-                (mark.from + 1..=end).any(|to| {
-                    let said: Vec<&str> = (mark.from..to).map(|at| self.words.text(at)).collect();
+        let span = |at: usize| self.mark(at).map(|mark| (mark.from, mark.to));
+        let (first, last) = match (span(from), span(to.saturating_sub(1))) {
+            (Some((first, _)), Some((_, last))) => (first, last),
+            _ => return,
+        };
+        // "paid on time" of a column `Paid on`: words are looked at, and not what they were taken for.
+        let said = |hint: Hint| {
+            (first..last).find_map(|word| {
+                let mut ends = (word + 1..=last.min(word + 3)).rev();
+                let end = ends.find(|end| {
+                    let said: Vec<&str> = (word..*end).map(|at| self.words.text(at)).collect();
                     hints(hint, &said.join(" "))
-                })
+                })?;
+                Some((word, end))
             })
         };
         let counts = asks.any(&[Ask::Count, Ask::Share, Ask::Which, Ask::Who, Ask::List]);
         let others = asks.any(&[Ask::Mean, Ask::Change, Ask::Day]);
-        let (late, at) = match (from..to).find(|at| said(*at, Hint::Late)) {
-            Some(at) => (true, at),
-            None => match (from..to).find(|at| said(*at, Hint::Punctual)) {
-                Some(at) => (false, at),
-                None => return,
-            },
+        let (late, (word, end)) = match (said(Hint::Late), said(Hint::Punctual)) {
+            (Some(at), _) => (true, at),
+            (None, Some(at)) => (false, at),
+            (None, None) => return,
         };
         let mut dates = self
             .schema
@@ -373,20 +378,10 @@ impl Reader<'_> {
             return;
         }
         let (limit, done) = (limit.clone(), done.clone());
-        let end = self.mark(at).map_or(0, |mark| mark.from + 3);
-        for at in at..to {
-            let of_it = self.mark(at).is_some_and(|mark| {
-                let text = self.words.text(mark.from);
-                mark.from < end
-                    && (hints(Hint::Late, text)
-                        || ["on", "in", "time", "by", "the", "due", "date", "deadline"]
-                            .contains(&text)
-                        || hints(Hint::Punctual, text))
-            });
-            if of_it {
-                self.take(at);
-            }
-        }
+        let of_it: Vec<usize> = (from..to)
+            .filter(|at| span(*at).is_some_and(|(from, to)| from < end && to > word))
+            .collect();
+        of_it.into_iter().for_each(|at| self.take(at));
         for at in from..to {
             if self.hints_at(at, &done) {
                 self.take(at);

@@ -201,7 +201,7 @@ impl Reader<'_> {
             // "one", "a hundred": a word is a number only where a number can stand.
             let spelled = !numeral.digits
                 && numeral.value.fract() == 0.0
-                && !["a", "an"].contains(&self.words.text(at))
+                && !self.words.is_one_of_a_unit(at)
                 && self.marks.can_be(at, at + 1, |_| true);
             if !spelled {
                 offer(numeral.to, Sure::Number, What::Number(numeral));

@@ -408,22 +408,6 @@ impl Reader<'_> {
         None
     }
 
-    /// Whether what adds up is time or money, and nothing that rows could be counted by.
-    pub(super) fn holds_no_numbers_of_things(&self) -> bool {
-        let lasting = [
-            UnitName::Day,
-            UnitName::Hour,
-            UnitName::Minute,
-            UnitName::Second,
-        ];
-        self.schema.of_role(|role| role == Role::Adds).all(|at| {
-            self.is_money(at)
-                || self
-                    .column(at)
-                    .is_some_and(|column| lasting.into_iter().any(|unit| has_unit(column, unit)))
-        })
-    }
-
     /// The column that names each row, where the table has one.
     pub(super) fn naming(&self) -> Option<super::question::Column> {
         let unique = |column: &&super::schema::Column| {

@@ -291,7 +291,6 @@ impl Reader<'_> {
         {
             measures.push((value, None));
         }
-        self.in_stock(from, to, counted.as_ref(), &mut filters);
         self.only_counted(
             from,
             to,
@@ -301,6 +300,7 @@ impl Reader<'_> {
             &filters,
             &mut measures,
         );
+        self.in_stock(from, to, counted.as_ref(), &mut filters);
         if let Some(Some(concept)) = extremes
             && measures.is_empty()
         {

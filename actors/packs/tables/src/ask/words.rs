@@ -85,6 +85,16 @@ impl Words {
         before && behind
     }
 
+    /// "longer than an hour": one of what stands behind.
+    pub(super) fn is_one_of_a_unit(&self, at: usize) -> bool {
+        self.language == "en"
+            && ["a", "an"].contains(&self.text(at))
+            && at > 0
+            && ["than", "over", "under"].contains(&self.text(at - 1))
+            && ["second", "minute", "hour", "day", "week", "month", "year"]
+                .contains(&self.text(at + 1))
+    }
+
     /// The number that begins with this word.
     pub(super) fn numeral(&self, from: usize) -> Option<Numeral> {
         self.numerals
@@ -114,13 +124,7 @@ impl Words {
                 at += 1;
                 continue;
             }
-            // "longer than an hour": one of what stands behind.
-            let one = ["a", "an"].contains(&self.text(at))
-                && at > 0
-                && ["than", "over", "under"].contains(&self.text(at - 1))
-                && ["second", "minute", "hour", "day", "week", "month", "year"]
-                    .contains(&self.text(at + 1));
-            if one && self.language == "en" {
+            if self.is_one_of_a_unit(at) {
                 out.push(Numeral {
                     from: at,
                     to: at + 1,

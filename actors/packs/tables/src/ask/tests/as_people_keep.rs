@@ -197,6 +197,21 @@ fn the_most_of_a_kind_counts_rows_where_nothing_else_counts_them() {
 }
 
 #[test]
+fn what_was_done_most_counts_rows_beside_a_fee() {
+    let lent = (
+        "tools.csv",
+        "Item,Lent to,Lent on,Returned on,Fee\nLadder,Moss,2024-03-01,2024-03-05,4\nDrill,Hale,2024-03-02,,60\nLadder,Hale,2024-03-09,2024-03-12,4\nSaw,Moss,2024-03-10,,3\n",
+    );
+    check(
+        lent,
+        &[
+            ("Which item was lent the most?", &["Ladder", "2"]),
+            ("How many unreturned items does Hale have?", &["is 1"]),
+        ],
+    );
+}
+
+#[test]
 fn what_is_in_stock_is_said_in_the_language_of_the_goal() {
     let depot = (
         "depot.csv",
