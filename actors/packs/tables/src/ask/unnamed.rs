@@ -248,7 +248,14 @@ impl Reader<'_> {
             };
         }
         // "which genre was lent the most" of the days on which something was lent: whether rows are counted or something of them is a choice.
+        let most = (from..to).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                    && hints(Hint::Most, self.words.text(mark.to - 1))
+            })
+        });
         let dated = ranked
+            && most
             && (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
                 Some(What::Column(all, _) | What::Kin(all)) => all.iter().any(|column| {
                     self.column(*column)
