@@ -112,6 +112,36 @@ pub enum Hint {
     Placing,
     /// A word of a question for what there is, and for nothing that is done with it.
     Existing,
+    /// The heading of what people wrote about a row: its words are no names.
+    Remarking,
+    /// It asks what something is called.
+    Naming,
+    /// The heading of what a row is called.
+    Titling,
+    /// The heading of the day by which something must be done.
+    Due,
+    /// In a heading, what stands before is told for one of what stands behind: `Preis je kg`.
+    ForOne,
+    /// It says that something came after the day by which it was due.
+    Late,
+    /// It says that something came in time.
+    Punctual,
+    /// Behind it stand the letters with which something is written at its beginning.
+    Begun,
+    /// The same at its end.
+    Ended,
+    /// The heading of what is told of one thing, line by line.
+    Property,
+    /// The heading of what stands beside it.
+    Valued,
+    /// Whoever comes about, whatever they are called.
+    Anybody,
+    /// Behind a verb it leads whoever did it, or for whom it was done.
+    ByWhom,
+    /// Of whoever has the first place.
+    Winning,
+    /// A verb of whoever has a place in an order.
+    Ranked,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +154,8 @@ struct File {
     comparatives: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     measuring: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    plurals: BTreeMap<String, String>,
     codes: Vec<Codes>,
 }
 
@@ -176,6 +208,21 @@ static COMPARATIVES: LazyLock<BTreeMap<String, u32>> =
     LazyLock::new(|| things(|file| file.comparatives));
 
 static MEASURING: LazyLock<BTreeMap<String, u32>> = LazyLock::new(|| things(|file| file.measuring));
+
+static PLURALS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let files = FILES.into_iter();
+    let files = files.filter_map(|file| toml::from_str::<File>(file).ok());
+    files
+        .flat_map(|file| file.plurals)
+        .map(|(one, several)| (several, one))
+        .collect()
+});
+
+/// The word of which such a one, folded, is the plural by no rule: `loaf` of "loaves". None for any other word.
+#[must_use]
+pub fn singular(word: &str) -> Option<&'static str> {
+    PLURALS.get(word).map(String::as_str)
+}
 
 /// The thing by which such a word, folded, compares: "older" by an age. None for any other word.
 #[must_use]

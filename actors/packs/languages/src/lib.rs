@@ -12,7 +12,7 @@ mod lexicon;
 
 pub use asks::{Ask, Asked, Asking, Asks, all_asks, asks, is_misspelt, language_of_goal};
 pub use fold::{Folded, fold, folded};
-pub use hints::{Codes, Hint, codes, compared_by, hinting, hints, measured_by};
+pub use hints::{Codes, Hint, codes, compared_by, hinting, hints, measured_by, singular};
 pub use lexicon::{
     Lexicon, Sense, Tag, Tagged, UnitName, concept_number, foreign, language_of, lexicon, lexicons,
 };

@@ -287,7 +287,13 @@ impl Reader<'_> {
                 .enumerate()
                 .filter_map(|(at, column)| {
                     let text = self.text(row, &format!("c{}", at + 1))?;
-                    Some(format!("{} {}", name(column), shown_name(&text)))
+                    // An abbreviation's point would end the sentence.
+                    let called = name(column);
+                    Some(format!(
+                        "{} {}",
+                        called.trim_end_matches('.'),
+                        shown_name(&text)
+                    ))
                 })
                 .collect();
             if let Some(line) = self.text(row, "line").filter(|_| !joined) {
@@ -391,7 +397,10 @@ impl Reader<'_> {
         };
         let names: Vec<String> = (0..all)
             .filter_map(|row| self.text(row, "label"))
-            .map(|text| shown_name(&text))
+            .map(|text| match text.get(..4) {
+                Some(year) if column.year => year.to_owned(),
+                _ => shown_name(&text),
+            })
             .collect();
         let mut list = names
             .iter()

@@ -57,6 +57,16 @@ impl Sql<'_> {
                 if *at { "<=" } else { "<" },
                 self.column(other)
             ),
+            Test::Begins(letters) => format!(
+                "substr(lower(CAST({column} AS TEXT)), 1, {}) = lower({})",
+                letters.chars().count(),
+                text(letters)
+            ),
+            Test::Ends(letters) => format!(
+                "substr(lower(CAST({column} AS TEXT)), -{}) = lower({})",
+                letters.chars().count(),
+                text(letters)
+            ),
             Test::Missing => format!("{column} IS NULL"),
             Test::Clock(lower, upper) => {
                 // With seconds, where a cell has none.

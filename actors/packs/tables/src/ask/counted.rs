@@ -1,10 +1,10 @@
 //! What "how many" counts: rows, the different values of a column, or the numbers of one that counts.
 
-use aios_languages::{Ask, Asking, UnitName, all_asks};
+use aios_languages::{Ask, Asking, Hint, UnitName, all_asks, hints};
 
 use super::figures::COUNTED;
 use super::marks::What;
-use super::question::Measure;
+use super::question::{Filter, Measure, Test};
 use super::resolve::Reader;
 use super::schema::Role;
 use super::units::has_unit;
@@ -195,6 +195,14 @@ impl Reader<'_> {
                         self.take(place);
                         return Some(Measure::Distinct(id));
                     }
+                    What::Concept(_) | What::Unknown
+                        if !distinct && let Some(who) = self.who_did(place, to) =>
+                    {
+                        self.take(place);
+                        let verb = self.next(place + 1, to);
+                        verb.into_iter().for_each(|verb| self.take(verb));
+                        return Some(who);
+                    }
                     What::Concept(concept) if !self.is_used(place) => {
                         if self.schema.standing_for(*concept).is_empty()
                             && let Some(done) = self.done_to(place, to)
@@ -250,6 +258,63 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    /// "how many products are in stock": of things that are counted those of which there are any.
+    pub(super) fn in_stock(
+        &mut self,
+        from: usize,
+        to: usize,
+        counted: Option<&Measure>,
+        out: &mut Vec<Filter>,
+    ) {
+        let stock = Self::concept("stock");
+        let Some(at) = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| mark.what == What::Concept(stock) && mark.to > mark.from + 1)
+        }) else {
+            return;
+        };
+        let standing = self.schema.standing_for(stock);
+        let [only] = standing.as_slice() else { return };
+        let Some(column) = self
+            .column(*only)
+            .filter(|column| column.is_measure())
+            .cloned()
+        else {
+            return;
+        };
+        match counted {
+            Some(Measure::Rows | Measure::Distinct(_)) => {
+                self.take(at);
+                if column.least.is_some_and(|least| least <= 0.0) || column.missing > 0 {
+                    out.push(Filter {
+                        column: column.id,
+                        test: Test::Above(0.0, false),
+                        not: false,
+                        part: false,
+                    });
+                }
+            }
+            Some(Measure::Of(id)) if *id == column.id => self.take(at),
+            _ => {}
+        }
+    }
+
+    /// "how many people boarded at the harbour" of a column `Boarded`: whoever did is what it counts.
+    fn who_did(&self, place: usize, to: usize) -> Option<Measure> {
+        let mark = self.mark(place)?;
+        let anybody = hints(Hint::Anybody, self.words.text(mark.from));
+        let at = self.next(place + 1, to).filter(|_| anybody)?;
+        let What::Column(all, true) = &self.mark(at)?.what else {
+            return None;
+        };
+        let [only] = all.as_slice() else { return None };
+        let column = self.column(*only)?;
+        let said = self.words.text(self.mark(at)?.from);
+        let did = super::heard::is_participle(said, &self.words.language);
+        let counts = column.role == Role::Adds && column.whole && column.id.unit.is_none();
+        (did && counts).then(|| Measure::Of(column.id.clone()))
     }
 
     /// "how many mails did we send": what was done to things is what the only column counts that a verb at the end hints at.
@@ -380,6 +445,14 @@ impl Reader<'_> {
             self.take(place);
             return Some(Measure::Distinct(id));
         }
+        // "how many pieces are there" of what is in stock
+        if concept == Self::concept("quantity")
+            && !distinct
+            && let Some((stock, _)) = self.concept_measure(concept, true)
+        {
+            self.take(place);
+            return Some(stock);
+        }
         // "how many sales": each row is one, where no column adds them up.
         let sales = self.mark(place).is_some_and(|mark| {
             ["sales", "ventes", "ventas", "verkaufe"].contains(&self.words.text(mark.from))
@@ -399,6 +472,14 @@ impl Reader<'_> {
             }
             let said = self.speech.say("rows_are", &[("what", &name)]);
             self.assumed.push(said);
+            // "how many guests" of `bikes.csv`: its name says that rows are something else.
+            if concept == Self::concept("event")
+                && !self.is_the_file(place)
+                && self.schema.about_things.contains(&concept)
+            {
+                let said = self.speech.say("one_kind", &[("said", &name)]);
+                self.assume(said);
+            }
             return Some(Measure::Rows);
         }
         None

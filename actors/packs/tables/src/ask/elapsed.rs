@@ -34,7 +34,13 @@ impl Reader<'_> {
         if one.id.table != other.id.table {
             return None;
         }
-        let (first, last) = if one.covers?.from <= other.covers?.from {
+        let due = |column: &Column| column.words.iter().any(|word| hints(Hint::Due, word));
+        let ahead =
+            (one.covers?.from, one.covers?.until) <= (other.covers?.from, other.covers?.until);
+        // How late something was is told from the day by which it was due.
+        let by_due = due(one) != due(other);
+        let ahead = if by_due { due(one) } else { ahead };
+        let (first, last) = if ahead {
             (one.id.clone(), other.id.clone())
         } else {
             (other.id.clone(), one.id.clone())
@@ -65,6 +71,13 @@ impl Reader<'_> {
             self.previous(from, at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean))
         };
+        let occurrence = Self::concept("occurrence");
+        let told_in_days = asks.any(&[Ask::Mean, Ask::Median, Ask::Change])
+            || (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Ask(Ask::Day | Ask::Hour)) => true,
+                Some(What::Superlative(_, concept)) => *concept != occurrence,
+                _ => false,
+            });
         let said = (from..to).find(|at| match self.mark(*at).map(|mark| &mark.what) {
             _ if timed && in_units.is_some_and(|(place, _)| place == *at) => behind_a_count(*at),
             // "how many nights do guests stay": from the day on which they come to the one on which they go.
@@ -79,6 +92,15 @@ impl Reader<'_> {
                 .previous(from, *at)
                 .is_some_and(|before| self.is_ask(before, Ask::Count) || asks.has(Ask::Mean)),
             Some(What::Superlative(_, concept)) => lasts(*concept),
+            // "how many were paid late" asks for no days.
+            Some(What::Concept(_))
+                if !told_in_days
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| hints(Hint::Late, self.words.text(mark.from))) =>
+            {
+                false
+            }
             // "the length of stay" is no distance.
             Some(What::Concept(concept)) => {
                 lasts(*concept)
@@ -149,6 +171,20 @@ impl Reader<'_> {
             }
         }
         let ends = [("from", first.name.trim()), ("to", last.name.trim())];
+        // "by how many days was it late": of what is counted from the day that it was due.
+        if by_due {
+            let delay = Self::concept("delay");
+            for at in from..to {
+                let late = self.mark(at).is_some_and(|mark| {
+                    mark.what == What::Concept(delay)
+                        || mark.what == What::Unknown
+                            && hints(Hint::Late, self.words.text(mark.from))
+                });
+                if late {
+                    self.take(at);
+                }
+            }
+        }
         let Some((unit, seconds)) = seconds else {
             let told = self.speech.say("elapsed_is", &ends);
             self.assume(told);
@@ -296,6 +332,71 @@ impl Reader<'_> {
                 part: false,
             });
         }
+    }
+
+    /// "invoices paid late", "returned in time": one of two dates against the one that says by when.
+    pub(super) fn late(&mut self, from: usize, to: usize, asks: &Asks, out: &mut Vec<Filter>) {
+        let span = |at: usize| self.mark(at).map(|mark| (mark.from, mark.to));
+        let (first, last) = match (span(from), span(to.saturating_sub(1))) {
+            (Some((first, _)), Some((_, last))) => (first, last),
+            _ => return,
+        };
+        // "paid on time" of a column `Paid on`: words are looked at, and not what they were taken for.
+        let said = |hint: Hint| {
+            (first..last).find_map(|word| {
+                let mut ends = (word + 1..=last.min(word + 3)).rev();
+                let end = ends.find(|end| {
+                    let said: Vec<&str> = (word..*end).map(|at| self.words.text(at)).collect();
+                    hints(hint, &said.join(" "))
+                })?;
+                Some((word, end))
+            })
+        };
+        let counts = asks.any(&[Ask::Count, Ask::Share, Ask::Which, Ask::Who, Ask::List]);
+        let others = asks.any(&[Ask::Mean, Ask::Change, Ask::Day]);
+        let (late, (word, end)) = match (said(Hint::Late), said(Hint::Punctual)) {
+            (Some(at), _) => (true, at),
+            (None, Some(at)) => (false, at),
+            (None, None) => return,
+        };
+        let mut dates = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.role == Role::Date && column.finest == Grain::Day);
+        let (Some(one), Some(other), None) = (dates.next(), dates.next(), dates.next()) else {
+            return;
+        };
+        let due = |column: &Column| column.words.iter().any(|word| hints(Hint::Due, word));
+        let (limit, done) = match (due(one), due(other)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return,
+        };
+        // What has not come yet may be late as well, and nobody can tell.
+        if !counts || others || done.missing > 0 || limit.id.table != done.id.table {
+            return;
+        }
+        let (limit, done) = (limit.clone(), done.clone());
+        let of_it: Vec<usize> = (from..to)
+            .filter(|at| span(*at).is_some_and(|(from, to)| from < end && to > word))
+            .collect();
+        of_it.into_iter().for_each(|at| self.take(at));
+        for at in from..to {
+            if self.hints_at(at, &done) {
+                self.take(at);
+            }
+        }
+        out.push(Filter {
+            column: done.id,
+            test: if late {
+                Test::Over(limit.id, false)
+            } else {
+                Test::Under(limit.id, true)
+            },
+            not: false,
+            part: false,
+        });
     }
 
     /// "on how many days": days are counted by their date.

@@ -577,7 +577,7 @@ impl Reader<'_> {
                 self.assumed.push(said);
             }
             let called = format!("{} × {}", price.name.trim(), quantity.name.trim());
-            return Some((Measure::Product(price, quantity), Some(called)));
+            return Some((self.priced(price, quantity)?, Some(called)));
         }
         if is("worth")
             && let Some(price) = of(self, "price")
@@ -589,12 +589,18 @@ impl Reader<'_> {
             );
             self.assume(said);
             let called = format!("{} × {}", price.name.trim(), quantity.name.trim());
-            return Some((Measure::Product(price, quantity), Some(called)));
+            return Some((self.priced(price, quantity)?, Some(called)));
         }
         if is("cost")
             && let Some(column) = of(self, "spent")
                 .or_else(|| of(self, "price"))
                 .or_else(|| of(self, "actual"))
+        {
+            return Some(self.taken_for(column, aloud));
+        }
+        // "how many pieces are there" of what is in stock
+        if is("quantity")
+            && let Some(column) = of(self, "stock")
         {
             return Some(self.taken_for(column, aloud));
         }

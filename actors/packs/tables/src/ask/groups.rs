@@ -35,7 +35,7 @@ impl Reader<'_> {
             };
             if let Some(grain) = adverb {
                 self.take(at);
-                if self.is_of_rows(from, to, grain) {
+                if self.is_of_rows(from, to, grain) || self.is_periodic_already(grain, from, to) {
                     continue;
                 }
                 self.is_told_apart(at, from, to, grain);
@@ -65,7 +65,7 @@ impl Reader<'_> {
                     );
                     if out.is_empty() {
                         let group = self.called(&["who", "wer", "qui", "quien"]);
-                        add(&mut out, group);
+                        add(&mut out, group.or_else(|| self.done_by()));
                     }
                 }
                 Ask::Where => {
@@ -400,8 +400,15 @@ impl Reader<'_> {
                     {
                         // "which booking has the most guests": they are counted, and nothing is put together by them.
                         let last = self.mark(at).map_or(0, |mark| mark.to.saturating_sub(1));
-                        if !out.is_empty()
-                            && !out.contains(&group)
+                        // "who bought the most tickets": a number of each of them is nobody.
+                        let of_nobody = self.is_unique(&group)
+                            && self.asks(from, to).has(Ask::Who)
+                            && self
+                                .schema
+                                .of_role(|role| role == Role::Groups)
+                                .next()
+                                .is_some();
+                        if (!out.is_empty() && !out.contains(&group) || of_nobody)
                             && hints(Hint::Most, self.words.text(last))
                         {
                             return;

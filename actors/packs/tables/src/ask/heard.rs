@@ -178,11 +178,13 @@ impl Reader<'_> {
                 continue;
             }
             // "that accept pets" of a column of yes and no: what is chosen is said by its name.
-            let flagged = self.is_used(at + 1)
-                && matches!(self.mark(at + 1).map(|mark| &mark.what), Some(What::Column(all, _)) if all
-                    .iter()
-                    .any(|column| self.column(*column).is_some_and(|column| column.truth.is_some())));
-            if flagged && at + 1 < to && hints(Hint::Granting, &text) {
+            let flag = (at + 1..to)
+                .find(|at| {
+                    !self.mark(*at).is_some_and(is_filler) && !self.is_ask(*at, Ask::Without)
+                })
+                .unwrap_or(to);
+            let flagged = flag < to && self.is_used(flag) && self.tells_yes_or_no(flag);
+            if flagged && hints(Hint::Granting, &text) {
                 self.take(at);
                 continue;
             }
@@ -275,6 +277,19 @@ impl Reader<'_> {
                 self.assume(said);
             }
         }
+    }
+
+    /// Whether a mark names a column of yes and no, or one of its values.
+    fn tells_yes_or_no(&self, at: usize) -> bool {
+        let columns: Vec<usize> = match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Column(all, _)) => all.clone(),
+            Some(What::Value(all, true)) => all.iter().map(|(column, _)| *column).collect(),
+            _ => Vec::new(),
+        };
+        columns.into_iter().any(|column| {
+            self.column(column)
+                .is_some_and(|column| column.truth.is_some())
+        })
     }
 
     /// "the revenue in Narnia", "cups of green tea": behind such a word stands which rows are meant. Where the data has none of that name, a

@@ -3,6 +3,10 @@
 //! It is for what nothing else answers to: a word of a goal and a word of a heading that share a stem. What it finds is weaker than a name,
 //! and whoever uses it says so.
 
+use aios_languages::{Asking, all_asks, folded};
+use aios_work::Grain;
+
+use super::period::grain_of;
 use super::words::canon;
 
 /// What may stand behind a shared stem, as [`canon`] leaves it.
@@ -206,6 +210,38 @@ pub(super) fn compound(one: &str, other: &str) -> bool {
         (other, one)
     };
     short.chars().count() >= 5 && long.len() >= short.len() + 3 && long.ends_with(short)
+}
+
+/// The period that stands before a word in one with it, as German writes: `monatsmiete`.
+pub(super) fn period_before(long: &str, word: &str) -> Option<Grain> {
+    let before = long.strip_suffix(word)?;
+    let bare = [
+        before,
+        before.trim_end_matches('s'),
+        before.trim_end_matches('n'),
+    ];
+    bare.into_iter()
+        .filter(|bare| bare.len() >= 3)
+        .find_map(|bare| {
+            let words = folded(bare);
+            let found = all_asks().iter().flat_map(|asks| asks.find(&words));
+            found
+                .filter_map(|asked| match asked.asking {
+                    Asking::Ask(ask) => grain_of(ask),
+                    _ => None,
+                })
+                .next()
+        })
+}
+
+/// "the fill weight" of `filling.csv`: two forms of an English verb.
+pub(super) fn same_verb(one: &str, other: &str) -> bool {
+    let bare = |word: &str| {
+        let stem = word.strip_suffix("ing").or(word.strip_suffix("ed"));
+        stem.unwrap_or(word).trim_end_matches('e').to_owned()
+    };
+    let (stem, known) = (bare(one), bare(other));
+    stem == known && stem.len() >= 4
 }
 
 #[cfg(test)]

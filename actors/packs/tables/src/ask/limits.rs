@@ -393,7 +393,7 @@ impl Reader<'_> {
                 self.mark(at)
                     .is_some_and(|mark| is_filler(mark) || matches!(mark.what, What::Unit(_)))
             });
-            return between.then_some((ask, number));
+            return (between && !self.spans_periods(number, to)).then_some((ask, number));
         }
         if !matches!(mark.what, What::Number(_)) {
             return None;

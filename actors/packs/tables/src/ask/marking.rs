@@ -201,6 +201,7 @@ impl Reader<'_> {
             // "one", "a hundred": a word is a number only where a number can stand.
             let spelled = !numeral.digits
                 && numeral.value.fract() == 0.0
+                && !self.words.is_one_of_a_unit(at)
                 && self.marks.can_be(at, at + 1, |_| true);
             if !spelled {
                 offer(numeral.to, Sure::Number, What::Number(numeral));
@@ -254,6 +255,17 @@ impl Reader<'_> {
                 && self.words.raw.chars().any(char::is_lowercase)
         };
         asked.retain(|asked| !(asked.from + 1..asked.to).any(shouted));
+        // "im Lager" of a department that is called so
+        let named = |at: usize| {
+            self.values
+                .get(&(at, at + 1))
+                .is_some_and(|found| found.iter().any(|(_, found)| found.whole))
+        };
+        asked.retain(|asked| {
+            let thing = matches!(asked.asking, Asking::Ask(Ask::Filler) | Asking::Concept(_));
+            asked.to == asked.from + 1 || !thing || !(asked.from..asked.to).any(named)
+        });
+        self.marks.retain_phrases(self.schema, &mut asked);
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
@@ -309,7 +321,7 @@ impl Reader<'_> {
                 let mut about = self.schema.about.iter();
                 about.any(|word| {
                     word == stem
-                        || same_verb(word, stem)
+                        || super::kin::same_verb(word, stem)
                         || super::kin::same_root(self.words.text(at), word)
                         || stem.chars().count() >= 6 && super::kin::kin(stem, word)
                 })
@@ -348,7 +360,9 @@ impl Reader<'_> {
             let part: Vec<(usize, String)> = part
                 .into_iter()
                 .flatten()
-                .filter(|(_, found)| !found.whole)
+                .filter(|(column, found)| {
+                    !found.whole && !self.schema.is_of_remarks(*column, self.words)
+                })
                 .map(|(column, found)| (*column, found.value.clone()))
                 .collect();
             // A thing that no column stands for says less than a value that it is a part of.
@@ -631,10 +645,13 @@ impl Reader<'_> {
             return None;
         }
         let meets = |column: &super::schema::Column, said: &str| {
-            column
-                .core()
-                .iter()
-                .any(|word| *word == said || compound(word, said))
+            column.core().iter().any(|word| {
+                // "Monatsmiete" of `Miete pro Monat`, and no yearly one
+                match super::kin::period_before(said, word).zip(super::per::divided_by(column)) {
+                    Some((said, divided)) => said == divided,
+                    None => *word == said || compound(word, said),
+                }
+            })
         };
         let columns = self.schema.columns.iter().enumerate();
         let mut all: Vec<usize> = columns
@@ -676,14 +693,4 @@ impl Reader<'_> {
         });
         Some((to, all))
     }
-}
-
-/// "the fill weight" of `filling.csv`: two forms of an English verb.
-fn same_verb(one: &str, other: &str) -> bool {
-    let bare = |word: &str| {
-        let stem = word.strip_suffix("ing").or(word.strip_suffix("ed"));
-        stem.unwrap_or(word).trim_end_matches('e').to_owned()
-    };
-    let (stem, known) = (bare(one), bare(other));
-    stem == known && stem.len() >= 4
 }

@@ -3,6 +3,7 @@
 use aios_languages::{Ask, Asked, Asking, UnitName};
 
 use super::period::Said;
+use super::schema::Schema;
 use super::words::Numeral;
 
 /// What a stretch of a goal was taken for.
@@ -70,6 +71,31 @@ impl Marks {
         self.asked
             .iter()
             .any(|asked| asked.to == to && asked.asking == Asking::Ask(ask))
+    }
+
+    /// Leaves out things of several words that are none here.
+    pub(super) fn retain_phrases(&self, schema: &Schema, asked: &mut Vec<&Asked>) {
+        // "in stock" is a thing only where a column holds it.
+        let nothing = |asked: &Asked| {
+            matches!(asked.asking, Asking::Concept(concept) if schema.standing_for(concept).is_empty())
+                && self.asked.iter().any(|other| {
+                    (other.from, other.to, other.asking)
+                        == (asked.from, asked.to, Asking::Ask(Ask::Filler))
+                })
+        };
+        asked.retain(|asked| asked.to == asked.from + 1 || !nothing(asked));
+        // "did they take in total": the last word of a thing's name belongs to a longer word of asking that begins with it.
+        let asks_on = |asked: &Asked| {
+            self.asked.iter().any(|longer| {
+                matches!(longer.asking, Asking::Ask(ask) if ask != Ask::Filler)
+                    && longer.from + 1 == asked.to
+                    && longer.to > asked.to
+            })
+        };
+        asked.retain(|asked| {
+            let phrase = asked.to > asked.from + 1 && matches!(asked.asking, Asking::Concept(_));
+            !phrase || !asks_on(asked)
+        });
     }
 
     /// Whether a word can be one without meaning.

@@ -28,6 +28,7 @@ mod groups;
 mod heard;
 mod join;
 mod kin;
+mod letters;
 mod limits;
 mod makes;
 mod marking;

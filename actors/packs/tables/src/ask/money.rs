@@ -206,6 +206,36 @@ impl Reader<'_> {
     }
 
     /// How many there are of what has a price.
+    /// A price times what it is of. A price for a hundred grams is told of so many of them, and one for a kilogram of no pieces.
+    pub(super) fn priced(&mut self, price: Id, quantity: Id) -> Option<Measure> {
+        let Some((_, over, each)) = super::rates::per_of(&price.name) else {
+            return Some(Measure::Product(price, quantity));
+        };
+        let unit = super::units::units_of(&over).into_iter().next();
+        let physical = super::units::is_physical(&over) || unit_written(&over);
+        let column = self
+            .schema
+            .columns
+            .iter()
+            .find(|known| known.id == quantity)?;
+        let fits = unit.is_some_and(|unit| has_unit(column, unit))
+            || column
+                .id
+                .unit
+                .as_deref()
+                .is_some_and(|unit| super::rates::is_called(unit, &over))
+            || column
+                .words
+                .iter()
+                .any(|word| super::rates::is_called(word, &over));
+        match (fits, physical) {
+            (false, true) => None,
+            (true, _) if each > 1 => Some(Measure::Rated(price, quantity, each)),
+            (false, false) if each > 1 => None,
+            _ => Some(Measure::Product(price, quantity)),
+        }
+    }
+
     pub(super) fn quantity_beside(&self, price: &Id) -> Option<Id> {
         let quantity = Self::concept("quantity");
         let named: Vec<&Column> = self
@@ -262,4 +292,9 @@ fn is_a_period(word: &str) -> bool {
                 || found.asking == aios_languages::Asking::Ask(aios_languages::Ask::Hour)
         })
     })
+}
+
+/// Whether a word of a heading is how a unit is written.
+fn unit_written(word: &str) -> bool {
+    ["kg", "g", "l", "ml", "km", "m", "t", "kwh", "ha"].contains(&word)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
-use super::question::{Column as Id, Filter, Group, Measure, Test, Wanted};
-use super::resolve::Reader;
+use super::question::{Column as Id, Filter, Group, Measure, Question, Test, Wanted};
+use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
 impl Reader<'_> {
@@ -79,6 +79,138 @@ impl Reader<'_> {
         }
     }
 
+    /// "What is part 7A called?": the column of names, of a row that another column tells.
+    pub(super) fn called_so(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        filters: &[Filter],
+    ) -> Option<Question> {
+        let at = (from..to).filter(|_| asks.has(Ask::Which)).find(|at| {
+            self.mark(*at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Filler) | What::Unknown)
+                    && hints(Hint::Naming, self.words.text(mark.from))
+            })
+        })?;
+        let known = |column: &Id| {
+            filters
+                .iter()
+                .any(|filter| filter.column == *column && !filter.not)
+        };
+        let title = self.title()?;
+        let told = filters.iter().any(|filter| {
+            matches!(filter.test, Test::In(_) | Test::Number(_))
+                && !filter.not
+                && filter.column.table == title.table
+        });
+        if !told || known(&title) {
+            return None;
+        }
+        self.take(at);
+        Some(Question {
+            wanted: Wanted::Values(title),
+            filters: filters.to_vec(),
+            groups: Vec::new(),
+            order: None,
+            having: None,
+        })
+    }
+
+    /// "Who won?", "who finished third?" of a column of places: whoever has that one.
+    pub(super) fn place_of(&mut self, from: usize, to: usize, asks: &Asks, out: &mut Vec<Filter>) {
+        if !asks.any(&[Ask::Who, Ask::Which]) {
+            return;
+        }
+        let mut places = self.schema.columns.iter().filter(|column| {
+            self.is_a_place(&column.id)
+                && column.least == Some(1.0)
+                && column.distinct >= column.rows
+        });
+        let (Some(place), None) = (places.next(), places.next()) else {
+            return;
+        };
+        let id = place.id.clone();
+        let said = |hint: Hint| {
+            (from..to).find(|at| {
+                self.mark(*at).is_some_and(|mark| {
+                    matches!(
+                        mark.what,
+                        What::Unknown | What::Kin(_) | What::Ask(Ask::Filler) | What::Concept(_)
+                    ) && hints(hint, self.words.text(mark.from))
+                })
+            })
+        };
+        let nth = (from..to).find_map(|at| match self.mark(at)?.what {
+            What::Ordinal(number) => Some((at, number)),
+            What::Ask(Ask::Last | Ask::First) => None,
+            _ => None,
+        });
+        let (marks, number) = match (said(Hint::Winning), said(Hint::Ranked), nth) {
+            (Some(won), _, None) => (vec![won], 1),
+            (None, Some(verb), Some((at, number))) => (vec![verb, at], number),
+            _ => return,
+        };
+        marks.into_iter().for_each(|at| self.take(at));
+        out.push(Filter {
+            column: id,
+            test: Test::Number(f64::from(number)),
+            not: false,
+            part: false,
+        });
+    }
+
+    /// Whether the table tells of one thing: what is asked of it needs no condition.
+    pub(super) fn is_one_row(&self) -> bool {
+        matches!(self.schema.tables.as_slice(), [(_, _, 1)])
+    }
+
+    /// "What engine does it have?" of a table that tells of one thing.
+    pub(super) fn cell_of_one_row(
+        &self,
+        asks: &Asks,
+        groups: &[Group],
+        measures: &[(Measure, Option<String>)],
+        filters: &[Filter],
+    ) -> Option<Question> {
+        let [Group::By(column)] = groups else {
+            return None;
+        };
+        let asked = asks.any(&[Ask::Which, Ask::Who, Ask::Where]);
+        (asked && self.is_one_row() && measures.is_empty()).then(|| Question {
+            wanted: Wanted::Values(column.clone()),
+            filters: filters.to_vec(),
+            groups: Vec::new(),
+            order: None,
+            having: None,
+        })
+    }
+
+    /// The only column whose heading says that it holds what rows are called.
+    fn title(&self) -> Option<Id> {
+        let mut titles = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Groups | Role::Names)
+                && column.least.is_none()
+                && matches!(column.words.as_slice(), [only] if hints(Hint::Titling, only))
+        });
+        let only = titles.next()?.id.clone();
+        titles.next().is_none().then_some(only)
+    }
+
+    /// "Which episode" of a number that each row has once: what the row is called is told beside it.
+    pub(super) fn with_its_title(&self, groups: &mut Vec<Group>) {
+        let [Group::By(id)] = groups.as_slice() else {
+            return;
+        };
+        let number = self.schema.columns.iter().any(|column| {
+            column.id == *id && column.least.is_some() && column.distinct >= column.rows
+        });
+        let title = self.title().filter(|title| {
+            number && title.table == id.table && self.is_unique(&Group::By(title.clone()))
+        });
+        groups.extend(title.map(Group::By));
+    }
+
     /// A column that says where something lies or stands.
     pub(super) fn place(&self) -> Option<Id> {
         const PLACES: [&str; 14] = [
@@ -126,6 +258,17 @@ impl Reader<'_> {
                 && matches!(column.words.as_slice(), [only] if names.contains(&only.as_str()))
         });
         columns.next().map(|column| Group::By(column.id.clone()))
+    }
+
+    /// The only column that is called by whom or for whom something was done: `Sold to`, `Gebucht von`.
+    pub(super) fn done_by(&self) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            let words = super::words::spaced(&column.id.name);
+            matches!(column.role, Role::Groups | Role::Names)
+                && matches!(words.as_slice(), [_, .., last] if hints(Hint::ByWhom, &last.text))
+        });
+        let only = columns.next().filter(|_| columns.next().is_none())?;
+        Some(Group::By(only.id.clone()))
     }
 
     /// "who is the manager of Sales": the column's name stands right behind.

@@ -346,8 +346,25 @@ impl Reader<'_> {
                         .any(|column| self.column(*column).is_some_and(|column| {
                             !column.is_measure() && column.distinct < column.rows
                         })))
-            }) || (from..to).any(|at| self.is_ask(at, Ask::Which) && self.next(at + 1, to).is_some_and(|next| self.grain_at(next).is_some()));
-            let next = at + 1;
+            }) || (from..to).any(|at| self.is_ask(at, Ask::Which) && self.next(at + 1, to).is_some_and(|next| {
+                self.grain_at(next).is_some() || self.is_ask(next, Ask::Weekday)
+            })) || self.asks(from, to).has(Ask::Who);
+            // "the most unreturned books": what chooses rows stands before what is counted.
+            let chosen = |at: &usize| {
+                self.is_used(*at)
+                    && self
+                        .mark(*at)
+                        .is_some_and(|mark| mark.what == What::Unknown)
+            };
+            let next = (at + 1..to).find(|at| !chosen(at)).unwrap_or(to);
+            // "the most no-shows" of rows that have minutes or fees: rows of that kind are counted.
+            let kinds = matches!(
+                self.mark(next).map(|mark| &mark.what),
+                Some(What::Value(..))
+            );
+            if grouped && next < to && kinds && self.holds_no_numbers_of_things() {
+                return Some(self.rows());
+            }
             if !grouped || next >= to || self.is_used(next) {
                 continue;
             }
@@ -362,6 +379,15 @@ impl Reader<'_> {
                     } else {
                         Measure::Distinct(column.id.clone())
                     }
+                }
+                // "the most harvested" of `harvest.csv`: what was done is no thing.
+                Some(What::File)
+                    if super::heard::is_participle(
+                        self.words.text(self.mark(next).map_or(0, |mark| mark.from)),
+                        &self.words.language,
+                    ) =>
+                {
+                    continue;
                 }
                 Some(What::File) => self.rows(),
                 Some(What::Concept(concept))

@@ -1,11 +1,37 @@
 //! What a measure is divided by: "per unit", "per head", "per 1000 residents", over the area.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Asking, UnitName, all_asks};
+use aios_work::Grain;
 
 use super::marks::What;
 use super::question::Measure;
 use super::resolve::Reader;
 use super::schema::Role;
+use super::units::{divides, names_of};
+
+/// The period for one of which a column is told: `Miete pro Monat`.
+pub(super) fn divided_by(column: &super::schema::Column) -> Option<Grain> {
+    let words = super::words::spaced(&column.id.name);
+    words
+        .windows(2)
+        .filter(|two| divides(&two[0].text))
+        .find_map(|two| {
+            let found = all_asks()
+                .iter()
+                .flat_map(|asks| asks.find(std::slice::from_ref(&two[1])));
+            found
+                .filter_map(|asked| match asked.asking {
+                    Asking::Ask(ask) => super::period::grain_of(ask),
+                    _ => None,
+                })
+                .next()
+        })
+}
+
+/// The unit that a word is, in any language.
+fn unit_of(word: &str) -> Option<UnitName> {
+    super::units::units_of(word).into_iter().next()
+}
 
 /// Whoever is counted, whatever they are called.
 const HEADS: [&str; 5] = ["head", "capita", "kopf", "tete", "cabeza"];
@@ -27,6 +53,11 @@ impl Reader<'_> {
             let Some(mut next) = self.next(at + 1, to) else {
                 continue;
             };
+            // "the dearest per kilo" of `Price per kg`: what is ranked or named is told for that already.
+            if let Some(behind) = self.divided_already(next, from, to) {
+                (at..=behind).for_each(|at| self.take(at));
+                continue;
+            }
             // "earn more per hour" of a column `hourly`: what it holds is that already.
             if self.is_per_already(next, from, to) {
                 self.take(at);
@@ -107,6 +138,50 @@ impl Reader<'_> {
         None
     }
 
+    /// Where a unit behind "per" ends, if a measure of the clause is called after it: `Price per kg`, `Preis je 100 g`.
+    fn divided_already(&self, at: usize, from: usize, to: usize) -> Option<usize> {
+        let number = |at: usize| match self.mark(at).map(|mark| &mark.what) {
+            Some(What::Number(number)) => Some(number.value),
+            _ => None,
+        };
+        let each = number(at);
+        let place = if each.is_some() { at + 1 } else { at };
+        let mark = self.mark(place).filter(|_| place < to)?;
+        let text = self.words.text(mark.from);
+        let unit = unit_of(text);
+        let fits = |column: &super::schema::Column| {
+            let words = super::words::spaced(&column.id.name);
+            let divided = words.iter().position(|word| divides(&word.text));
+            let behind = divided
+                .and_then(|at| words.get(at + 1..))
+                .unwrap_or_default();
+            let said = behind.iter().any(|word| {
+                super::words::canon(&word.text) == super::words::canon(text)
+                    || unit.is_some_and(|unit| names_of(unit).contains(&word.text.as_str()))
+            });
+            let many = behind.iter().find_map(|word| word.text.parse::<f64>().ok());
+            column.is_measure() && said && many.unwrap_or(1.0) == each.unwrap_or(1.0)
+        };
+        let known = |column: usize| self.column(column).is_some_and(fits);
+        let meant = (from..to).filter(|other| *other != place).any(|other| {
+            let ranked = match self.mark(other).map(|mark| &mark.what) {
+                Some(What::Superlative(_, concept)) => self.schema.standing_for(*concept),
+                _ => Vec::new(),
+            };
+            ranked.into_iter().chain(self.measured(other)).any(known)
+        });
+        meant.then_some(place)
+    }
+
+    /// Whether a measure of the clause is called after such a period: "the monthly rent" of `Rent per month`.
+    pub(super) fn is_periodic_already(&self, grain: Grain, from: usize, to: usize) -> bool {
+        let known = |column: usize| {
+            self.column(column)
+                .is_some_and(|column| column.is_measure() && divided_by(column) == Some(grain))
+        };
+        (from..to).any(|at| self.measured(at).into_iter().any(known))
+    }
+
     /// Whether a measure of the clause is called after the time that it is per.
     pub(super) fn is_per_already(&self, at: usize, from: usize, to: usize) -> bool {
         // "90 per night" of `price_per_night`
@@ -124,7 +199,7 @@ impl Reader<'_> {
                 && column
                     .words
                     .windows(2)
-                    .any(|two| hints(Hint::Dividing, &two[0]) && Some(&two[1]) == word.as_ref())
+                    .any(|two| divides(&two[0]) && Some(&two[1]) == word.as_ref())
         });
         if limited && per_it {
             return true;
@@ -143,7 +218,7 @@ impl Reader<'_> {
                 let per = column
                     .words
                     .windows(2)
-                    .any(|two| hints(Hint::Dividing, &two[0]) && Some(&two[1]) == word.as_ref());
+                    .any(|two| divides(&two[0]) && Some(&two[1]) == word.as_ref());
                 column.is_measure()
                     && (per
                         || super::words::spaced(&column.id.name)

@@ -172,6 +172,10 @@ pub(crate) enum Test {
     Over(Column, bool),
     /// It lies below another column of the same row, or at it too.
     Under(Column, bool),
+    /// It is written with these letters at its beginning.
+    Begins(String),
+    /// The same at its end.
+    Ends(String),
     /// It has no value.
     Missing,
     /// Its time of day lies from one minute of the day to another.

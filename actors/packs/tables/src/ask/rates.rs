@@ -134,6 +134,27 @@ impl Reader<'_> {
         measures: &[(Measure, Option<String>)],
         over: Option<&Measure>,
     ) -> Option<Figure> {
+        // What is told for one of something is no sum that could be told for one of something else.
+        let divided = |measure: &Measure| match measure {
+            Measure::Of(id) => {
+                let words = super::words::spaced(&id.name);
+                let divided = words.iter().skip(1).position(|word| {
+                    hints(Hint::Dividing, &word.text) || hints(Hint::ForOne, &word.text)
+                });
+                divided.is_some_and(|at| at + 2 < words.len())
+            }
+            _ => false,
+        };
+        if let (Some(over), [(of, called)]) = (over, measures)
+            && of != over
+            && divided(of)
+            && over != &Measure::Rows
+        {
+            let said = self.speech.measure(of, called.as_deref());
+            let by = self.speech.measure(over, None);
+            self.say_absent(&format!("{said} / {by}"));
+            return None;
+        }
         if let (Some(over), [(of, called)]) = (over, measures)
             && of != over
         {
@@ -544,12 +565,12 @@ impl Reader<'_> {
 }
 
 /// Of a name such as `l_per_100km` what it is of, what it is over, and how many of these.
-fn per_of(name: &str) -> Option<(String, String, u32)> {
+pub(super) fn per_of(name: &str) -> Option<(String, String, u32)> {
     let words: Vec<String> = super::words::spaced(name)
         .into_iter()
         .map(|word| word.text)
         .collect();
-    let at = words.iter().position(|word| hints(Hint::Dividing, word))?;
+    let at = words.iter().position(|word| super::units::divides(word))?;
     let part = at.checked_sub(1).and_then(|at| words.get(at))?.clone();
     let over = words.get(at + 1)?;
     let digits: String = over.chars().take_while(char::is_ascii_digit).collect();
@@ -568,7 +589,7 @@ fn per_of(name: &str) -> Option<(String, String, u32)> {
 }
 
 /// Whether a word is another one or the unit that it stands for.
-fn is_called(word: &str, other: &str) -> bool {
+pub(super) fn is_called(word: &str, other: &str) -> bool {
     const UNITS: [(&str, &[&str]); 9] = [
         ("l", &["litre", "litres", "liter", "liters"]),
         ("t", &["tonne", "tonnes", "ton", "tons"]),

@@ -41,6 +41,8 @@ pub(super) struct Reader<'a> {
     pub unheard: Vec<usize>,
     /// Words for an end that has no part in the order: "the best product of the worst month".
     pub unheard_ends: Vec<usize>,
+    /// Marks that are letters of a value and name nothing by themselves.
+    pub literal: Vec<usize>,
 }
 
 impl Reader<'_> {
@@ -160,7 +162,10 @@ impl Reader<'_> {
         if let Some(question) = self.unmatched(from, to, &asks) {
             return Some(question);
         }
-        let mut filters = self.values(from, to);
+        let mut filters = Vec::new();
+        self.letters(from, to, &mut filters);
+        self.place_of(from, to, &asks, &mut filters);
+        filters.extend(self.values(from, to));
         let reckons = asks.reckons() || asks.has(Ask::Per);
         let flags = asks.any(&[Ask::Count, Ask::Share, Ask::Rows]) || !reckons;
         self.nothing_of(from, to, &asks, &mut filters);
@@ -175,6 +180,7 @@ impl Reader<'_> {
             order.largest = false;
         }
         self.exact_numbers(from, to, &asks, &mut filters);
+        self.whole_stretch(from, to);
         self.equal_numbers(from, to, true, &mut filters);
         self.signs(from, to, &mut filters);
         let by_rows = self.ranked_by_rows(from, to);
@@ -182,9 +188,7 @@ impl Reader<'_> {
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
         }
-        if let Some(lost) = self.lost(from, to, order.as_mut()) {
-            most = Some(lost);
-        }
+        most = self.lost(from, to, order.as_mut()).or(most);
         let mut groups = self.groups(from, to);
         if extremes.is_some() {
             groups.retain(|group| !self.is_unique(group));
@@ -241,6 +245,7 @@ impl Reader<'_> {
             }
         }
         self.compared_columns(from, to, &asks, &mut filters);
+        self.late(from, to, &asks, &mut filters);
         let mut measures: Vec<(Measure, Option<String>)> =
             self.derived(from, to, &asks).into_iter().collect();
         let counted = match self.counted_days(from, to, &mut filters) {
@@ -295,6 +300,7 @@ impl Reader<'_> {
             &filters,
             &mut measures,
         );
+        self.in_stock(from, to, counted.as_ref(), &mut filters);
         if let Some(Some(concept)) = extremes
             && measures.is_empty()
         {
@@ -496,6 +502,12 @@ impl Reader<'_> {
         {
             named = self.hinted_name(from, to);
         }
+        if !reckons
+            && measures.is_empty()
+            && let found @ Some(_) = self.called_so(from, to, &asks, &filters)
+        {
+            return found;
+        }
         // "Who is the manager of Sales?": whoever a column that is named tells.
         if asks.has(Ask::Who)
             && let ([Group::By(group)], Some(column)) = (groups.as_slice(), &named)
@@ -506,6 +518,10 @@ impl Reader<'_> {
         {
             groups.clear();
         }
+        let told = self.is_one_row()
+            || filters
+                .iter()
+                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not);
         // "phone number of Marta Lind": a cell of the row that is named.
         let looked_up = !reckons
             && !asks.any(&[
@@ -519,9 +535,7 @@ impl Reader<'_> {
                 Ask::Ratio,
                 Ask::Between,
             ])
-            && filters
-                .iter()
-                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not);
+            && told;
         if looked_up
             && measures.is_empty()
             && counted.is_none()
@@ -539,6 +553,12 @@ impl Reader<'_> {
                 having,
             });
         }
+        if counted.is_none()
+            && order.is_none()
+            && let Some(question) = self.cell_of_one_row(&asks, &groups, &measures, &filters)
+        {
+            return Some(question);
+        }
         // "When was Nightfall released?": a day of the rows that are named.
         if asks.has(Ask::When)
             && !reckons
@@ -546,9 +566,7 @@ impl Reader<'_> {
             && counted.is_none()
             && order.is_none()
             && versus.is_none()
-            && filters
-                .iter()
-                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not)
+            && told
             && let [Group::Each(date, _) | Group::By(date)] = groups.as_slice()
         {
             return Some(Question {
@@ -568,9 +586,7 @@ impl Reader<'_> {
             && order.is_none()
             && versus.is_none()
             && let [Group::By(place)] = groups.as_slice()
-            && filters
-                .iter()
-                .any(|filter| matches!(filter.test, Test::In(_)) && !filter.not)
+            && told
             && filters.iter().all(|filter| filter.column != *place)
         {
             return Some(Question {
@@ -648,6 +664,7 @@ impl Reader<'_> {
             return None;
         }
         self.of_files(&wanted, &mut groups);
+        self.with_its_title(&mut groups);
         if groups.is_empty() && order.is_none() {
             groups.extend(self.one_for_each(from, to, &wanted, &filters));
         }

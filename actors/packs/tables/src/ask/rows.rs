@@ -45,6 +45,7 @@ impl Reader<'_> {
                 }
                 What::Column(..) | What::Concept(_) | What::File | What::Kin(_)
                     if not.is_some() => {}
+                What::Value(..) if self.literal.contains(&at) => {}
                 What::Value(all, whole) => {
                     let Some((column, values)) = self.of_one_column(at, from, to, all) else {
                         continue;
@@ -399,6 +400,28 @@ impl Reader<'_> {
                         });
                     }
                 }
+                // "tickets that are still open" of a column that says whether they were closed
+                What::Unknown | What::Kin(_)
+                    if hints(Hint::Unfinished, self.words.text(mark.from))
+                        && !self.is_used(at)
+                        && self.ends_of_rows().is_none()
+                        && self.says_ended().is_some() =>
+                {
+                    if let Some((id, (yes, no))) = self.says_ended() {
+                        self.take(at);
+                        let value = if not.is_some() { yes } else { no };
+                        not.into_iter().for_each(|not| self.take(not));
+                        out.push(Filter {
+                            column: id,
+                            test: value,
+                            not: false,
+                            part: false,
+                        });
+                    }
+                    not = None;
+                }
+                // "medicines that do not need a prescription": the verb stands between.
+                What::Unknown if hints(Hint::Granting, self.words.text(mark.from)) => {}
                 // "tickets that are still open" of a column of the days on which they were closed
                 What::Unknown | What::Kin(_)
                     if hints(Hint::Unfinished, self.words.text(mark.from))
@@ -486,7 +509,7 @@ impl Reader<'_> {
                     not = None;
                 }
                 // "what is still outstanding" of a column that says whether it was paid
-                What::Unknown if hints(Hint::Unpaid, self.words.text(mark.from)) => {
+                What::Unknown | What::Ask(Ask::Filler) if self.says_unpaid(&mark) => {
                     let paid = |column: &&Column| {
                         column.core().iter().any(|word| {
                             hinting(Hint::Settled).any(|paid| super::kin::kin(word, paid))
@@ -519,6 +542,22 @@ impl Reader<'_> {
                         sides(column).is_some() && column.core().iter().any(|word| *word == stem)
                     });
                     let known = columns.next().filter(|_| columns.next().is_none()).cloned();
+                    // "unreturned" of the days on which something came back
+                    let mut ends = self.schema.columns.iter().filter(|column| {
+                        column.is_time()
+                            && column.missing > 0
+                            && column.core().iter().any(|word| *word == stem)
+                    });
+                    let ended = ends.next().filter(|_| ends.next().is_none()).cloned();
+                    if let Some(ended) = ended.filter(|_| known.is_none()) {
+                        self.take(at);
+                        out.push(Filter {
+                            column: ended.id,
+                            test: Test::Missing,
+                            not: false,
+                            part: false,
+                        });
+                    }
                     if let Some((known, (_, no))) =
                         known.and_then(|known| sides(&known).map(|sides| (known, sides)))
                     {
@@ -558,6 +597,16 @@ impl Reader<'_> {
         flag && thing && at + 1 < to
     }
 
+    /// Whether a word, or two that begin with it, say that something was not paid: "outstanding", "noch offen".
+    fn says_unpaid(&self, mark: &super::marks::Mark) -> bool {
+        let two = || {
+            let next = self.words.text(mark.from + 1);
+            format!("{} {next}", self.words.text(mark.from))
+        };
+        mark.what == What::Unknown && hints(Hint::Unpaid, self.words.text(mark.from))
+            || hints(Hint::Unpaid, &two())
+    }
+
     /// Whether a word is what the file or its title is about: all of its rows and columns are.
     fn is_about_all(&self, at: usize) -> bool {
         match self.mark(at).map(|mark| &mark.what) {
@@ -578,6 +627,17 @@ impl Reader<'_> {
         });
         let only = ends.next()?.id.clone();
         ends.next().is_none().then_some(only)
+    }
+
+    /// The only column of yes and no that says whether rows came to their end.
+    fn says_ended(&self) -> Option<(super::question::Column, (Test, Test))> {
+        let mut ends = self
+            .schema
+            .columns
+            .iter()
+            .filter(|column| column.core().iter().any(|word| hints(Hint::Finished, word)));
+        let only = ends.next().filter(|_| ends.next().is_none())?;
+        Some((only.id.clone(), sides(only)?))
     }
 
     /// "are open", "still open": whether a word is said of the rows that are meant, and no part of "days open".

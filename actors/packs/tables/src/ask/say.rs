@@ -264,6 +264,8 @@ impl Speech {
             Test::Over(other, true) => self.say("at_least", &[("n", &name(other))]),
             Test::Under(other, false) => self.say("below", &[("n", &name(other))]),
             Test::Under(other, true) => self.say("at_most", &[("n", &name(other))]),
+            Test::Begins(letters) => self.say("begins", &[("n", letters)]),
+            Test::Ends(letters) => self.say("ends", &[("n", letters)]),
             Test::Missing => self.say("missing", &[]),
             Test::Clock(lower, upper) => {
                 let said = |bound: &Option<Bound>, keys: [&str; 2]| {

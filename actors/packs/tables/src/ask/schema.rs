@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::all_asks;
+use aios_languages::{Hint, all_asks, hints};
 use aios_work::{Day, Grain, Span, Value};
 use serde::{Deserialize, Serialize};
 
 use super::question;
-use super::words::{name_words, spaced};
+use super::words::{Words, canon, name_words, spaced};
 use crate::Quotient;
 use crate::plan::columns::{is_intensive, is_year};
 use crate::{ColumnKind, ColumnProfile, TableProfile, Truth};
@@ -197,6 +197,15 @@ impl Schema {
         columns
             .filter(move |(_, column)| is(column.role))
             .map(|(at, _)| at)
+    }
+
+    /// Whether a column holds what people wrote of its rows: a word of such a text chooses rows only where the column is named.
+    pub(super) fn is_of_remarks(&self, column: usize, words: &Words) -> bool {
+        self.columns.get(column).is_some_and(|column| {
+            let named = |said: &aios_languages::Folded| column.words.contains(&canon(&said.text));
+            column.words.iter().any(|word| hints(Hint::Remarking, word))
+                && !words.all.iter().any(named)
+        })
     }
 
     /// Columns whose heading stands for a thing.

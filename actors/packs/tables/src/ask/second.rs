@@ -511,7 +511,9 @@ impl Traces {
             | Ask::Previous
             | Ask::YearToDate
             | Ask::FirstHalf
-            | Ask::SecondHalf => self.of_time() || self.any(&["between", "lag(", " in ("]),
+            | Ask::SecondHalf => {
+                self.of_time() || self.any(&["between", "lag(", " in (", "substr(lower("])
+            }
             Ask::First | Ask::Last => {
                 self.of_time() || self.is_ranked() || self.any(&["between", " in ("])
             }

@@ -1,7 +1,8 @@
 //! A mean of what is counted or added up for each of several: visits per week on average, orders per customer on average.
 
-use aios_languages::Ask;
+use aios_languages::{Ask, Hint, UnitName, hints};
 
+use super::marks::What;
 use super::question::{Column as Id, Group, Measure, Order, Test};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
@@ -22,8 +23,12 @@ impl Reader<'_> {
             .as_slice()
             .first()
             .is_some_and(|group| self.is_unique(group));
+        // What is one of each in its own file may have many rows in another.
+        let beside = match (groups.as_slice(), measures) {
+            ([Group::By(group)], [(Measure::Of(measured), _)]) => group.table != measured.table,
+            _ => false,
+        };
         let others = [
-            Ask::Which,
             Ask::Who,
             Ask::Share,
             Ask::Growth,
@@ -31,7 +36,8 @@ impl Reader<'_> {
             Ask::Median,
             Ask::Compare,
         ];
-        if !asks.has(Ask::Mean) || order.is_some() || asks.any(&others) {
+        let told_apart = asks.any(&others) || beside || self.asks_which_group(from, to);
+        if !asks.has(Ask::Mean) || order.is_some() || told_apart {
             return None;
         }
         let [group] = groups.as_slice() else {
@@ -70,6 +76,59 @@ impl Reader<'_> {
         };
         groups.clear();
         Some(over)
+    }
+
+    /// "which shops", and not "what was the average", "quelle est la moyenne".
+    fn asks_which_group(&self, from: usize, to: usize) -> bool {
+        (from..to).any(|at| {
+            self.is_ask(at, Ask::Which)
+                && self.mark(at).is_some_and(|mark| {
+                    let what = ["what", "whats", "was", "que", "quoi"]
+                        .contains(&self.words.text(mark.from));
+                    !what && !hints(Hint::Being, self.words.text(mark.to))
+                })
+        })
+    }
+
+    /// "over the three months": behind an article so many periods are a stretch of time, and no limit.
+    pub(super) fn spans_periods(&self, number: usize, to: usize) -> bool {
+        let led = self
+            .mark(number)
+            .and_then(|mark| mark.from.checked_sub(1))
+            .is_some_and(|before| hints(Hint::Article, self.words.text(before)));
+        let period = number + 1 < to
+            && (self.grain_at(number + 1).is_some()
+                || matches!(
+                    self.mark(number + 1).map(|mark| &mark.what),
+                    Some(What::Unit(Some(
+                        UnitName::Day | UnitName::Week | UnitName::Month | UnitName::Year
+                    )))
+                ));
+        led && period
+    }
+
+    /// "over the three months" of a column that has as many: all of its rows are meant.
+    pub(super) fn whole_stretch(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            let next = (at + 1..to.min(at + 4))
+                .find(|at| matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Number(_))));
+            let Some(number) =
+                next.filter(|next| self.is_ask(at, Ask::Above) && self.spans_periods(*next, to))
+            else {
+                continue;
+            };
+            let Some(What::Number(many)) = self.mark(number).map(|mark| mark.what.clone()) else {
+                continue;
+            };
+            let all = self.schema.columns.iter().any(|column| {
+                !column.is_measure()
+                    && self.is_a_period(&Group::By(column.id.clone()))
+                    && column.distinct as f64 == many.value
+            });
+            if all {
+                (at..=number + 1).for_each(|at| self.take(at));
+            }
+        }
     }
 
     /// Whether a column is called after the days that it holds.

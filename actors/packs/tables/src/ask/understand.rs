@@ -48,6 +48,7 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
         nones: Vec::new(),
         unheard: Vec::new(),
         unheard_ends: Vec::new(),
+        literal: Vec::new(),
     };
     reader.told_beside();
     let mut questions = Vec::new();

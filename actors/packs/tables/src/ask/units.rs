@@ -24,6 +24,20 @@ pub(super) fn units(words: &Words) -> BTreeMap<usize, (usize, UnitName)> {
     out
 }
 
+/// What units a word may be, in any language.
+pub(super) fn units_of(word: &str) -> Vec<UnitName> {
+    let words = folded(word);
+    let tags = ["en", "de", "fr", "es"]
+        .into_iter()
+        .filter_map(lexicon)
+        .flat_map(|lexicon| lexicon.tags(&words));
+    tags.filter_map(|tag| match tag.tag {
+        Tag::Unit(unit) => Some(unit),
+        _ => None,
+    })
+    .collect()
+}
+
 /// Whether a word is a unit of what is measured and not paid.
 pub(super) fn is_physical(word: &str) -> bool {
     let tags = lexicon("en").map(|lexicon| lexicon.tags(&folded(word)));
@@ -114,9 +128,41 @@ pub(super) fn is_money(unit: UnitName) -> bool {
     )
 }
 
+/// Whether a word of a heading makes one thing told for another of what stands before it and behind: `Price per kg`, `Preis je kg`.
+pub(super) fn divides(word: &str) -> bool {
+    hints(Hint::Dividing, word) || hints(Hint::ForOne, word)
+}
+
 /// Whether a column counts in that unit, by its name or unit.
 pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
-    let names: &[&str] = match unit {
+    let names = names_of(unit);
+    // "Produced kWh" is two words, though a name may be written `likeThis`.
+    let spoken = [
+        super::words::spaced(&column.id.name),
+        folded(&column.id.name),
+    ];
+    // A price per night counts no nights.
+    let by_name = spoken.iter().any(|spoken| {
+        spoken
+            .iter()
+            .take_while(|word| !divides(&word.text))
+            .any(|word| names.contains(&word.text.as_str()))
+    });
+    // Nor does `Prix au kg` count any kilograms, though it ends with them.
+    let divided = spoken[0].last().is_some_and(|last| {
+        names.contains(&last.text.as_str()) && spoken[0].iter().any(|word| divides(&word.text))
+    });
+    let by_unit = column
+        .id
+        .unit
+        .as_deref()
+        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
+    by_name || by_unit && !divided
+}
+
+/// How headings write a unit, and what is always counted in it.
+pub(super) fn names_of(unit: UnitName) -> &'static [&'static str] {
+    match unit {
         UnitName::Day => &[
             "day", "days", "tag", "tage", "jour", "jours", "dia", "dias", "d", "nights", "night",
             "nachte", "nuits", "noches",
@@ -151,30 +197,5 @@ pub(super) fn has_unit(column: &Column, unit: UnitName) -> bool {
         UnitName::MegawattHour => &["mwh"],
         UnitName::Mile => &["mi", "miles"],
         _ => &[],
-    };
-    // "Produced kWh" is two words, though a name may be written `likeThis`.
-    let spoken = [
-        super::words::spaced(&column.id.name),
-        folded(&column.id.name),
-    ];
-    // A price per night counts no nights.
-    let by_name = spoken.iter().any(|spoken| {
-        spoken
-            .iter()
-            .take_while(|word| !hints(Hint::Dividing, &word.text))
-            .any(|word| names.contains(&word.text.as_str()))
-    });
-    // Nor does `Prix au kg` count any kilograms, though it ends with them.
-    let divided = spoken[0].last().is_some_and(|last| {
-        names.contains(&last.text.as_str())
-            && spoken[0]
-                .iter()
-                .any(|word| hints(Hint::Dividing, &word.text))
-    });
-    let by_unit = column
-        .id
-        .unit
-        .as_deref()
-        .is_some_and(|unit| names.contains(&unit.to_lowercase().as_str()));
-    by_name || by_unit && !divided
+    }
 }

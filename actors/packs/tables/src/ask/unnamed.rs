@@ -1,16 +1,47 @@
 //! What is measured where nothing is named: what was measured before, rows, or the only thing that is counted.
 
-use aios_languages::{Ask, Hint, hints, measured_by};
+use aios_languages::{Ask, Hint, UnitName, hints, measured_by};
 
 use super::marks::What;
 use super::question::{Column as Id, Figure, Filter, Group, Measure, Question, Test, Wanted};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
+use super::units::has_unit;
 
 /// Totals that are given where none is named.
 const TOTALS: usize = 4;
 
+fn grouped_by_kind(groups: &[Group]) -> bool {
+    matches!(groups, [Group::By(_)])
+}
+
 impl Reader<'_> {
+    /// Whether a column holds money, by its unit or its heading.
+    fn is_an_amount(&self, at: usize) -> bool {
+        let paid = ["amount", "price", "cost", "revenue", "spent", "salary"];
+        self.is_money(at)
+            || self.column(at).is_some_and(|column| {
+                paid.iter()
+                    .any(|name| column.concepts.contains(&Self::concept(name)))
+            })
+    }
+
+    /// Whether what adds up is time or money, and nothing that rows could be counted by.
+    pub(super) fn holds_no_numbers_of_things(&self) -> bool {
+        let lasting = [
+            UnitName::Day,
+            UnitName::Hour,
+            UnitName::Minute,
+            UnitName::Second,
+        ];
+        self.schema.of_role(|role| role == Role::Adds).all(|at| {
+            self.is_an_amount(at)
+                || self
+                    .column(at)
+                    .is_some_and(|column| lasting.into_iter().any(|unit| has_unit(column, unit)))
+        })
+    }
+
     pub(super) fn inherited(&self) -> Option<Measure> {
         match &self.before.as_ref()?.wanted {
             Wanted::Figures(figures) => figures.first().map(|figure| figure.of.clone()),
@@ -216,6 +247,28 @@ impl Reader<'_> {
                 }
             };
         }
+        // "which genre was lent the most" of the days on which something was lent: whether rows are counted or something of them is a choice.
+        let most = (from..to).any(|at| {
+            self.mark(at).is_some_and(|mark| {
+                matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                    && hints(Hint::Most, self.words.text(mark.to - 1))
+            })
+        });
+        let dated = ranked
+            && most
+            && (from..to).any(|at| match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _) | What::Kin(all)) => all.iter().any(|column| {
+                    self.column(*column)
+                        .is_some_and(super::schema::Column::is_time)
+                }),
+                _ => false,
+            });
+        if dated && grouped_by_kind(groups) && self.holds_no_numbers_of_things() {
+            let said = self.speech.say("measure_rows", &[]);
+            let told = self.speech.say("one_kind", &[("said", &said)]);
+            self.assume(told);
+            return Some(vec![(Measure::Rows, None)]);
+        }
         let adds: Vec<Id> = self
             .schema
             .of_role(|role| role == Role::Adds)
@@ -249,6 +302,21 @@ impl Reader<'_> {
                     .columns
                     .iter()
                     .position(|column| column.id == *only);
+                // "Who borrowed the most?" of fees: whether they or the rows are meant nothing says.
+                let dated = self
+                    .schema
+                    .columns
+                    .iter()
+                    .any(super::schema::Column::is_time);
+                let untold = ranked
+                    && dated
+                    && grouped_by_kind(groups)
+                    && place.is_some_and(|at| self.is_an_amount(at));
+                if untold {
+                    let name = self.speech.measure(&Measure::Of(only.clone()), None);
+                    let told = self.speech.say("one_kind", &[("said", &name)]);
+                    self.assume(told);
+                }
                 // "Which farm has the most?" of areas and yields: that the one that adds up was chosen is said.
                 if ranked && adds_up && !rates.is_empty() {
                     let places: Vec<usize> = self.schema.measures().collect();

@@ -400,6 +400,10 @@ impl Reader<'_> {
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         if let Some(versus) = self.two_values((from, to), asks, groups, filters) {
+            // "the difference between the price of one and that of the other"
+            if asks.has(Ask::Change) {
+                self.take_all(from, to, Ask::Between);
+            }
             return Some(Self::against(figures.into_iter().next()?, versus, groups));
         }
         // A difference of two columns is what was asked for.
@@ -605,16 +609,18 @@ impl Reader<'_> {
             .columns
             .iter()
             .filter(|column| column.id.table == table);
-        columns
+        let mut telling: Vec<&super::schema::Column> = columns
             .filter(|column| {
                 matches!(
                     column.role,
                     Role::Date | Role::Year | Role::Groups | Role::Names
                 )
             })
-            .map(|column| column.id.clone())
-            .take(6)
-            .collect()
+            .collect();
+        // A year tells least of which one it is.
+        telling.sort_by_key(|column| column.role == Role::Year);
+        let telling = telling.into_iter().map(|column| column.id.clone());
+        telling.take(6).collect()
     }
 }
 

@@ -85,6 +85,16 @@ impl Words {
         before && behind
     }
 
+    /// "longer than an hour": one of what stands behind.
+    pub(super) fn is_one_of_a_unit(&self, at: usize) -> bool {
+        self.language == "en"
+            && ["a", "an"].contains(&self.text(at))
+            && at > 0
+            && ["than", "over", "under"].contains(&self.text(at - 1))
+            && ["second", "minute", "hour", "day", "week", "month", "year"]
+                .contains(&self.text(at + 1))
+    }
+
     /// The number that begins with this word.
     pub(super) fn numeral(&self, from: usize) -> Option<Numeral> {
         self.numerals
@@ -108,6 +118,17 @@ impl Words {
                     from: at,
                     to: at + 1,
                     value: 2.0,
+                    percent: false,
+                    digits: false,
+                });
+                at += 1;
+                continue;
+            }
+            if self.is_one_of_a_unit(at) {
+                out.push(Numeral {
+                    from: at,
+                    to: at + 1,
+                    value: 1.0,
                     percent: false,
                     digits: false,
                 });
@@ -273,6 +294,7 @@ fn apart(word: Folded, raw: &str, known: &[String]) -> Vec<Folded> {
 
 /// A word as it is compared: without what plurals and cases put behind it, and with one spelling of umlauts.
 pub(crate) fn canon(folded: &str) -> String {
+    let folded = aios_languages::singular(folded).unwrap_or(folded);
     if folded.bytes().any(|byte| byte.is_ascii_digit()) {
         return folded.to_owned();
     }

@@ -6,6 +6,7 @@
 mod archive;
 mod json;
 mod kind;
+mod sheet;
 mod text;
 mod workbook;
 
@@ -97,7 +98,8 @@ pub(crate) fn read(
     if json::is_json(file, &plain.text) {
         return json::read(&source, plain, held);
     }
-    text::read(&source, plain, held)
+    let text = text::read(&source, plain, held)?;
+    sheet::read(&source, text, held)
 }
 
 /// Writes records of cells one below the other, each on one line.

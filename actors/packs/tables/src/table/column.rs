@@ -231,6 +231,8 @@ pub(crate) struct Hints {
     pub(crate) order: Option<Order>,
     /// Semicolons, decimal commas or euros.
     pub(crate) european: bool,
+    /// A column of the table holds the places of its rows in an order.
+    pub(crate) placed: bool,
 }
 
 impl Hints {
@@ -261,6 +263,7 @@ impl Hints {
             mark,
             order: dates.order(),
             european,
+            placed: false,
         }
     }
 }

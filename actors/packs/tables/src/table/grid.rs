@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 
 use super::cells::{Cells, Characters, Place, Source};
+use super::date::DateReading;
 use super::layout::{Layout, is_remark};
 use super::missing::is_drawn;
+use super::number::NumberReading;
 use super::records::{self, Cell, Record, Records};
 use super::sniff::Sniffed;
 use super::{CHECK_EVERY, Lines, TableError};
@@ -348,8 +350,59 @@ impl Grid {
                 _ => break,
             }
         }
-        found.reverse();
+        found.extend(self.lone(source));
+        found.sort_unstable();
+        found.dedup();
         found
+    }
+
+    /// The lines between the rows that hold one text alone where rows begin with a figure or a day, or that differ in nothing but their
+    /// figures: `Page 1 of 3`, `Page 2 of 3`.
+    fn lone(&self, source: Characters<'_>) -> Vec<u64> {
+        let Some((first, others)) = self.columns.split_first() else {
+            return Vec::new();
+        };
+        if others.len() < 2 {
+            return Vec::new();
+        }
+        let figure =
+            |text: &str| NumberReading::of(text).is_number() || DateReading::of(text).is_some();
+        let (mut figures, mut lone): (usize, Vec<(u64, &str)>) = (0, Vec::new());
+        for row in 0..self.lines.len() {
+            let Some(text) = first.text(row, source) else {
+                // Labels that are written once stand alone in their rows.
+                return Vec::new();
+            };
+            if figure(text) {
+                figures += 1;
+            } else if others.iter().all(|column| column.place(row).is_none())
+                && let Some(line) = self.lines.get(row)
+            {
+                lone.push((line, text));
+                if lone.len() > REMEMBERED {
+                    return Vec::new();
+                }
+            }
+        }
+        let rows = self.lines.len() - lone.len();
+        if rows > 0 && figures == rows {
+            return lone.into_iter().map(|(line, _)| line).collect();
+        }
+        let shape = |text: &str| -> String {
+            text.chars()
+                .map(|c| if c.is_ascii_digit() { '0' } else { c })
+                .collect()
+        };
+        let numbered = lone.len() > 1
+            && lone.iter().all(|(_, text)| {
+                text.bytes().any(|byte| byte.is_ascii_digit()) && shape(text) == shape(lone[0].1)
+            })
+            && lone.windows(2).all(|two| two[0].1 != two[1].1);
+        if numbered {
+            lone.into_iter().map(|(line, _)| line).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// What was left out, and why.

@@ -53,7 +53,11 @@ pub(super) fn lasting(
         }
         None => fits = false,
     })?;
-    let Some(parts) = parts.filter(|_| fits && hours) else {
+    // Beside places in an order a time is of a race, in minutes and seconds, where nobody takes ten hours.
+    let mut least = i64::MAX;
+    asked.each(|cell| least = clock(cell.text).map_or(least, |(_, sum)| least.min(sum)))?;
+    let raced = asked.hints.placed && parts == Some(2) && least >= 10 * 60;
+    let Some(parts) = parts.filter(|_| fits && (hours || raced)) else {
         return Ok(None);
     };
     // `Time` alone over `08:15`, `13:30`: hours of a day, all of them while people are up, and some past ten.
@@ -65,11 +69,15 @@ pub(super) fn lasting(
             up &= sum >= 5 * 60;
         }
     })?;
-    if parts == 2 && bare && late && up {
+    if parts == 2 && bare && late && up && !raced {
         return Ok(None);
     }
     let mut profile = profile(asked, Typed::Clock, ColumnKind::Number, held)?;
     let (unit, told) = match parts {
+        2 if raced => (
+            "s",
+            "times beside places are read as minutes and seconds, and told in seconds".to_owned(),
+        ),
         2 => ("min", format!("{HOURS}, and told in minutes")),
         _ => (
             "s",
@@ -79,7 +87,7 @@ pub(super) fn lasting(
     notes.push(asked.note(NoteKind::NumberFormat, told));
     profile.decimals = Some(0);
     profile.unit = Some(unit.to_owned());
-    profile.adds_up = true;
+    profile.adds_up = !raced;
     Ok(Some(Inferred::Fits {
         profile,
         typed: Typed::Clock,

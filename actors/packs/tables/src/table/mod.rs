@@ -446,7 +446,8 @@ impl Reading<'_> {
         let nothing = BTreeSet::new();
         grid.notes(&self.splitting(&nothing), &mut told);
         let names = names::unique(grid.names, &mut told);
-        let hints = Hints::of(&votes, self.sniffed.dialect.separator);
+        let mut hints = Hints::of(&votes, self.sniffed.dialect.separator);
+        hints.placed = names.iter().any(|name| names::names_a_place(name));
         let mut spoilt: Option<(BadCell, String)> = None;
         let mut columns = Vec::with_capacity(names.len());
         for (((cells, votes), name), stated) in grid

@@ -2,6 +2,7 @@
 
 use super::units::{currency, measure};
 use crate::note::{Note, NoteKind};
+use aios_languages::{Hint, folded, hints};
 
 /// The words of a name: `CustomerID`, `customer_id` and `Customer ID` are `customer`, `id`.
 fn words(name: &str) -> Vec<String> {
@@ -320,6 +321,17 @@ pub(crate) fn names_a_moment(name: &str) -> bool {
 
 /// The unit a name states: `price (EUR)`, `weight [kg]`, `revenue_usd`, `share %`.
 pub(crate) fn unit(name: &str) -> Option<String> {
+    // `Preis je kg` is counted in no kilograms.
+    if folded(name)
+        .iter()
+        .skip(1)
+        .any(|word| hints(Hint::ForOne, &word.text))
+    {
+        let bare = name.trim_end();
+        if !bare.ends_with([')', ']']) {
+            return None;
+        }
+    }
     for (open, close) in [('(', ')'), ('[', ']')] {
         let inner = name
             .trim_end()
@@ -346,6 +358,11 @@ pub(crate) fn unit(name: &str) -> Option<String> {
         }
         _ => code.map(str::to_owned),
     }
+}
+
+/// Whether a heading is of places in an order: `Rank`, `Pos`.
+pub(crate) fn names_a_place(name: &str) -> bool {
+    matches!(folded(name).as_slice(), [only] if hints(Hint::Placing, &only.text))
 }
 
 /// Names fit for SQL: no blank, no twin (SQL does not tell `Date` from `date`). Gives a note for each change.

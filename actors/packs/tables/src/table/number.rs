@@ -159,9 +159,37 @@ struct Bare<'c> {
     plus: bool,
 }
 
+/// Signs behind a number that point at a remark below the table.
+const POINTERS: [char; 3] = ['*', '†', '‡'];
+const RAISED: [char; 10] = ['¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹', '⁰'];
+
+/// `2,108*`, `17¹`, `40 [a]`: a number without what points from it at a remark and says nothing of its size.
+pub(super) fn without_pointer(cell: &str) -> &str {
+    let ends_in_a_digit = |text: &str| text.ends_with(|c: char| c.is_ascii_digit());
+    if ends_in_a_digit(cell) || !cell.starts_with(|c: char| !c.is_alphabetic()) {
+        return cell;
+    }
+    let bare = cell.trim_end_matches(POINTERS);
+    if bare.len() < cell.len() {
+        return bare.trim_end();
+    }
+    // The raised figure of an area stands behind its unit.
+    let bare = cell.trim_end_matches(RAISED);
+    if bare.len() < cell.len() && ends_in_a_digit(bare) {
+        return bare;
+    }
+    let bracketed = cell
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['))
+        .filter(|(_, mark)| {
+            mark.len() == 1 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    bracketed.map_or(cell, |(bare, _)| bare.trim_end())
+}
+
 /// Takes off what is around the digits: brackets, a sign, a currency, a unit. `None` if something stands twice or is none of these.
 fn undress(cell: &str) -> Option<Bare<'_>> {
-    let cell = cell.trim();
+    let cell = without_pointer(cell.trim());
     if cell.len() > 64 {
         return None;
     }

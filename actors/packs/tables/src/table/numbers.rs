@@ -6,7 +6,7 @@ use super::asked::{Asked, Inferred};
 use super::column::{Hints, Misfits, Votes, is_word, suffices};
 use super::describe::profile;
 use super::names;
-use super::number::{Mark, Number};
+use super::number::{Mark, Number, without_pointer};
 use super::typed::{Read, SERIALS, Typed};
 use super::units;
 use crate::note::{Note, NoteKind};
@@ -101,9 +101,18 @@ pub(super) fn numbers(
     };
     let (mut misfits, mut words) = (Misfits::default(), Misfits::default());
     let mut common = Common::default();
+    let mut pointed = 0;
     asked.each(
         |cell| match Number::of(cell.text, mark).filter(|number| fits(number)) {
-            Some(number) => common.see(&number),
+            Some(number) => {
+                common.see(&number);
+                let bare = without_pointer(cell.text.trim());
+                pointed += if bare.len() < cell.text.trim().len() {
+                    cell.count
+                } else {
+                    0
+                };
+            }
             None if is_word(cell.text) => words.add(cell),
             None => misfits.add(cell),
         },
@@ -150,6 +159,12 @@ pub(super) fn numbers(
         ));
     }
     notes.extend(asked.words(&words, "number"));
+    if pointed > 0 {
+        notes.push(asked.note(
+            NoteKind::NumberFormat,
+            format!("{pointed} cells carry a mark behind their number that points at a remark; it is left out"),
+        ));
+    }
     let typed = if whole {
         Typed::Integer(mark)
     } else {
