@@ -76,7 +76,15 @@ pub(crate) fn stems_of(text: &Text, from: usize, to: usize) -> BTreeSet<&String>
 
 /// Whether a clause denies. "Without charge" denies nothing: it says that something is free.
 pub(crate) fn denies(text: &Text, start: usize, end: usize) -> bool {
-    text.tags.iter().any(|tag| {
+    // "Not closer than 150 m" sets a limit.
+    let limits = |tag: &Tagged| {
+        text.tags.iter().any(|other| {
+            matches!(other.tag, Tag::Sense(Sense::AtLeast | Sense::AtMost))
+                && other.from <= tag.from
+                && tag.to <= other.to
+        })
+    };
+    text.tags.iter().filter(|tag| !limits(tag)).any(|tag| {
         tag.tag == Tag::Sense(Sense::Negation)
             && (start..end).contains(&text.words[tag.from].start)
             && !text.tags.iter().any(|other| {

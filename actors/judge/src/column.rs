@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use aios_languages::{Tag, fold, folded, lexicons};
+use aios_languages::{Folded, Tag, UnitName, fold, folded, lexicons};
 use aios_work::{Cells, Column, Columns};
 
 use crate::derived::{Derived, Op};
@@ -45,9 +45,10 @@ pub(crate) enum Data {
 
 impl GridColumn {
     pub(crate) fn new(column: &Column) -> Self {
-        let unit = Unit::of_column(&column.name, column.unit.as_deref());
         let spaced = spaced(&column.name);
         let words = folded(&spaced);
+        let unit = Unit::of_column(&column.name, column.unit.as_deref())
+            .or_else(|| called_by_unit(&words));
         let (mut stems, mut concepts) = (HashSet::new(), HashSet::new());
         for lexicon in lexicons() {
             for word in words
@@ -111,6 +112,22 @@ impl GridColumn {
             data,
             numbered,
         }
+    }
+}
+
+/// The unit that is all of a column's name, in whatever language: "Kilos". Of lengths of time only those that nobody counts by their number:
+/// a column "Day" or "Year" says which one it is.
+fn called_by_unit(words: &[Folded]) -> Option<Unit> {
+    let mut tags = lexicons().iter().flat_map(|lexicon| lexicon.tags(words));
+    let unit = tags.find_map(|found| match found.tag {
+        Tag::Unit(name) if found.from == 0 && found.to == words.len() => Some(Unit::named(name)),
+        _ => None,
+    })?;
+    let hours = Unit::named(UnitName::Hour).factor;
+    match unit.kind {
+        Kind::Calendar | Kind::Points | Kind::Degree => None,
+        Kind::Time if unit.factor > hours => None,
+        _ => Some(unit),
     }
 }
 
@@ -199,7 +216,9 @@ pub(crate) fn derived(columns: &[GridColumn]) -> Vec<GridColumn> {
             }
             // Only an amount of money is paid for each of so many.
             let priced = b.as_ref().is_some_and(Unit::is_money);
-            if priced && a.is_none() {
+            let by_measure = Unit::of_price(&columns[other].name)
+                .is_some_and(|(_, measure)| a.as_ref() == Some(&measure));
+            if priced && (a.is_none() || by_measure) {
                 add(Op::Times, b.clone(), "times");
             }
             add(Op::Over, if alike { Some(ratio) } else { a.clone() }, "per");

@@ -283,6 +283,18 @@ pub(crate) fn mentioned_within(
             .get(word)
             .is_some_and(|word| within.contains(&word.start))
     };
+    // "The price per kilo" is no weight.
+    let rated = |word: usize| {
+        let per = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == aios_languages::Tag::Sense(Sense::Per) && tag.to == word);
+        let unit = |tag: &aios_languages::Tagged| {
+            matches!(tag.tag, aios_languages::Tag::Unit(_)) && tag.from == word
+        };
+        per && text.tags.iter().any(unit)
+    };
+    let inside = |word: usize| inside(word) && !rated(word);
     let mut out = Vec::new();
     let mut quantities: Vec<(usize, usize, Vec<&String>)> = Vec::new();
     for (index, column) in grid.columns.iter().enumerate() {

@@ -81,9 +81,31 @@ impl Asked {
                         last.text = Text::read(&said, lexicon, names, grids);
                     }
                 }
+                // "..., the first and the second time?" asks for the same of each.
+                Some(Need::Topic) | None
+                    if grids.is_empty() && asks_in_order(&read, points.last()) =>
+                {
+                    if let Some(last) = points.last_mut() {
+                        let said = format!("{}, {piece}", last.text.raw);
+                        last.text = Text::read(&said, lexicon, names, grids);
+                        last.many = places(&last.text).max(1);
+                    }
+                }
                 // "..., without a discount?" only narrows what was asked before it.
                 Some(_)
                     if grids.is_empty() && begins(&read, Sense::Lacking) && !points.is_empty() =>
+                {
+                    if let Some(last) = points.last_mut() {
+                        let said = format!("{}, {piece}", last.text.raw);
+                        last.text = Text::read(&said, lexicon, names, grids);
+                    }
+                }
+                // "Up or down? One word each for the cars in May and in June.": in which form, and of what.
+                Some(_)
+                    if asks_word_each(&read)
+                        && points
+                            .last()
+                            .is_some_and(|last| last.need == Need::Direction) =>
                 {
                     if let Some(last) = points.last_mut() {
                         let said = format!("{}, {piece}", last.text.raw);
@@ -182,6 +204,36 @@ fn is_form(read: &Text) -> bool {
         && read.words.len() <= FORMAL
         && read.stems.len() <= FORMAL / 2
         && !asks.iter().any(|sense| read.has(*sense))
+}
+
+/// Whether a piece begins by asking for a word for each: "one word each", "je ein Wort".
+fn asks_word_each(read: &Text) -> bool {
+    let begins = |sense: Sense| {
+        read.tags
+            .iter()
+            .any(|tag| tag.from < 3 && tag.tag == aios_languages::Tag::Sense(sense))
+    };
+    begins(Sense::FormWord) && begins(Sense::Per)
+}
+
+/// Whether a piece only names a place in an order, of what the point before it asks.
+fn asks_in_order(read: &Text, last: Option<&Point>) -> bool {
+    places(read) > 0 && read.stems.len() < 2 && last.is_some_and(|last| last.need != Need::Topic)
+}
+
+/// How many places in an order a text names.
+fn places(text: &Text) -> usize {
+    let mut found: Vec<u8> = text
+        .tags
+        .iter()
+        .filter_map(|tag| match tag.tag {
+            aios_languages::Tag::Ordinal(place) => Some(place),
+            _ => None,
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found.len()
 }
 
 /// Whether a piece begins with a word of this sense.
@@ -286,7 +338,9 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     {
         return None;
     }
-    if has(Sense::AskDirection) || (tables && has(Sense::Up) && has(Sense::Down)) {
+    // "Did delays get longer or shorter from May to June": which of the two ways.
+    let either = tables && has(Sense::More) && has(Sense::Fewer) && text.moments.len() > 1;
+    if has(Sense::AskDirection) || either || (tables && has(Sense::Up) && has(Sense::Down)) {
         return Some(Need::Direction);
     }
     if !tables {
@@ -320,7 +374,12 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
             .any(|other| other.from == tag.to && other.tag == aios_languages::Tag::Concept(rows));
         let of_rows = row && has(Sense::Mean);
         let of_unit = symbol || text.tags.iter().any(unit);
-        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !of_unit && !of_rows
+        // "Paid by card" is of that one: each of them has another name.
+        let named = text.words.get(tag.to).is_some_and(|next| {
+            let mut names = text.names.iter();
+            names.any(|name| name.start == next.start)
+        });
+        tag.tag == aios_languages::Tag::Sense(Sense::Per) && !of_unit && !of_rows && !named
     });
     // "..., and how many?" asks for the figure of what was named before it.
     let bare = has(Sense::AskCount) || has(Sense::AskMoney);
@@ -382,6 +441,9 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     }
     if has(Sense::Share) {
         Some(Need::Share)
+    } else if has(Sense::Growth) && !has(Sense::AskCount) {
+        // "How did the number of passengers change": it counts nothing anew.
+        Some(Need::Change)
     } else if amount || (has(Sense::AskCount) && has(Sense::Mean) && !per) {
         Some(Need::Figure)
     } else if has(Sense::AskCount) || (has(Sense::Count) && !has(Sense::Mean)) {
@@ -477,7 +539,14 @@ fn of_each(text: &Text, grids: &[Grid]) -> bool {
 
 /// The units that stand in a goal without a number: "in mm", "how many minutes".
 fn units(text: &Text) -> Vec<Unit> {
+    // "The price per kilo" asks for no weight.
+    let rated = |word: usize| {
+        let mut tags = text.tags.iter();
+        tags.any(|tag| tag.tag == aios_languages::Tag::Sense(Sense::Per) && tag.to == word)
+    };
+    let measured = |unit: &Unit| unit.is_of_a_measure();
     let named = text.tags.iter().filter_map(|tag| match tag.tag {
+        aios_languages::Tag::Unit(name) if rated(tag.from) && measured(&Unit::named(name)) => None,
         aios_languages::Tag::Unit(name) => Some((text.words[tag.from].start, Unit::named(name))),
         _ => None,
     });

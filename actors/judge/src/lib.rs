@@ -25,6 +25,7 @@ mod hours;
 mod judge;
 mod moment;
 mod numeral;
+mod of_it;
 mod others;
 mod paper;
 mod reading;

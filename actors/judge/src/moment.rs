@@ -311,14 +311,28 @@ fn earlier_day(text: &str, words: &[Folded], found: &MomentAt) -> Option<MomentA
     let later = found.moment.day.filter(|_| found.moment.month.is_some())?;
     let behind = words.partition_point(|word| word.start < found.start);
     let mut at = behind.checked_sub(1)?;
-    let joined = JOINS.contains(&words[at].text.as_str());
+    // "Vom 18. bis zum 20. Mai".
+    let article = words[at].text.len() <= 3 && words[at].text.chars().all(char::is_alphabetic);
+    let before = at.checked_sub(1).and_then(|at| words.get(at));
+    let join = |word: &Folded| JOINS.contains(&word.text.as_str());
+    let skipped = article && !join(&words[at]) && before.is_some_and(join);
+    if skipped {
+        at = at.checked_sub(1)?;
+    }
+    let joined = join(&words[at]);
     if joined {
         at = at.checked_sub(1)?;
     }
     let word = &words[at];
     let gap = text.get(word.end..found.start)?;
     let dash = matches!(gap.trim(), "-" | "–");
-    let tight = gap.len() <= 8 && !gap.contains([',', ';', ':', '(', '%']);
+    let tight = gap.len() <= 12 && !gap.contains([',', ';', ':', '(', '%']);
+    // "Boxes 1 to 9 until the 30. April": what is no day has no point of its own.
+    let pointed = |end: usize| text.get(end..).is_some_and(|rest| rest.starts_with('.'));
+    let digits = words[behind].end;
+    if skipped && pointed(digits) && !pointed(word.end) {
+        return None;
+    }
     let day: u8 = word.text.parse().ok()?;
     let before = text.get(..word.start)?.chars().next_back();
     let free = before.is_none_or(|c| c.is_whitespace() || c == '(');

@@ -168,6 +168,27 @@ fn times_of(text: &Text, number: &Number) -> HashSet<aios_languages::UnitName> {
         })
     };
     let behind = text.words.partition_point(|word| word.start < number.end);
+    // "The annual fee is 48 EUR".
+    let clause = text.clause(number.start);
+    let alone = {
+        let mut amounts = text.numbers.iter().filter(|own| own.unit == number.unit);
+        amounts.all(|own| own.start == number.start || text.clause(own.start) != clause)
+    };
+    let often = text.tags.iter().filter_map(|tag| match tag.tag {
+        Tag::Often(times) => {
+            let known = [
+                (1.0, N::Year),
+                (12.0, N::Month),
+                (52.0, N::Week),
+                (365.0, N::Day),
+            ];
+            let (_, unit) = known.into_iter().find(|(own, _)| *own == times)?;
+            let here = text.clause(text.words[tag.from].start) == clause;
+            (here && alone).then_some(unit)
+        }
+        _ => None,
+    });
+    let often: Vec<N> = often.collect();
     text.tags
         .iter()
         .filter_map(|tag| match tag.tag {
@@ -198,6 +219,7 @@ fn times_of(text: &Text, number: &Number) -> HashSet<aios_languages::UnitName> {
                 && nearest(place).is_some_and(|own| own.start == number.start)
         })
         .map(|(unit, _)| unit)
+        .chain(often)
         .collect()
 }
 

@@ -13,6 +13,10 @@ use crate::unit::Kind as UnitKind;
 /// The last line on which a title begins.
 const TITLE: usize = 3;
 
+/// Letters of a word that may be put together of others, and of each of these.
+const LONG: usize = 8;
+const PART: usize = 4;
+
 /// A document.
 pub(crate) struct Paper {
     pub name: String,
@@ -159,6 +163,20 @@ impl Paper {
                 }
             })
             .sum()
+    }
+
+    /// Some stems, and of those words of a goal that are put together the parts that the document knows: "Umbau" and "Kosten" of "Umbaukosten".
+    pub(crate) fn with_parts(&self, stems: &HashSet<String>, asked: &Text) -> HashSet<String> {
+        let mut out = stems.clone();
+        let long = asked.stems.iter().map(|(_, stem)| stem);
+        for stem in long.filter(|stem| stem.chars().count() >= LONG && !self.knows(stem)) {
+            let part = |known: &&String| {
+                known.chars().count() >= PART
+                    && (stem.starts_with(known.as_str()) || stem.ends_with(known.as_str()))
+            };
+            out.extend(self.counts.keys().filter(part).cloned());
+        }
+        out
     }
 
     /// A sentence with its place, for people.

@@ -13,6 +13,9 @@ use crate::scope::Place;
 use crate::signed::{Signed, Stands};
 use crate::text::Text;
 
+/// From which size a bare number meets no figure of another quantity by accident.
+const TELLING: f64 = 10.0;
+
 /// An answer and what was found of it.
 pub(crate) struct Reading<'a> {
     pub ground: &'a Ground,
@@ -209,6 +212,14 @@ impl<'a> Reading<'a> {
                 let wider = Explainer::new(grid, table, number, &scope).run();
                 looked.found = wider.found;
             }
+            // "Harbour wasted most, 317 loaves": what is counted stands behind the figure, and what it is a figure of before it.
+            if looked.found.is_empty() && number.unit.is_none() && number.value().abs() >= TELLING {
+                let beside = place.measures_beside(number, grid);
+                if !beside.is_empty() {
+                    scope.measures = beside;
+                    looked.found = Explainer::new(grid, table, number, &scope).run().found;
+                }
+            }
             claim.found.extend(looked.found);
             claim.instead.extend(looked.instead);
         }
@@ -302,8 +313,29 @@ impl<'a> Reading<'a> {
         groups.any(|column| column.stems.contains(stem))
     }
 
+    /// Whether a number is a part of what a column is called: "mites per 100 bees" of a column "mites_per_100".
+    fn is_of_a_name(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let first = text.words.partition_point(|word| word.start < number.start);
+        let per = aios_languages::Tag::Sense(aios_languages::Sense::Per);
+        let rated = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == per && tag.to == first);
+        let shown = text.raw.get(number.start..number.end).unwrap_or("");
+        let named = |column: &crate::column::GridColumn| {
+            let mut parts = column.name.split(|c: char| !c.is_alphanumeric());
+            parts.any(|part| part == shown)
+        };
+        let mut columns = self.ground.grids.iter().flat_map(|grid| &grid.columns);
+        rated && shown.bytes().all(|byte| byte.is_ascii_digit()) && columns.any(named)
+    }
+
     /// Whether the goal itself gives the number.
     fn given(&self, piece: usize, number: &Number) -> bool {
+        if self.is_of_a_name(piece, number) {
+            return true;
+        }
         let asked = &self.ground.asked.text;
         let there = asked
             .numbers

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use crate::explain::Explanation;
 use crate::numeral::Number;
+use crate::of_it::{
+    happens_otherwise, in_another_place, is_as_often, is_free_here, near_to, timed,
+};
 use crate::others::{
     counts_another, counts_otherwise, crossed, labelled_otherwise, of_something_else, on_days,
     paid_otherwise, part_start, sides_at,
@@ -17,7 +20,7 @@ use crate::unit::Kind;
 const NEAR: usize = 3;
 const OPERANDS: usize = 12;
 /// The pair of opposites of what costs nothing and what is paid for.
-const FREE: u8 = 3;
+pub(crate) const FREE: u8 = 3;
 /// How many times an amount is taken at most: nights, months, people.
 const MANY: f64 = 60.0;
 /// The same where answer or goal say how many: crates, pages.
@@ -40,7 +43,9 @@ impl Reading<'_> {
                     && word < tag.to
                     && matches!(
                         tag.tag,
-                        aios_languages::Tag::Sense(aios_languages::Sense::Total)
+                        aios_languages::Tag::Sense(
+                            aios_languages::Sense::Total | aios_languages::Sense::Remains
+                        )
                     )
             })
         };
@@ -134,6 +139,7 @@ impl Reading<'_> {
                 .worked_out(paper, text, number, &all)
                 .or_else(|| self.multiplied(paper, text, number, &all))
                 .or_else(|| self.reduced(paper, text, number))
+                .or_else(|| self.complement(paper, text, number, &all))
                 .filter(|_| about);
             if let Some(at) = found {
                 claim.found.push(Explanation::said(at));
@@ -149,14 +155,33 @@ impl Reading<'_> {
             }
             return;
         }
-        let goal: HashSet<String> = self
-            .ground
-            .asked
-            .text
-            .stems
+        // That a price is asked for says nothing of what it is the price of.
+        let priced = |word: usize| {
+            let mut tags = self.ground.asked.text.tags.iter();
+            let amount = number
+                .unit
+                .as_ref()
+                .is_some_and(crate::unit::Unit::is_money);
+            amount
+                && tags.any(|tag| {
+                    use aios_languages::{Sense, Tag};
+                    let price = aios_languages::concept_number("price");
+                    let money = match tag.tag {
+                        Tag::Sense(Sense::AskMoney | Sense::NounMoney) => true,
+                        Tag::Concept(concept) => concept == price,
+                        _ => false,
+                    };
+                    money && tag.from <= word && word < tag.to
+                })
+        };
+        let asked = &self.ground.asked.text.stems;
+        let bare = asked.iter().all(|(word, _)| priced(*word));
+        let goal: HashSet<String> = asked
             .iter()
+            .filter(|_| !bare)
             .map(|(_, stem)| stem.clone())
             .collect();
+        let goal = paper.with_parts(&goal, &self.ground.asked.text);
         let weight = |at: usize| {
             let sentence = &paper.sentences[at];
             paper.overlap(sentence, &near) * 2.0
@@ -199,10 +224,21 @@ impl Reading<'_> {
         };
         // Few words of its own tell little of which sentence is meant.
         let much = if short { 2.2 } else { 1.6 };
+        // More words of its clause are those of the other sentence.
+        let elsewhere = |at: usize| {
+            let has = |at: usize, stem: &&String| paper.sentences[at].own.contains(*stem);
+            let theirs = near
+                .iter()
+                .filter(|stem| has(at, stem) && !has(holder, stem));
+            let own = near
+                .iter()
+                .filter(|stem| has(holder, stem) && !has(at, stem));
+            theirs.clone().count() > 1 && theirs.count() > own.count()
+        };
         if let Some((at, fits)) = rival
             && !follows(at)
             && fits > held * much + 1.0
-            && asked(at) >= asked(holder)
+            && (asked(at) >= asked(holder) || elsewhere(at))
             && !self.headed_by(paper, piece, holder, at)
         {
             claim.against = Some(paper.quoted(at));
@@ -241,6 +277,18 @@ impl Reading<'_> {
             claim.against = Some(paper.quoted(holder));
             return;
         }
+        if in_another_place(paper, holder, text, number) {
+            claim.against = Some(paper.quoted(holder));
+            return;
+        }
+        if let Some(at) = happens_otherwise(paper, holder, number, &near) {
+            claim.against = Some(paper.quoted(at));
+            return;
+        }
+        if let Some(at) = self.unreduced(paper, holder, text, number, &near) {
+            claim.against = Some(paper.quoted(at));
+            return;
+        }
         if held == 0.0 && !short && number.unit.is_none() {
             claim.against = Some(paper.quoted(holder));
             return;
@@ -264,10 +312,25 @@ impl Reading<'_> {
             context.extend(before.stems.iter().map(|(_, stem)| stem.clone()));
         }
         let sides = sides_at(text, number.start);
+        // What comes before another number of the kind is that one's: "a ban of 12 months within two years".
+        let before = text.numbers.iter().rev().find(|own| {
+            let units = own.unit.as_ref().zip(number.unit.as_ref());
+            own.end <= number.start
+                && text.clause(own.start) == clause
+                && units.is_some_and(|(a, b)| {
+                    a.convert(1.0, b).is_some() || a.kind == b.kind || timed(a) && timed(b)
+                })
+        });
+        let close = match before {
+            Some(before) => {
+                stems(&|place| text.clause(place) == clause && place >= before.end && !taken(place))
+            }
+            None => near_to(&paper.sentences[holder], text, number, &near, &all),
+        };
         if crossed(
             &paper.sentences[holder],
             number,
-            &near,
+            &close,
             &all,
             &context,
             &sides,
@@ -289,7 +352,8 @@ impl Reading<'_> {
         cell && self.labels(piece).iter().any(|label| {
             let mut stems = label.stems.iter().map(|(_, stem)| stem);
             let mut again = label.stems.iter().map(|(_, stem)| stem);
-            stems.any(|stem| own.own.contains(stem)) && again.all(|stem| !other.own.contains(stem))
+            let only = |stem: &String| own.own.contains(stem) && !other.own.contains(stem);
+            stems.any(only) && again.all(|stem| !other.own.contains(stem) || own.own.contains(stem))
         })
     }
 
@@ -352,10 +416,14 @@ impl Reading<'_> {
         // Of a small number something follows by accident: only what its own sentence says is done counts.
         let asked = &self.ground.asked.text;
         let alone = text.numbers.len() == 1 && number.unit.is_some();
+        // "How much more did it take in than it spent?"
+        let compared =
+            asked.has(Sense::Than) && (asked.has(Sense::More) || asked.has(Sense::Fewer));
         let told = [Sense::Difference, Sense::Total, Sense::Growth]
             .iter()
             .any(|sense| text.has(*sense) || (number.is_precise() && asked.has(*sense)))
-            || (alone && (asked.has(Sense::Total) || asked.has(Sense::Rest)));
+            || (alone && (asked.has(Sense::Total) || asked.has(Sense::Rest) || compared));
+        let whole = alone && asked.has(Sense::Total);
         let shown = |one: &Number| {
             text.numbers
                 .iter()
@@ -374,7 +442,11 @@ impl Reading<'_> {
             .nearest(&wanted)
             .iter()
             .take(NEAR)
-            .flat_map(|(at, _)| [Some(*at), at.checked_sub(1), Some(at + 1)])
+            // What a thing costs for each month and how many they are may stand sentences apart.
+            .flat_map(|(at, _)| {
+                let further = Some(at + 2).filter(|_| whole);
+                [Some(*at), at.checked_sub(1), Some(at + 1), further]
+            })
             .flatten()
             .filter(|at| *at < paper.sentences.len())
             .collect();
@@ -572,57 +644,6 @@ fn holds(sentence: &Sentence, text: &Text, number: &Number) -> bool {
         let seconds = f64::from(two[1].1 - two[0].1) * 60.0;
         number.is(seconds / unit.factor)
     })
-}
-
-/// Whether the words around an amount are rather those of a clause of the sentence that says that something is free: "a lost pass costs 18 GBP;
-/// changing the address is free".
-fn is_free_here(sentence: &Sentence, number: &Number, near: &HashSet<String>) -> bool {
-    let text = &sentence.text;
-    let Some(own) = sentence.says(number) else {
-        return false;
-    };
-    let words = |clause: usize| -> HashSet<&String> {
-        let all = text.stems.iter();
-        let here = all.filter(|(word, _)| text.clause(text.words[*word].start) == clause);
-        here.map(|(_, stem)| stem).collect()
-    };
-    let mine = text.clause(own.start);
-    let ours = words(mine);
-    text.tags.iter().any(|tag| {
-        let clause = text.clause(text.words[tag.from].start);
-        let free = tag.tag == aios_languages::Tag::Opposite(FREE, false);
-        if !free || clause == mine {
-            return false;
-        }
-        let theirs = words(clause);
-        let only = |these: &HashSet<&String>, those: &HashSet<&String>| {
-            let all = near.iter();
-            all.filter(|stem| these.contains(stem) && !those.contains(stem))
-                .count()
-        };
-        only(&theirs, &ours) > only(&ours, &theirs)
-    })
-}
-
-/// "12x a year" of what is done monthly: so many times in a length of time.
-fn is_as_often(sentence: &Sentence, text: &Text, number: &Number) -> bool {
-    use aios_languages::{Tag, UnitName};
-    let next = text.words.partition_point(|word| word.start < number.end);
-    let a_year = text.tags.iter().find_map(|tag| match tag.tag {
-        Tag::Unit(name) if tag.from >= next => match name {
-            UnitName::Year => Some(1.0),
-            UnitName::Month => Some(12.0),
-            UnitName::Week => Some(52.0),
-            UnitName::Day => Some(365.0),
-            _ => None,
-        },
-        _ => None,
-    });
-    let Some(a_year) = a_year.filter(|_| number.times && number.unit.is_none()) else {
-        return false;
-    };
-    let mut tags = sentence.text.tags.iter();
-    tags.any(|tag| matches!(tag.tag, Tag::Often(times) if number.equals(times / a_year)))
 }
 
 /// Whether a sentence gives an amount for each of something, or for a length of time.

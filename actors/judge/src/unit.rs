@@ -264,6 +264,9 @@ impl Unit {
             let (unit, len) = Self::symbol(text)?;
             (len == text.len()).then_some(unit)
         };
+        if let Some((amount, _)) = Self::of_price(name) {
+            return Some(amount);
+        }
         if let Some(unit) = given.and_then(|given| read(given.trim())) {
             return Some(unit);
         }
@@ -284,6 +287,20 @@ impl Unit {
         // "hours_to_close" counts hours too.
         let first = name.split(ends).next().filter(|first| first.len() > 3);
         Self::of_word(last).or_else(|| first.and_then(Self::of_word))
+    }
+
+    /// The currency and the measure of a column that gives what so much of something costs: "Price EUR/kg".
+    pub(crate) fn of_price(name: &str) -> Option<(Self, Self)> {
+        let words = name.split([' ', '_', '(', ')', '[', ']']);
+        let mut rates = words.filter_map(|word| word.split_once('/'));
+        rates.find_map(|(amount, measure)| {
+            let whole = |text: &str| {
+                let (unit, len) = Self::symbol(text)?;
+                (len == text.len()).then_some(unit)
+            };
+            let amount = whole(amount).filter(Self::is_money)?;
+            Some((amount, whole(measure).filter(Self::is_of_a_measure)?))
+        })
     }
 
     /// The unit that a part of a column's name is.

@@ -102,7 +102,8 @@ fn the_labelled_answers_are_told_apart() {
 
 /// The second to the fourth exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
 /// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
-/// The fifth was written before anything was mended by it. Never are fewer told rightly than before.
+/// The fifth was written before anything was mended by it. The sixth was written by somebody who had not seen the code; half of it is here, with
+/// variations of its kinds. Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall, critical) in [
@@ -113,7 +114,9 @@ fn the_exams_are_told_no_worse_than_before() {
         ("fourth/dev", 0.98, 0.95, 0),
         ("fourth/final", 0.90, 0.92, 0),
         ("fifth/dev", 0.59, 0.65, 2),
-        ("fifth/final", 0.84, 0.84, 0),
+        ("fifth/final", 0.86, 0.89, 0),
+        ("sixth/cases", 1.0, 1.0, 0),
+        ("sixth/varied", 0.94, 0.91, 0),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = matches!(file, "third/final" | "fifth/final");

@@ -146,8 +146,11 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
         let most = bound == Some(Bound::Below) || text.has(Sense::AtMost);
         let least = bound == Some(Bound::Above) || text.has(Sense::AtLeast);
         // "One bullet per station": so many for each of what the data knows and the words do not.
+        // So does "je ein Wort", whose count stands between.
         let each = text.tags.iter().any(|other| {
-            other.tag == Tag::Sense(Sense::Per) && other.from >= tag.to && other.from <= tag.to + 1
+            let behind = other.from >= tag.to && other.from <= tag.to + 1;
+            let before = other.to < tag.from && tag.from - other.to == 1;
+            other.tag == Tag::Sense(Sense::Per) && (behind || before)
         });
         if each && sense != Sense::FormWord {
             continue;
@@ -160,11 +163,6 @@ fn asked_shapes(reading: &Reading<'_>) -> Vec<Shape> {
             Sense::FormParagraph => out.push(of("paragraphs")),
             Sense::FormWord => {
                 // "One word each": so many for every point.
-                let each = text.tags.iter().any(|other| {
-                    other.tag == Tag::Sense(Sense::Per)
-                        && other.from >= tag.to
-                        && other.from <= tag.to + 1
-                });
                 let points = asked
                     .pairs
                     .len()

@@ -10,6 +10,7 @@ use crate::moment::{Moment, MomentAt};
 use crate::paper::weekdays;
 use crate::reading::{Claim, Reading};
 use crate::text::Text;
+use crate::unit::Kind;
 
 pub(crate) struct Numbers;
 
@@ -119,9 +120,55 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
         .chain(&ground.asked.text.moments)
         .map(|found| found.moment)
         .collect();
+    // "In June and July" of what is so in July and August.
+    let dated = ground
+        .papers
+        .iter()
+        .flat_map(|paper| &paper.sentences)
+        .map(|sentence| &sentence.text)
+        .filter(|text| {
+            text.moments
+                .iter()
+                .any(|found| found.moment.month.is_some())
+        });
+    let lasting: Vec<&Text> = dated
+        .filter(|text| {
+            let mut units = text
+                .numbers
+                .iter()
+                .filter_map(|number| number.unit.as_ref());
+            units.any(|unit| unit.kind == Kind::Calendar)
+        })
+        .collect();
+    let months: Vec<Option<u8>> = known.iter().map(|moment| moment.month).collect();
     for piece in reading.said() {
         let text = &reading.texts[piece];
         for found in &text.moments {
+            let month = found.moment.month.filter(|_| found.moment.day.is_none());
+            // What begins in November and lasts six months ends in April.
+            let lasts = lasting.iter().any(|source| {
+                let mut stems = source.stems.iter();
+                stems.any(|(_, stem)| text.stems.iter().any(|(_, own)| own == stem))
+            });
+            let foreign = month.is_some() && !months.contains(&month) && !lasts;
+            // The months of winter are told by their first and last, whatever those of summer are called.
+            let ranged = text.moments.len() > 1
+                && text.has(aios_languages::Sense::From)
+                && text.has(aios_languages::Sense::To);
+            let foreign = foreign && !ranged;
+            if foreign && months.iter().any(Option::is_some) {
+                finding.claims += 1;
+                let shown = text.raw.get(found.start..found.end).unwrap_or("");
+                finding.issues.push(at(
+                    reading,
+                    piece,
+                    Category::Accuracy,
+                    Severity::Critical,
+                    format!("no source has the date or time {shown}"),
+                    "Use only dates and times that the sources give",
+                ));
+                continue;
+            }
             // A weekday alone is a name; a month may be told of a day.
             if found.moment.minute.is_none()
                 && found.moment.day.is_none()

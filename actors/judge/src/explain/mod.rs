@@ -80,6 +80,8 @@ pub(crate) struct Scope {
     pub share: bool,
     /// What the whole is of that it is a part of, where words say it: "of all Leith parcels".
     pub whole: Vec<Pred>,
+    /// The quantities that it is said to be a part of, where it is one of quantities and not of rows: "66 % of the weight".
+    pub parted: Vec<usize>,
     /// Whether it may be one figure over another.
     pub ratio: bool,
     /// Whether a part or a rate is named.
@@ -347,10 +349,15 @@ impl<'a> Explainer<'a> {
         let part = self.grid.rows_of(preds).len() as f64;
         for whole in &wholes {
             let all = self.grid.rows_of(whole).len() as f64;
-            if all > 0.0 && self.number.is(100.0 * part / all) {
+            let of_rows = self.scope.parted.is_empty();
+            if of_rows && all > 0.0 && self.number.is(100.0 * part / all) {
                 self.push(Form::Share, None, preds);
             }
-            for &measure in &self.scope.measures {
+            let measures = match of_rows {
+                true => &self.scope.measures,
+                false => &self.scope.parted,
+            };
+            for &measure in measures {
                 let (Some(part), Some(all)) = (
                     self.grid.figures(preds, measure),
                     self.grid.figures(whole, measure),

@@ -1,10 +1,58 @@
 //! Of which quantity a number is.
 
 use super::Place;
+use aios_languages::{Sense, Tag, Tagged};
+
 use crate::conditions::{mentioned, mentioned_within};
 use crate::explain::Scope;
+use crate::goal::{Need, Point};
 use crate::grid::Grid;
 use crate::numeral::Number;
+use crate::text::Text;
+use crate::unit::Unit;
+
+/// Words between a share and the name of what it is a part of: "of all the".
+const PARTED: usize = 4;
+
+/// The quantities that the first word of a meaning of its own behind a share names: "the total weight".
+fn divided(text: &Text, from: usize, grid: &Grid) -> Vec<usize> {
+    let whole = |word: usize| {
+        text.tags.iter().any(|tag| {
+            let all = matches!(tag.tag, Tag::Sense(Sense::Total | Sense::Whole));
+            all && tag.from <= word && word < tag.to
+        })
+    };
+    let mut words = text.stems.iter().map(|(word, _)| *word);
+    let Some(next) = words.find(|word| *word >= from && !whole(*word)) else {
+        return Vec::new();
+    };
+    let of = text
+        .tags
+        .iter()
+        .any(|tag| tag.tag == Tag::Sense(Sense::Of) && tag.from == from);
+    if !of {
+        return Vec::new();
+    }
+    let (first, word) = (text.words.get(from), &text.words[next]);
+    let apart = first.is_none_or(|first| text.clause(first.start) != text.clause(word.start));
+    let between = || {
+        let mut numbers = text.numbers.iter();
+        let start = first.map_or(0, |first| first.start);
+        numbers.any(|number| start <= number.start && number.start < word.end)
+    };
+    if next - from > PARTED || apart || between() {
+        return Vec::new();
+    }
+    let named = mentioned_within(text, grid, word.start..word.end);
+    let stem = text.stems.iter().find(|(own, _)| *own == next);
+    let called =
+        |column: usize| stem.is_some_and(|(_, stem)| grid.columns[column].stems.contains(stem));
+    if grid.groups().any(called) {
+        return Vec::new();
+    }
+    let quantity = |column: &usize| grid.measures().any(|own| own == *column);
+    named.into_iter().filter(quantity).collect()
+}
 
 impl Place<'_> {
     /// Whether the words right at a number name one quantity by a word that no other one has: it is of this one and of no other.
@@ -31,12 +79,28 @@ impl Place<'_> {
             })
         };
         let own = &grid.columns[*one].stems;
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        // A cell is of what its heads name.
+        let mut over = self.labels.iter().filter(|_| self.text.stems.is_empty());
+        let headed = over.any(|label| {
+            let named = mentioned(label, grid).into_iter();
+            let quantities = named.filter(|column| grid.measures().any(|own| own == *column));
+            quantities.collect::<Vec<usize>>() == [*one]
+        });
+        if headed {
+            return true;
+        }
         self.text.stems.iter().any(|(word, stem)| {
             let place = self.text.words[*word].start;
+            // "1,146 passengers and 5,574 cars": what stands right behind a number is its own.
+            let next = *word == behind;
             let near = self.text.clause(place) == clause
                 && match place < number.start {
                     true => !apart(place, number.start),
-                    false => !apart(number.end, place) && !taken(place),
+                    false => !apart(number.end, place) && (next || !taken(place)),
                 };
             near && own.contains(stem)
                 && grid
@@ -74,6 +138,114 @@ impl Place<'_> {
         }
     }
 
+    /// The quantities of which a share is a part, as the words right behind it say ("66 % of the weight"), else the amount before it, else the
+    /// goal. Of two thirds of the loads nothing follows for the weight.
+    pub(super) fn parted(&self, number: &Number, grid: &Grid) -> Vec<usize> {
+        let share = number.unit.as_ref().is_some_and(Unit::is_share);
+        if !share || grid.rows == 0 {
+            return Vec::new();
+        }
+        let text = self.text;
+        let behind = text.words.partition_point(|word| word.start < number.end);
+        let own = divided(text, behind, grid);
+        let of = text
+            .tags
+            .iter()
+            .any(|tag| tag.tag == Tag::Sense(Sense::Of) && tag.from == behind);
+        if !own.is_empty() {
+            return own;
+        }
+        let shares: Vec<&Point> = self
+            .asked
+            .points
+            .iter()
+            .filter(|point| point.need == Need::Share)
+            .collect();
+        let [point] = shares.as_slice() else {
+            return Vec::new();
+        };
+        let counted = text.has(Sense::Count) || text.has(Sense::AskCount);
+        let whole = |tag: &Tagged| matches!(tag.tag, Tag::Sense(Sense::Total | Sense::Whole));
+        let of_all = text
+            .tags
+            .iter()
+            .any(|tag| whole(tag) && tag.from >= behind && tag.from <= behind + 2);
+        // "Of which, it says itself."
+        if counted || (of && !of_all) {
+            return Vec::new();
+        }
+        let before = text.numbers.iter().rev().find(|own| {
+            let gap = text.raw.get(own.end..number.start);
+            gap.is_some_and(|gap| !gap.contains(';'))
+        });
+        let unit = before.and_then(|own| own.unit.as_ref());
+        let asked = mentioned(&point.text, grid);
+        let measured = grid.measures().filter(|column| {
+            let own = grid.columns[*column].unit.as_ref();
+            let same = unit
+                .zip(own)
+                .is_some_and(|(unit, own)| !unit.is_share() && unit.convert(1.0, own).is_some());
+            same && asked.contains(column)
+        });
+        let measured: Vec<usize> = measured.collect();
+        if !measured.is_empty() {
+            return measured;
+        }
+        let mut tags = point.text.tags.iter();
+        let named = tags
+            .find(|tag| tag.tag == Tag::Sense(Sense::Share))
+            .map(|tag| divided(&point.text, tag.to, grid));
+        named.unwrap_or_default()
+    }
+
+    /// The other quantities that the sentence of a number names, else those that the goal names, where the word right behind it only says what
+    /// is counted: sheets of waste.
+    pub(crate) fn measures_beside(&self, number: &Number, grid: &Grid) -> Vec<usize> {
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let Some(word) = self.text.words.get(behind) else {
+            return Vec::new();
+        };
+        let counted = mentioned_within(self.text, grid, word.start..word.end);
+        if !counted
+            .iter()
+            .any(|own| grid.measures().any(|all| all == *own))
+        {
+            return Vec::new();
+        }
+        let others = |text: &Text| -> Vec<usize> {
+            let all = mentioned(text, grid).into_iter();
+            all.filter(|column| grid.measures().any(|own| own == *column))
+                .filter(|column| !counted.contains(column))
+                .collect()
+        };
+        // What stands right behind another figure is that one's.
+        let taken = |column: usize| {
+            let numbers = self.text.numbers.iter();
+            let mut others = numbers.filter(|other| other.start != number.start);
+            others.any(|other| {
+                let next = self
+                    .text
+                    .words
+                    .partition_point(|word| word.start < other.end);
+                let next = self.text.words.get(next);
+                next.is_some_and(|word| {
+                    mentioned_within(self.text, grid, word.start..word.end).contains(&column)
+                })
+            })
+        };
+        let mut own = others(self.text);
+        own.retain(|column| !taken(*column));
+        // Who is asked for what is counted is told of nothing else.
+        let asked = mentioned(&self.asked.text, grid);
+        match own.is_empty() && !counted.iter().any(|column| asked.contains(column)) {
+            true => others(&self.asked.text),
+            false => own,
+        }
+    }
+
     /// Whether the text of a number, or what stands over it, speaks of a quantity.
     pub(crate) fn names_any(&self, grid: &Grid) -> bool {
         let own = std::iter::once(self.text).chain(self.labels.iter().copied());
@@ -101,10 +273,7 @@ impl Place<'_> {
             (None, _) => true,
         };
         // Of a part of a whole the unit says nothing about what is divided.
-        let share = number
-            .unit
-            .as_ref()
-            .is_some_and(crate::unit::Unit::is_share);
+        let share = number.unit.as_ref().is_some_and(Unit::is_share);
         let (part, whole) = self.partition(number);
         if part || whole {
             return quantities
@@ -124,7 +293,7 @@ impl Place<'_> {
                 .iter()
                 .filter(|other| part(other.start) == part(number.start))
                 .filter_map(|other| other.unit.as_ref());
-            let units: Vec<&crate::unit::Unit> = beside.filter(|unit| !unit.is_share()).collect();
+            let units: Vec<&Unit> = beside.filter(|unit| !unit.is_share()).collect();
             let fits = |column: &usize| {
                 let own = grid.columns[*column].unit.as_ref();
                 own.is_some_and(|own| units.iter().any(|unit| unit.convert(1.0, own).is_some()))
@@ -140,6 +309,25 @@ impl Place<'_> {
         let starts = &self.text.clauses;
         let from = starts.get(clause).copied().unwrap_or(0);
         let to = starts.get(clause + 1).copied().unwrap_or(usize::MAX);
+        // "1,146 passengers and 5,574 cars": of several figures of a clause each is of what stands right behind it.
+        let behind = self
+            .text
+            .words
+            .partition_point(|word| word.start < number.end);
+        let stated = self.text.numbers.iter().filter(|other| !other.is_casual());
+        let several = stated
+            .filter(|other| self.text.clause(other.start) == clause)
+            .count()
+            > 1;
+        if let (true, Some(word)) = (several, self.text.words.get(behind)) {
+            let next = mentioned_within(self.text, grid, word.start..word.end).into_iter();
+            let next: Vec<usize> = next
+                .filter(|column| quantities.contains(column) && (share || convertible(column)))
+                .collect();
+            if let ([_], false) = (next.as_slice(), share) {
+                return next;
+            }
+        }
         let own = mentioned_within(self.text, grid, from..to);
         let sources = std::iter::once(self.text)
             .chain(self.labels.iter().copied())

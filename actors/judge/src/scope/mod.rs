@@ -192,8 +192,10 @@ impl Place<'_> {
             scope.pairs = pairs;
         }
         // "Old Town leads by 91": ahead of any one of a few others.
-        let alone =
-            scope.pairs.is_empty() && (self.compares() || self.asked.text.has(Sense::Difference));
+        let asked = &self.asked.text;
+        let held = asked.has(Sense::Than) && (asked.has(Sense::More) || asked.has(Sense::Fewer));
+        let apart = asked.has(Sense::Difference) || held;
+        let alone = scope.pairs.is_empty() && (self.compares() || apart);
         if let (true, Some(Pred::Is(column, code))) = (
             alone,
             base.iter()
@@ -212,6 +214,7 @@ impl Place<'_> {
         scope.columns = self.columns(grid);
         scope.units = self.asked.units.clone();
         scope.whole = self.whole(number, table, grid);
+        scope.parted = self.parted(number, grid);
         // The lowest of several has its own total and mean: "Kassel has the lowest turnover, 19,700".
         let ranked = scope
             .stats
@@ -502,8 +505,30 @@ fn wholes(text: &Text, table: usize, grid: &Grid, clause: Option<usize>) -> Vec<
         .filter(|entity| {
             let first = text.words.partition_point(|word| word.start < entity.start);
             let next = text.words.partition_point(|word| word.start < entity.end);
+            // Behind a preposition the article is none of a whole: "auf der Komet".
+            let placed = |tag: &Tagged| {
+                let before = tag.from.checked_sub(1);
+                tag.to - tag.from == 1
+                    && tag.to == first
+                    && before.is_some_and(|before| {
+                        let bare = text.stems.iter().all(|(word, _)| *word != before);
+                        let meant = text.tags.iter().any(|own| {
+                            let parts = matches!(
+                                own.tag,
+                                Tag::Sense(
+                                    Sense::Whole | Sense::Total | Sense::Share | Sense::Rest
+                                )
+                            );
+                            parts && own.from <= before && before < own.to
+                        });
+                        bare && !meant && text.words[before].end + 1 == text.words[tag.from].start
+                    })
+            };
             let of = text.tags.iter().any(|tag| {
-                tag.tag == Tag::Sense(Sense::Of) && tag.to <= first && first - tag.to <= ALL
+                tag.tag == Tag::Sense(Sense::Of)
+                    && tag.to <= first
+                    && first - tag.to <= ALL
+                    && !placed(tag)
             });
             // Of its things: "Leith parcels", and nothing that these are in.
             let things = text.stems.iter().any(|(word, _)| *word == next);

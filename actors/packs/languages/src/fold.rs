@@ -1,5 +1,6 @@
 //! Words as they are compared: in small letters, without accents, each with its place.
 
+use rust_stemmers::Stemmer;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -54,6 +55,18 @@ fn fold_into(c: char, out: &mut String) {
         'œ' | 'Œ' => out.push_str("oe"),
         'ø' | 'Ø' => out.push('o'),
         _ => out.extend(c.to_lowercase().nfd().filter(|c| !is_combining_mark(*c))),
+    }
+}
+
+/// Letters of a stem that a French participle may have.
+const PARTICIPLE: usize = 4;
+
+/// Of a French participle that was folded the stemmer leaves an "e": "vendangée" and "vendangé" are one word.
+pub(crate) fn stemmed(stemmer: &Stemmer, code: &str, word: &str) -> String {
+    let stem = stemmer.stem(word);
+    match code {
+        "fr" if stem.len() > PARTICIPLE => stem.trim_end_matches('e').to_owned(),
+        _ => stem.into_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use rust_stemmers::{Algorithm, Stemmer};
 use serde::Deserialize;
 
-use crate::fold::{Folded, folded};
+use crate::fold::{Folded, folded, stemmed};
 
 /// What words of a language can mean to whoever reads a goal or judges an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -73,6 +73,8 @@ pub enum Sense {
     OnlyCloses,
     /// What takes a part off an amount.
     Reduces,
+    /// What says that something is left of a whole.
+    Remains,
     /// On which side of a time another one lies: "before departure".
     Earlier,
     Later,
@@ -363,7 +365,7 @@ impl Lexicon {
         let stemmer = Stemmer::create(algorithm);
         let mut alike = HashMap::new();
         for group in &file.alike {
-            let mut stems = group.iter().map(|word| stemmer.stem(word).into_owned());
+            let mut stems = group.iter().map(|word| stemmed(&stemmer, &file.code, word));
             if let Some(first) = stems.next() {
                 alike.extend(stems.map(|stem| (stem, first.clone())));
             }
@@ -438,10 +440,10 @@ impl Lexicon {
         if word.bytes().any(|byte| byte.is_ascii_digit()) {
             return word.to_owned();
         }
-        let stem = self.stemmer.stem(word);
-        match self.alike.get(stem.as_ref()) {
+        let stem = stemmed(&self.stemmer, &self.code, word);
+        match self.alike.get(stem.as_str()) {
             Some(other) => other.clone(),
-            None => stem.into_owned(),
+            None => stem,
         }
     }
 }

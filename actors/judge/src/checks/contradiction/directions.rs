@@ -264,6 +264,9 @@ fn pair_of(
 ) -> Option<(Moment, Moment)> {
     let text = &reading.texts[piece];
     let all = pairs(text);
+    if let Some(part) = rise_and_fall(reading, text, place) {
+        return Some(part);
+    }
     if all.len() == 1 {
         return all.first().copied();
     }
@@ -323,6 +326,28 @@ fn pair_of(
             .copied()
             .filter(|_| label.moments.len() == 2)
     })
+}
+
+/// "Up until July, then down to 14 in September" of what went on from May: of two words for two ways the first speaks of the time from the
+/// beginning that the goal names to the first of two times, the second of that between them.
+fn rise_and_fall(reading: &Reading<'_>, text: &Text, place: usize) -> Option<(Moment, Moment)> {
+    let [(start, _)] = reading.ground.asked.pairs.as_slice() else {
+        return None;
+    };
+    let [one, other] = text.moments.as_slice() else {
+        return None;
+    };
+    let ways = ways(text, true);
+    let [(first, at), (second, behind)] = ways.as_slice() else {
+        return None;
+    };
+    let told = first != second && *at < one.start && one.end <= *behind && *behind < other.start;
+    let apart = !start.holds(&one.moment) && !one.moment.holds(start);
+    let own = match place == *at {
+        true => (*start, one.moment),
+        false => (one.moment, other.moment),
+    };
+    (told && apart).then_some(own)
 }
 
 fn signs(

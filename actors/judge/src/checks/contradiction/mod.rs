@@ -7,6 +7,7 @@ mod firsts;
 mod limits;
 mod meant;
 mod measured;
+mod named;
 mod orders;
 mod rank;
 mod ranking;
@@ -58,6 +59,7 @@ impl Look for Contradiction {
             sources::absolute(reading, piece, &mut finding);
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
+            named::look(reading, piece, &mut finding);
             let before = finding.issues.len();
             sources::opposed(reading, piece, &mut finding);
             if finding.issues.len() == before {

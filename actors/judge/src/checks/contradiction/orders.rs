@@ -80,6 +80,18 @@ impl Order {
         self.0.retain(|(pred, _)| some.contains(pred));
     }
 
+    /// The figure of one of them, be it that a text names less of its time than the order does.
+    pub(super) fn near(&self, pred: Pred) -> Option<f64> {
+        let meets = |other: &Pred| match (&pred, other) {
+            (Pred::At(one, own), Pred::At(column, moment)) => {
+                one == column && (own.holds(moment) || moment.holds(own))
+            }
+            _ => *other == pred,
+        };
+        let found = self.0.iter().find(|(other, _)| meets(other));
+        found.map(|(_, value)| *value)
+    }
+
     /// The figure of one of them.
     pub(super) fn of(&self, pred: Pred) -> Option<f64> {
         let found = self.0.iter().find(|(other, _)| *other == pred);
@@ -302,6 +314,10 @@ pub(super) fn ways(
         Meant::Named(columns) => (columns.clone(), true),
         _ => measures(reading, piece, grid),
     };
+    // "The Depot, with 27 sessions": where no word names a quantity, the count that stands with a name says by what.
+    if !named && !own.is_empty() && own.iter().all(|by| *by == By::Count) {
+        return own;
+    }
     let stats: Vec<Stat> = match (has(Sense::Total), has(Sense::Mean), has(Sense::Median)) {
         (true, false, _) => vec![Stat::Total],
         (_, true, _) => vec![Stat::Mean],

@@ -6,6 +6,7 @@ use aios_languages::{Sense, Tag};
 use aios_work::{Category, Severity};
 
 use super::{Finding, at};
+use crate::explain::Form;
 use crate::numeral::Number;
 use crate::reading::Reading;
 use crate::text::Text;
@@ -20,7 +21,16 @@ pub(super) fn look(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     if text.numbers.len() < 2 {
         return;
     }
-    let wrong = direction(text)
+    // "It fell by 819 to 1,044": by so much, and not from so much.
+    let by = |number: &Number| {
+        let mut claims = reading.claims_at(piece).iter();
+        let claim = claims.find(|claim| text.numbers[claim.number].start == number.start);
+        claim.is_some_and(|claim| {
+            let lies = |form: Form| matches!(form, Form::Difference | Form::Change);
+            !claim.found.is_empty() && claim.found.iter().all(|found| lies(found.form))
+        })
+    };
+    let wrong = direction(text, &by)
         .or_else(|| change(text))
         .or_else(|| share(text))
         .or_else(|| product(text));
@@ -100,11 +110,12 @@ fn way(text: &Text, near: usize) -> Option<bool> {
 }
 
 /// "It rose from 20 to 10".
-fn direction(text: &Text) -> Option<(&'static str, String)> {
+fn direction(text: &Text, by: &dyn Fn(&Number) -> bool) -> Option<(&'static str, String)> {
     if text.has(Sense::Negation) {
         return None;
     }
-    steps(text).into_iter().find_map(|(one, other)| {
+    let steps = steps(text).into_iter().filter(|(one, _)| !by(one));
+    steps.into_iter().find_map(|(one, other)| {
         let up = way(text, one.start)?;
         let (a, b) = (one.value(), in_unit(other, one));
         let against = if up { b < a } else { b > a };
@@ -182,6 +193,22 @@ fn part_of(
 }
 
 /// "13 of 16 (81 %)", "81 % (13 of 16)".
+/// "630 of 4,200 vehicles, which is 15 %": whether a share behind a comma is that of the figures before it, and of nothing that follows.
+fn is_apposed(text: &Text, share: &Number, gap: &str) -> bool {
+    let next = text.words.partition_point(|word| word.start < share.end);
+    let of = text
+        .tags
+        .iter()
+        .any(|tag| tag.tag == Tag::Sense(Sense::Of) && tag.from == next);
+    let start = share.start - gap.len();
+    let joins = text.senses().any(|(sense, place)| {
+        let apart = matches!(sense, Sense::And | Sense::Rest | Sense::Per);
+        apart && start <= place && place < share.start
+    });
+    let rest = text.raw.get(share.end..).unwrap_or("").trim();
+    gap.contains([',', '=', ':']) && !of && !joins && rest.len() < 2
+}
+
 fn share(text: &Text) -> Option<(&'static str, String)> {
     let numbers = &text.numbers;
     numbers.windows(3).find_map(|three| {
@@ -208,7 +235,8 @@ fn share(text: &Text) -> Option<(&'static str, String)> {
                     &three[2],
                     &three[0],
                     &three[1],
-                    gap.trim_end().ends_with('(') && gap.len() < APART,
+                    (gap.trim_end().ends_with('(') || is_apposed(text, &three[2], gap))
+                        && gap.len() < APART,
                 )
             }
             _ => return None,

@@ -37,6 +37,17 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             alike && !part.listed && common(own, part) >= words
         })
     };
+    // What a sentence with one of the same figures denies as well is not against it.
+    let denied = own.iter().any(|part| part.denied.is_some());
+    let told = |number: &crate::numeral::Number| {
+        sentences().any(|sentence| {
+            let denies = sentence.parts.iter().any(|part| part.denied.is_some());
+            denies && sentence.says(number).is_some()
+        })
+    };
+    if denied && text.numbers.iter().any(told) {
+        return;
+    }
     for paper in papers.clone() {
         for (place, sentence) in paper.sentences.iter().enumerate() {
             let short = |part: &&Part| part.stems.len() <= SHORT && !part.listed;
@@ -210,7 +221,18 @@ pub(super) fn denied(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             if known < 2 || known * 10 < stems.len() * 7 {
                 continue;
             }
-            let Some((best, _)) = paper.nearest(&stems).first().copied() else {
+            let near = paper.nearest(&stems);
+            // A figure of the clause tells which sentence is meant.
+            let numbers = text.numbers.iter();
+            let numbers: Vec<_> = numbers
+                .filter(|number| (start..end).contains(&number.start))
+                .collect();
+            let says = |at: usize| {
+                let mut numbers = numbers.iter();
+                numbers.any(|number| paper.sentences[at].says(number).is_some())
+            };
+            let said = near.iter().find(|(at, _)| says(*at));
+            let Some((best, _)) = said.or(near.first()).copied() else {
                 continue;
             };
             let sentence = &paper.sentences[best];
@@ -396,7 +418,10 @@ fn told_by_source(reading: &Reading<'_>, piece: usize, yes: bool, finding: &mut 
 pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
     for point in &reading.ground.asked.points {
         let wanted: BTreeSet<&String> = point.text.stems.iter().map(|(_, stem)| stem).collect();
-        if point.need != Need::Topic || wanted.is_empty() || wanted.len() > WORDS {
+        if !matches!(point.need, Need::Topic | Need::Date)
+            || wanted.is_empty()
+            || wanted.len() > WORDS
+        {
             continue;
         }
         let inner = denies(&point.text, 0, usize::MAX);

@@ -70,6 +70,36 @@ pub(super) fn told_in_part(reading: &Reading<'_>, point: &Point, papers: &[Paper
     })
 }
 
+/// Whether nothing but a word that joins two, or another comma, leads to the last clause: "while the other gives five" is no thing of a list.
+fn joins_the_last(text: &Text) -> bool {
+    let Some(last) = text.clauses.last() else {
+        return false;
+    };
+    let first = text.words.partition_point(|word| word.start < *last);
+    let alone = |tag: &aios_languages::Tagged| {
+        let joins = matches!(tag.tag, Tag::Sense(Sense::And));
+        joins && (tag.from == first || tag.to == first)
+    };
+    // "As it comes with a guarantee", "because it is cheaper": a clause that says more of what was said.
+    let starts = text.clauses.iter().skip(1);
+    let firsts: Vec<usize> = starts
+        .map(|start| text.words.partition_point(|word| word.start < *start))
+        .collect();
+    let goes_on = text.tags.iter().any(|tag| {
+        let held = matches!(
+            tag.tag,
+            Tag::Sense(Sense::Cause | Sense::Than | Sense::Only)
+        );
+        held && firsts.contains(&tag.from)
+    });
+    !goes_on
+        && (text.tags.iter().any(alone)
+            || text
+                .raw
+                .get(..*last)
+                .is_some_and(|head| head.trim_end().ends_with(',')))
+}
+
 /// The things of a list within a sentence: what stands between its commas and its last "and", each with the words that no other has.
 fn things(text: &Text) -> Vec<Vec<&String>> {
     let ends = text
@@ -98,6 +128,7 @@ fn things(text: &Text) -> Vec<Vec<&String>> {
             words.is_none_or(|(last, first)| last.0 + 1 - first.0 > WORDS)
         })
         || text.raw.contains([';', ':', '—', '–'])
+        || !joins_the_last(text)
         || text.has(Sense::Negation)
         || text.has(Sense::Only)
     {

@@ -1,5 +1,6 @@
 //! Every point of the goal is answered.
 
+mod amounts;
 mod firsts;
 mod lists;
 mod papers;
@@ -17,6 +18,7 @@ use super::{Finding, Look};
 use crate::column::Data;
 use crate::conditions::{conditions, mentioned};
 use crate::criteria::Criteria;
+use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
 use crate::goal::{Need, Point};
 use crate::grid::{Grid, Pred};
@@ -151,6 +153,8 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
         Need::Count => count(reading, point, grid),
         // "13 of 16 against 7 of 18".
         Need::Share if told_in_parts(reading) => true,
+        // "Which machine has the smallest share of waste?" asks for its name.
+        Need::Share if asks_for_one(&point.text) && names_first(reading, point, grid) => true,
         Need::Share => explanations(reading).any(|(claim, found)| {
             let share = reading
                 .number(claim)
@@ -179,6 +183,45 @@ fn by_table(reading: &Reading<'_>, point: &Point, before: Option<Need>, grid: &G
                 || (named && names_one(reading, point, grid))
         }
     }
+}
+
+/// Whether a text begins by asking for the one of a kind that is first or last.
+fn asks_for_one(text: &Text) -> bool {
+    let which = Tag::Sense(Sense::AskWhich);
+    let begins = text
+        .tags
+        .iter()
+        .any(|tag| tag.from == 0 && tag.tag == which);
+    begins && (text.has(Sense::Highest) || text.has(Sense::Lowest))
+}
+
+/// Whether the one name of an answer is that of the first, or last, by the share that one quantity has in another.
+fn names_first(reading: &Reading<'_>, point: &Point, grid: &Grid) -> bool {
+    let named: BTreeSet<Pred> = said_words(reading)
+        .flat_map(|text| entities(text, 0, grid))
+        .map(|entity| entity.pred)
+        .collect();
+    let [Pred::Is(column, code)] = named.into_iter().collect::<Vec<Pred>>()[..] else {
+        return false;
+    };
+    let highest = point.text.has(Sense::Highest);
+    let parts = quantities(&point.text, grid);
+    let codes = 0..u32::try_from(grid.names(column).len()).unwrap_or(0);
+    let shares = grid.derived_of(&parts).filter(|(_, derived)| {
+        derived.op == Op::Over && derived.within && parts.contains(&derived.one)
+    });
+    let share = |code: u32, derived: usize| {
+        let figures = grid.figures(&[Pred::Is(column, code)], derived);
+        figures.map(|figures| figures.total)
+    };
+    let mut shares = shares.map(|(derived, _)| derived);
+    shares.any(|derived| {
+        let own = share(code, derived);
+        own.is_some_and(|own| {
+            let mut all = codes.clone().filter_map(|code| share(code, derived));
+            all.all(|other| if highest { own >= other } else { own <= other })
+        })
+    })
 }
 
 /// Whether a count and the count that it is a part of are told, and borne out.

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use aios_languages::{Sense, Tag};
 
+use super::amounts::{amounts, is_mark};
 use super::{explanations, said_words, short};
 use crate::explain::Form;
-use crate::goal::{Need, Point};
+use crate::goal::{Asked, Need, Point};
 use crate::paper::Paper;
 use crate::reading::Reading;
 use crate::unit::Kind as UnitKind;
@@ -49,19 +50,27 @@ pub(super) fn by_papers(
             || beside(reading, point, papers)
     };
     let rests = places(reading, papers);
-    let targets = told_at(point, papers);
+    let asked = &reading.ground.asked;
+    let targets = told_at(point, asked, papers);
     let mut told = false;
     if let Some(targets) = &targets {
         let others = reading.ground.asked.points.iter();
         let theirs: HashSet<usize> = others
             .filter(|other| !std::ptr::eq(*other, point))
-            .filter_map(|other| told_at(other, papers))
+            .filter_map(|other| told_at(other, asked, papers))
             .flatten()
             .collect();
         // What one sentence begins the next may end, where no other point is about that one.
         let goes_on = |at: &usize| {
             let before = at.checked_sub(1).filter(|before| targets.contains(before));
-            before.is_some_and(|before| same_block(papers, before, *at)) && !theirs.contains(at)
+            let next = before.is_some_and(|before| same_block(papers, before, *at));
+            // Nor does a paragraph need to say again what it is about: what was decided stands sentences behind the question.
+            let further = || {
+                let mut before = targets.iter().filter(|target| *target < at);
+                let near = before.any(|target| same_block(papers, *target, *at));
+                near && shares_a_word(point, papers, *at)
+            };
+            !theirs.contains(at) && (next || further())
         };
         // What was worked out rests on no sentence in particular.
         let anywhere = |at: &usize| *at == usize::MAX;
@@ -108,7 +117,7 @@ pub(super) fn by_papers(
             let free = said_words(reading).any(|text| {
                 text.tags
                     .iter()
-                    .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
+                    .any(|tag| matches!(tag.tag, Tag::Opposite(INCLUDED | FREE, _)))
             });
             // "How much luggage may I bring?" is answered by another amount.
             let other = || reading.claims.iter().any(|claim| !claim.found.is_empty());
@@ -126,6 +135,20 @@ pub(super) fn by_papers(
         Need::Count => reading.claims.iter().any(|claim| !claim.found.is_empty()) || near(),
         _ => told || near(),
     }
+}
+
+/// Whether a sentence of the first source has a word of a point that is not what all of it is about.
+fn shares_a_word(point: &Point, papers: &[Paper], at: usize) -> bool {
+    let Some(paper) = papers.first() else {
+        return false;
+    };
+    let sentence = paper.sentences.get(at);
+    let called = point.text.stems.iter().any(|(_, stem)| is_mark(stem));
+    !called
+        && sentence.is_some_and(|sentence| {
+            let mut stems = point.text.stems.iter();
+            stems.any(|(_, stem)| !paper.title.contains(stem) && sentence.own.contains(stem))
+        })
 }
 
 fn same_block(papers: &[Paper], one: usize, other: usize) -> bool {
@@ -225,7 +248,7 @@ const RARE: usize = 2;
 
 /// The sentences of the first source that surely speak of a point: they have most of what the point says that the source knows, and more
 /// than a word that stands everywhere. None where the point's words are not the source's.
-fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
+fn told_at(point: &Point, asked: &Asked, papers: &[Paper]) -> Option<HashSet<usize>> {
     let paper = papers.first()?;
     let about = |word: usize| {
         let mut tags = point.text.tags.iter();
@@ -235,7 +258,7 @@ fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
                 && matches!(tag.tag, Tag::Sense(sense) if ASKS.contains(&sense))
         })
     };
-    let words: HashSet<&String> = point
+    let mut words: HashSet<&String> = point
         .text
         .stems
         .iter()
@@ -243,13 +266,38 @@ fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
         .map(|(_, stem)| stem)
         .filter(|stem| !paper.title.contains(*stem))
         .collect();
+    // "..., and what does it cost?" asks about what the other points name.
+    let several = asked.points.len() > 1;
+    let price = Tag::Concept(aios_languages::concept_number("price"));
+    let priced = |word: usize| {
+        let mut tags = point.text.tags.iter();
+        tags.any(|tag| {
+            let money = tag.tag == price || tag.tag == Tag::Sense(Sense::NounMoney);
+            money && tag.from <= word && word < tag.to
+        })
+    };
+    let bare = point
+        .text
+        .stems
+        .iter()
+        .all(|(word, _)| !about(*word) || priced(*word));
+    if point.need == Need::Money && several && bare {
+        words.extend(asked.text.stems.iter().map(|(_, stem)| stem));
+        let found = amounts(paper, &words);
+        return (!found.is_empty()).then_some(found);
+    }
     let known: HashSet<&String> = words
         .iter()
         .copied()
         .filter(|stem| paper.knows(stem))
         .collect();
     let fitting = match point.need {
-        Need::Money => amounts(paper, &words),
+        Need::Money => {
+            // The word that asks for the price is that of the sentence that gives it: "the fee is 48 EUR a year".
+            let stems = point.text.stems.iter().map(|(_, stem)| stem);
+            let own = stems.filter(|stem| !paper.title.contains(*stem));
+            amounts(paper, &words.iter().copied().chain(own).collect())
+        }
         _ => HashSet::new(),
     };
     let all: f64 = known.iter().map(|stem| paper.weight(stem)).sum();
@@ -281,52 +329,28 @@ fn told_at(point: &Point, papers: &[Paper]) -> Option<HashSet<usize>> {
     let headed: Vec<usize> = headed.collect();
     found.extend(headed);
     found.extend(fitting);
+    // "What does E2 mean?" is about what is called so, and about nothing that stands in the same list.
+    let called = known
+        .iter()
+        .filter(|stem| is_mark(stem) && paper.count(stem) <= RARE);
+    let called: Vec<&&String> = called.collect();
+    if !called.is_empty() {
+        found.retain(|at| {
+            let own = &paper.sentences[*at].own;
+            called.iter().any(|stem| own.contains(**stem))
+        });
+        found.extend((0..paper.sentences.len()).filter(|at| {
+            let own = &paper.sentences[*at].own;
+            called.iter().any(|stem| own.contains(**stem))
+        }));
+        return (!found.is_empty()).then_some(found);
+    }
     (sure && !found.is_empty()).then_some(found)
 }
 
-/// Letters of a word that may be the end of a longer one: "Ausweis" of "Parkausweis".
-const END: usize = 5;
-
-/// Of a point that asks for money: the sentences that give some and share most of its words, be it as the end of a longer one.
-fn amounts(paper: &Paper, words: &HashSet<&String>) -> HashSet<usize> {
-    let gives = |at: usize| {
-        let text = &paper.sentences[at].text;
-        let free = || {
-            text.tags
-                .iter()
-                .any(|tag| matches!(tag.tag, Tag::Opposite(..)))
-        };
-        let mut units = text
-            .numbers
-            .iter()
-            .filter_map(|number| number.unit.as_ref());
-        units.any(|unit| unit.is_money() || unit.is_share()) || free()
-    };
-    let shared = |at: usize| -> f64 {
-        let own = &paper.sentences[at].stems;
-        let of = |word: &&String| {
-            if own.contains(*word) {
-                return Some(paper.weight(word));
-            }
-            let ends = |stem: &&String| {
-                stem.chars().count() >= END && word.len() > stem.len() && word.ends_with(*stem)
-            };
-            own.iter().find(ends).map(|stem| paper.weight(stem))
-        };
-        words.iter().filter_map(of).sum()
-    };
-    let found: Vec<(usize, f64)> = (0..paper.sentences.len())
-        .filter(|at| gives(*at))
-        .map(|at| (at, shared(at)))
-        .filter(|(_, sum)| *sum > 0.0)
-        .collect();
-    let best = found.iter().fold(0.0, |best: f64, (_, sum)| best.max(*sum));
-    found
-        .into_iter()
-        .filter(|(_, sum)| *sum >= best * 0.7)
-        .map(|(at, _)| at)
-        .collect()
-}
+/// The pairs of opposites of what is included and of what costs nothing.
+const INCLUDED: u8 = 2;
+const FREE: u8 = 3;
 
 /// The sentences that say the same by a word that has an opposite, as a short answer does: "it is lost" of "it is kept by the club".
 fn on_its_side<'r>(reading: &'r Reading<'_>, paper: &'r Paper) -> impl Iterator<Item = usize> + 'r {
@@ -572,6 +596,13 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
         if !leads && !paper.sentences.iter().any(about) {
             continue;
         }
+        // Nor do they tell one of its sentences from another.
+        let own: HashSet<String> = wanted
+            .iter()
+            .filter(|stem| !paper.title.contains(*stem))
+            .cloned()
+            .collect();
+        let telling = if own.is_empty() { &wanted } else { &own };
         let mut near: Vec<(usize, f64)> = paper
             .sentences
             .iter()
@@ -581,7 +612,7 @@ fn points_where(reading: &Reading<'_>, point: &Point, papers: &[Paper]) -> bool 
                     .iter()
                     .filter(|concept| sentence.concepts.contains(concept))
                     .count();
-                (at, paper.overlap(sentence, &wanted) + 0.7 * shared as f64)
+                (at, paper.overlap(sentence, telling) + 0.7 * shared as f64)
             })
             .filter(|(_, overlap)| *overlap > 0.0)
             .collect();
