@@ -363,8 +363,8 @@ impl NodeBuilder {
         let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
         let (tools, working) = toolbox(&config, writer, &ground.engine, self.standard);
         let tools = tools.with(self.tools);
-        let tools = match witness {
-            Some(witness) => tools.witnessed(witness),
+        let tools = match &witness {
+            Some(witness) => tools.witnessed(Arc::clone(witness)),
             None => tools,
         };
         // What the team's agents offer is a tool of every plan.
@@ -409,6 +409,9 @@ impl NodeBuilder {
         if self.resumes {
             node.have_again().await?;
             node.parts.goals.wake(&node).await;
+            if let Some(witness) = witness {
+                witness.settled();
+            }
         } else {
             node.parts.goals.leave();
         }

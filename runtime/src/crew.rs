@@ -319,7 +319,8 @@ impl Node {
             system.leave(&Party::from(&id));
             return Err(error.into());
         }
-        if !is_held {
+        // The last one who followed it may have gone meanwhile, and its skill with it.
+        if !is_held || services.crew().member(&member.charter().name).is_none() {
             let skill = AgentSkill::new(member.charter());
             services.crew().enlist(Arc::clone(&member));
             services.tools().register(Arc::new(skill));

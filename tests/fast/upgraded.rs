@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use aios_control::{GoalPhase, Submit};
 use aios_runtime::{Config, Node};
 use aios_work::{
-    Capabilities, Effect, Pack, Task, Tool, ToolCall, ToolError, ToolOutput, ToolSpec,
+    Capabilities, Effect, Pack, Task, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput,
+    ToolSpec,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -21,7 +22,15 @@ struct Does {
     name: &'static str,
     effect: Effect,
     paid: Arc<Mutex<Vec<String>>>,
-    comes_back: bool,
+    waiting: Waiting,
+}
+
+/// What becomes of a call of `test__wait`.
+#[derive(Clone, Copy, PartialEq)]
+enum Waiting {
+    Lasts,
+    Fails,
+    Ends,
 }
 
 #[async_trait]
@@ -40,8 +49,10 @@ impl Tool for Does {
     async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
         if self.effect == Effect::Ask {
             self.paid.lock().unwrap().push(call.idempotency_key);
-        } else if !self.comes_back {
+        } else if self.waiting == Waiting::Lasts {
             std::future::pending::<()>().await;
+        } else if self.waiting == Waiting::Fails {
+            return Err(ToolError::new(ToolErrorKind::Other, "it is not there"));
         }
         Ok(ToolOutput {
             value: json!({ "done": true }),
@@ -53,7 +64,7 @@ impl Tool for Does {
 /// What of the tools a version has.
 struct Version<'a> {
     pays: bool,
-    comes_back: bool,
+    waiting: Waiting,
     /// What it calls the payment in its plan.
     payment: &'a str,
 }
@@ -73,7 +84,7 @@ async fn node(folder: &Path, paid: &Arc<Mutex<Vec<String>>>, version: Version<'_
         name,
         effect,
         paid: Arc::clone(paid),
-        comes_back: version.comes_back,
+        waiting: version.waiting,
     };
     let mut node = Node::builder().config(config).without_packs().pack(Pack {
         sources: vec![Arc::new(Errands(tasks))],
@@ -87,15 +98,8 @@ async fn node(folder: &Path, paid: &Arc<Mutex<Vec<String>>>, version: Version<'_
     node.start().await.unwrap()
 }
 
-/// A goal that the first version has paid for, in a folder as a process leaves it that is killed while the rest is under way.
-async fn begun(place: &Path, paid: &Arc<Mutex<Vec<String>>>) {
-    let version = Version {
-        pays: true,
-        comes_back: false,
-        payment: "pay",
-    };
-    let first = node(&place.join("first"), paid, version).await;
-    let goal = Submit {
+fn goal(place: &Path) -> Submit {
+    Submit {
         goal_id: Some("g".to_owned()),
         text: "Pay somebody".to_owned(),
         data: Vec::new(),
@@ -103,8 +107,19 @@ async fn begun(place: &Path, paid: &Arc<Mutex<Vec<String>>>) {
         out: place.display().to_string(),
         private: false,
         plan: None,
+    }
+}
+
+/// A goal that the first version has paid for, in a folder as a process leaves it that is killed while the rest is under way.
+async fn begun(place: &Path, paid: &Arc<Mutex<Vec<String>>>) {
+    let waiting = Waiting::Lasts;
+    let version = Version {
+        pays: true,
+        waiting,
+        payment: "pay",
     };
-    first.control().submit(goal).await.unwrap();
+    let first = node(&place.join("first"), paid, version).await;
+    first.control().submit(goal(place)).await.unwrap();
     let begun = Instant::now();
     loop {
         let shown = first.control().goal_plan("g").await.unwrap();
@@ -140,7 +155,7 @@ async fn what_was_done_by_another_name_is_not_done_again() {
     begun(place.path(), &paid).await;
     let version = Version {
         pays: true,
-        comes_back: true,
+        waiting: Waiting::Ends,
         payment: "payment",
     };
     let second = node(&place.path().join("second"), &paid, version).await;
@@ -159,7 +174,7 @@ async fn one_that_cannot_be_gone_on_with_here_says_what_differs() {
     begun(place.path(), &paid).await;
     let version = Version {
         pays: false,
-        comes_back: true,
+        waiting: Waiting::Ends,
         payment: "payment",
     };
     let second = node(&place.path().join("second"), &paid, version).await;
@@ -173,4 +188,26 @@ async fn one_that_cannot_be_gone_on_with_here_says_what_differs() {
     );
     assert_eq!(paid.lock().unwrap().len(), 1, "{paid:?}");
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_came_to_nothing_halfway_is_not_begun_by_other_names() {
+    let place = tempfile::tempdir().unwrap();
+    let paid = Arc::default();
+    for (waiting, payment) in [(Waiting::Fails, "pay"), (Waiting::Ends, "payment")] {
+        let version = Version {
+            pays: true,
+            waiting,
+            payment,
+        };
+        let node = node(&place.path().join("node"), &paid, version).await;
+        node.control().submit(goal(place.path())).await.unwrap();
+        ended(&node).await;
+        assert_eq!(paid.lock().unwrap().len(), 1, "{payment}: {paid:?}");
+        if waiting == Waiting::Ends {
+            let shown = node.control().goal_plan("g").await.unwrap();
+            assert_eq!(shown.tasks[0].id, "pay");
+        }
+        node.stop().await;
+    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// How much a tier's agents may lose: so many turns, or what they did in so long. Micro agents are not saved.
 const MACRO: (u32, Duration) = (10, Duration::from_secs(60));
 const MESO: (u32, Duration) = (u32::MAX, Duration::from_secs(300));
-/// How long it waits to be saved again when that came to nothing: a disk that is full is so for a while.
+/// How long it waits at least to be saved again when that came to nothing: a disk that is full is so for a while.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Turns that are in no checkpoint.

@@ -1,23 +1,22 @@
-//! Whose tool had a processor when a process ended. What fells a process by its own hand (an abort, a fault in a foreign library, a stack
-//! that is full) leaves nobody to say so; a file outlives it.
+//! Whose tool had a processor when a process ended. What fells a process from within (an abort, a fault in a foreign library, a stack that is
+//! full) leaves nobody to say so; a file outlives it.
 //!
 //! A call has a place in the file for as long as it lasts: a byte that says whether it is being worked on at this moment, then its goal's
-//! name. The system keeps what was written when a process ends, however it ends, so nothing is synced: after a power loss nobody is to blame.
+//! name. The system keeps what was written when a process ends, however it ends, so nothing is synced: a loss of power is nobody's doing.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a place.
 const PLACE: usize = 256;
-/// The most that is read of what another process left: of more calls than these none is blamed.
+/// The most that is read of what another process left: of calls beyond these none is blamed.
 const READ_MAX: u64 = (PLACE * 4_096) as u64;
 const BUSY: u8 = b'1';
 const IDLE: u8 = b'0';
@@ -26,6 +25,8 @@ const IDLE: u8 = b'0';
 #[derive(Debug)]
 pub struct Witness {
     file: File,
+    /// What earlier processes left, until somebody has made something of it.
+    before: PathBuf,
     places: Mutex<Places>,
 }
 
@@ -41,19 +42,47 @@ thread_local! {
 }
 
 impl Witness {
-    /// Begins a file in the place of the one that an earlier process left, and says for which goals that was at work when it ended.
+    /// Begins a file in the place of the one that an earlier process left, and says for which goals that was at work when it ended. They are
+    /// told again by a later one until they are [settled](Self::settled).
     ///
     /// # Errors
-    /// When the file cannot be read or made.
+    /// When a file cannot be read, made or written.
     pub fn over(path: &Path) -> io::Result<(Arc<Self>, BTreeSet<String>)> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut file = options.mode(0o600).open(path)?;
+        let before = path.with_extension("before");
         let mut left = Vec::new();
         (&mut file).take(READ_MAX).read_to_end(&mut left)?;
+        let mut blamed = at_work(&left);
+        if let Ok(earlier) = File::open(&before) {
+            let mut names = Vec::new();
+            earlier.take(READ_MAX).read_to_end(&mut names)?;
+            let names = String::from_utf8_lossy(&names).into_owned();
+            blamed.extend(names.lines().map(str::to_owned));
+        }
+        if !blamed.is_empty() {
+            let names: Vec<&str> = blamed.iter().map(String::as_str).collect();
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create(true).truncate(true).mode(0o600);
+            options
+                .open(&before)?
+                .write_all(names.join("\n").as_bytes())?;
+        }
         file.set_len(0)?;
         let places = Mutex::default();
-        Ok((Arc::new(Self { file, places }), at_work(&left)))
+        let witness = Self {
+            file,
+            before,
+            places,
+        };
+        Ok((Arc::new(witness), blamed))
+    }
+
+    /// What was told has been taken down elsewhere.
+    pub fn settled(&self) {
+        // One that stays is told once more.
+        let _ = std::fs::remove_file(&self.before);
     }
 
     /// Carries work out for a goal.
@@ -67,9 +96,9 @@ impl Witness {
         .await
     }
 
-    /// What cannot be written is not known later, and no call fails for that.
-    fn write(&self, bytes: &[u8], at: u64) {
-        let _ = self.file.write_all_at(bytes, at);
+    /// Whether it is there now. What cannot be written is not known later, and no call fails for that.
+    fn write(&self, bytes: &[u8], at: u64) -> bool {
+        self.file.write_all_at(bytes, at).is_ok()
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -93,8 +122,10 @@ fn at_work(left: &[u8]) -> BTreeSet<String> {
 pub(crate) struct Call {
     witness: Arc<Witness>,
     place: u64,
-    /// Threads that work on it.
-    threads: AtomicU32,
+    /// Whether its name stands there; the name that stands there otherwise is another's.
+    is_named: bool,
+    /// Threads that work on it. Held while the byte that says so is written, or two of them would write it in the wrong order.
+    threads: Mutex<u32>,
 }
 
 impl Call {
@@ -107,10 +138,11 @@ impl Call {
                 places.used - 1
             })
         };
-        let call = Self {
+        let mut call = Self {
             witness: Arc::clone(witness),
             place,
-            threads: AtomicU32::new(0),
+            is_named: false,
+            threads: Mutex::default(),
         };
         let mut bytes = [0; PLACE];
         bytes[0] = IDLE;
@@ -118,7 +150,7 @@ impl Call {
         if goal.len() < PLACE {
             bytes[1..=goal.len()].copy_from_slice(goal.as_bytes());
         }
-        witness.write(&bytes, call.at());
+        call.is_named = witness.write(&bytes, call.at());
         call
     }
 
@@ -126,11 +158,20 @@ impl Call {
         self.place * PLACE as u64
     }
 
+    fn counts(&self, change: impl FnOnce(u32) -> u32) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *threads > 0;
+        *threads = change(*threads);
+        let now = *threads > 0;
+        if self.is_named && before != now {
+            let byte = if now { BUSY } else { IDLE };
+            self.witness.write(&[byte], self.at());
+        }
+    }
+
     /// From here on this thread works on it.
     pub(crate) fn begin(self: &Arc<Self>) -> Here {
-        if self.threads.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.witness.write(&[BUSY], self.at());
-        }
+        self.counts(|threads| threads + 1);
         let before = HERE.with(|here| here.replace(Some(Arc::clone(self))));
         Here {
             call: Arc::clone(self),
@@ -161,9 +202,7 @@ impl Drop for Here {
     fn drop(&mut self) {
         let before = self.before.take();
         HERE.with(|here| *here.borrow_mut() = before);
-        if self.call.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.call.witness.write(&[IDLE], self.call.at());
-        }
+        self.call.counts(|threads| threads - 1);
     }
 }
 
@@ -211,8 +250,27 @@ mod tests {
         assert!(std::fs::metadata(&path).unwrap().len() <= 2 * PLACE as u64);
     }
 
+    /// The thread that ends its part and the one that begins its own write the same byte.
     #[test]
-    fn what_a_process_left_is_told_once_whatever_lies_there() {
+    fn one_that_goes_and_one_that_comes_leave_it_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("witness");
+        let (witness, _) = Witness::over(&path).unwrap();
+        let call = Arc::new(Call::of(&witness, "g"));
+        for _ in 0..500 {
+            let first = call.begin();
+            let other = Arc::clone(&call);
+            let works = std::thread::spawn(move || other.begin());
+            drop(first);
+            let here = works.join().unwrap();
+            assert_eq!(left(&path), BTreeSet::from(["g".to_owned()]));
+            drop(here);
+            assert_eq!(left(&path), BTreeSet::new());
+        }
+    }
+
+    #[test]
+    fn what_a_process_left_is_told_until_it_is_settled_whatever_lies_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("witness");
         let mut bytes = vec![0; 3 * PLACE];
@@ -221,8 +279,15 @@ mod tests {
         bytes[2 * PLACE..2 * PLACE + 3].copy_from_slice(&[b'1', 0xff, 0xfe]);
         bytes.extend(b"1");
         std::fs::write(&path, bytes).unwrap();
-        let (_witness, told) = Witness::over(&path).unwrap();
-        assert_eq!(told, BTreeSet::from(["two".to_owned()]));
+        let two = BTreeSet::from(["two".to_owned()]);
+        for _ in 0..2 {
+            // A start that came to nothing has made nothing of it.
+            let (_witness, told) = Witness::over(&path).unwrap();
+            assert_eq!(told, two);
+        }
+        let (witness, told) = Witness::over(&path).unwrap();
+        assert_eq!(told, two);
+        witness.settled();
         let (_witness, told) = Witness::over(&path).unwrap();
         assert_eq!(told, BTreeSet::new());
     }

@@ -87,6 +87,13 @@ pub struct KeptPlan {
     pub files: Vec<InputFile>,
     /// The version of the program that made it.
     pub made_by: String,
+    /// Whether it calls anything of which nobody but its provider or a person knows whether it was done. What was kept before it was said may.
+    #[serde(default = "yes")]
+    pub binds: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A call of a tool that changes something, as it was begun.

@@ -1,6 +1,6 @@
 //! Spawns an agent on a running node, asks it, kills it and watches it come back.
 //!
-//! `aios serve` prints the address and where the token lies; then
+//! `aios serve` prints the address and where the token lies (with `--engine scripted` no model is needed); then
 //! `AIOS_NODE=http://127.0.0.1:PORT AIOS_TOKEN_FILE=FILE cargo run -p aios-control --features http --example comes_back`
 
 #![allow(clippy::print_stdout)]

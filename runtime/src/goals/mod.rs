@@ -147,7 +147,8 @@ impl Goals {
         self
     }
 
-    /// The same, and if anybody is blamed for the end of the process before this one, no other goal is.
+    /// The same, and if it is known whose tools were being worked on when the process before this one ended, no other goal counts that fall:
+    /// it may have been another all the same, and then the next fall finds nobody at work.
     pub(crate) fn blaming(mut self, blamed: BTreeSet<String>) -> Self {
         self.blamed = blamed;
         self

@@ -169,6 +169,11 @@ impl Kernels {
             tokens * matrix.cols() / BLOCK,
             "activations are as wide as the matrix"
         );
+        debug_assert_eq!(
+            x.sums.len(),
+            x.values.len(),
+            "the sums are of these activations"
+        );
         assert_eq!(out.len(), tokens * rows, "there is a place for each result");
         let isa = self.isa;
         if tokens == 1 {

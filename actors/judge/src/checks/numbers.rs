@@ -10,7 +10,6 @@ use crate::moment::{Moment, MomentAt};
 use crate::paper::weekdays;
 use crate::reading::{Claim, Reading};
 use crate::text::Text;
-use crate::unit::Kind;
 
 pub(crate) struct Numbers;
 
@@ -137,7 +136,7 @@ fn moments(reading: &Reading<'_>, finding: &mut Finding) {
                 .numbers
                 .iter()
                 .filter_map(|number| number.unit.as_ref());
-            units.any(|unit| unit.kind == Kind::Calendar)
+            units.any(crate::of_it::timed)
         })
         .collect();
     let months: Vec<Option<u8>> = known.iter().map(|moment| moment.month).collect();

@@ -71,19 +71,17 @@ pub(crate) async fn planned(
         },
         progress: Mutex::default(),
     };
-    let made = match &run.request.plan {
-        Some(file) => Ok(file.plan(run.goal().id())),
-        None => from_a_source(run, &bench, recalled).await,
-    };
-    let finished = made.and_then(|plan| finished(plan, run, &bench));
-    let begun = begun_with(run, tasks).filter(|kept| {
-        let same = finished.as_ref().is_ok_and(|(plan, _)| *plan == kept.plan);
-        !same
-    });
+    let begun = begun_with(run, tasks);
     let stands = begun.is_some();
     let finished = match begun {
         Some(kept) => as_begun(kept, run, &bench),
-        None => finished,
+        None => {
+            let made = match &run.request.plan {
+                Some(file) => Ok(file.plan(run.goal().id())),
+                None => from_a_source(run, &bench, recalled).await,
+            };
+            made.and_then(|plan| finished(plan, run, &bench))
+        }
     };
     if let Some(span) = &span {
         match &finished {
@@ -99,9 +97,9 @@ pub(crate) async fn planned(
                 thinks: bench.thinks,
                 files: run.files.files().to_vec(),
                 made_by: env!("CARGO_PKG_VERSION").to_owned(),
+                binds: binds(&plan, run),
             };
-            // Before the first effect is begun, which makes it lasting.
-            if let Err(error) = tasks.ctx.note(&plan_step(run.goal().id()), &kept) {
+            if !stands && let Err(error) = keep(kept, run, tasks) {
                 tracing::warn!(%error, "the goal's plan is not kept; it can be neither forked nor replayed");
             }
             progress.gaps.extend(plan.gaps.iter().cloned());
@@ -134,22 +132,35 @@ async fn from_a_source(
     })
 }
 
+/// Before the first effect is begun, which makes it lasting. One that another plan was kept under makes way.
+fn keep(kept: KeptPlan, run: &Run<'_>, tasks: &GoalTasks<'_>) -> Result<(), AgentError> {
+    let step = plan_step(run.goal().id());
+    let known = tasks.ctx.done::<KeptPlan>(&step).ok().flatten();
+    if known.is_none_or(|known| known.plan != kept.plan) {
+        tasks.ctx.forget_step(&step)?;
+    }
+    tasks.ctx.note(&step, &kept)
+}
+
+/// Whether a plan calls anything of which nobody but its provider or a person knows whether it was done.
+fn binds(plan: &Plan, run: &Run<'_>) -> bool {
+    let mut called = plan.tasks.iter().map(|task| &task.tool);
+    called.any(|tool| {
+        let effect = run.services.tools.spec(tool).map(|spec| spec.effect);
+        !matches!(effect, Some(Effect::Pure | Effect::Repeatable))
+    })
+}
+
 /// The plan that a goal was begun with by an earlier process, perhaps of another version, if it must be carried out to its end: something
 /// was perhaps done outside for it, and a plan that calls the same by another name would have it done once more. One that was handed in with
-/// the goal is the same again.
+/// the goal is the same again. What is done for it was done by executors, who have it on record, so nothing is looked at anew.
 fn begun_with(run: &Run<'_>, tasks: &GoalTasks<'_>) -> Option<KeptPlan> {
     if run.services.settings.replays || run.request.plan.is_some() {
         return None;
     }
     let kept = tasks.ctx.done::<KeptPlan>(&plan_step(run.goal().id()));
     // One of another form is as good as none.
-    let kept = kept.ok().flatten()?;
-    let mut called = kept.plan.tasks.iter().map(|task| &task.tool);
-    let binds = called.any(|tool| {
-        let effect = run.services.tools.spec(tool).map(|spec| spec.effect);
-        !matches!(effect, Some(Effect::Pure | Effect::Repeatable))
-    });
-    binds.then_some(kept)
+    kept.ok().flatten().filter(|kept| kept.binds)
 }
 
 /// The plan that a goal was begun with, checked by what is here now.
@@ -164,10 +175,11 @@ fn as_begun(
         made_by,
         "it goes on by the plan that it was begun with"
     );
-    let domain = run.services.packs.domain(&kept.plan)?;
-    let checked = bench
-        .check(&kept.plan)
-        .and_then(|()| domain.open(run.goal(), &kept.plan));
+    let domain = run.services.packs.domain(&kept.plan);
+    let checked = domain.and_then(|domain| {
+        bench.check(&kept.plan)?;
+        domain.open(run.goal(), &kept.plan)
+    });
     match checked {
         Ok(case) => Ok((kept.plan, case)),
         Err(differs) => Err(format!(

@@ -260,12 +260,12 @@ async fn answered(
     let failed = known
         .as_ref()
         .is_some_and(|kept| kept.answer.status == GoalStatus::Failed);
+    let mut other_words = false;
     if failed && ground == Ground::Cleared {
         // Nothing was delivered, so nothing is bound to these words and files; what was done for other ones is not for these.
-        if ctx
-            .done::<String>(&claim)?
-            .is_some_and(|named| named != asked)
-        {
+        let named = ctx.done::<String>(&claim)?;
+        other_words = named.is_some_and(|named| named != asked);
+        if other_words {
             under_way.settle()?;
         }
         ctx.forget_steps(&claim)?;
@@ -283,7 +283,12 @@ async fn answered(
     if ground == Ground::Cleared {
         // What the model could not pick for want of tokens it is asked again.
         ctx.forget_steps(&pick)?;
-        ctx.forget_step(&plan_step(request.goal.id()))?;
+        // What was perhaps done outside was done under the names that its plan gave it.
+        let plan = plan_step(request.goal.id());
+        let kept = ctx.done::<KeptPlan>(&plan).ok().flatten();
+        if other_words || kept.is_none_or(|kept| !kept.binds) {
+            ctx.forget_step(&plan)?;
+        }
     }
     if ground != Ground::Kept {
         ctx.forget_steps(&step)?;

@@ -192,7 +192,6 @@ fn part_of(
     })
 }
 
-/// "13 of 16 (81 %)", "81 % (13 of 16)".
 /// "630 of 4,200 vehicles, which is 15 %": whether a share behind a comma is that of the figures before it, and of nothing that follows.
 fn is_apposed(text: &Text, share: &Number, gap: &str) -> bool {
     let next = text.words.partition_point(|word| word.start < share.end);
@@ -209,6 +208,7 @@ fn is_apposed(text: &Text, share: &Number, gap: &str) -> bool {
     gap.contains([',', '=', ':']) && !of && !joins && rest.len() < 2
 }
 
+/// "13 of 16 (81 %)", "81 % (13 of 16)".
 fn share(text: &Text) -> Option<(&'static str, String)> {
     let numbers = &text.numbers;
     numbers.windows(3).find_map(|three| {

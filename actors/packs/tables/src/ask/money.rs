@@ -205,7 +205,6 @@ impl Reader<'_> {
         sides.next().filter(|_| sides.next().is_none())
     }
 
-    /// How many there are of what has a price.
     /// A price times what it is of. A price for a hundred grams is told of so many of them, and one for a kilogram of no pieces.
     pub(super) fn priced(&mut self, price: Id, quantity: Id) -> Option<Measure> {
         let Some((_, over, each)) = super::rates::per_of(&price.name) else {
@@ -236,6 +235,7 @@ impl Reader<'_> {
         }
     }
 
+    /// How many there are of what has a price.
     pub(super) fn quantity_beside(&self, price: &Id) -> Option<Id> {
         let quantity = Self::concept("quantity");
         let named: Vec<&Column> = self

@@ -265,7 +265,10 @@ impl Reader<'_> {
         let mut columns = self.schema.columns.iter().filter(|column| {
             let words = super::words::spaced(&column.id.name);
             matches!(column.role, Role::Groups | Role::Names)
-                && matches!(words.as_slice(), [_, .., last] if hints(Hint::ByWhom, &last.text))
+                && matches!(words.as_slice(), [.., before, last] if hints(Hint::ByWhom, &last.text)
+                    // `Team A` is no word like `Vendu à`.
+                    && (last.text.len() > 1
+                        || ["fr", "es"].iter().any(|of| super::heard::is_participle(&before.text, of))))
         });
         let only = columns.next().filter(|_| columns.next().is_none())?;
         Some(Group::By(only.id.clone()))

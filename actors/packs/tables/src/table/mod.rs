@@ -447,7 +447,10 @@ impl Reading<'_> {
         grid.notes(&self.splitting(&nothing), &mut told);
         let names = names::unique(grid.names, &mut told);
         let mut hints = Hints::of(&votes, self.sniffed.dialect.separator);
-        hints.placed = names.iter().any(|name| names::names_a_place(name));
+        // A town is a place too.
+        hints.placed = votes.iter().zip(&names).any(|(votes, name)| {
+            names::names_a_place(name) && votes.filled > 0 && votes.plain == votes.filled
+        });
         let mut spoilt: Option<(BadCell, String)> = None;
         let mut columns = Vec::with_capacity(names.len());
         for (((cells, votes), name), stated) in grid

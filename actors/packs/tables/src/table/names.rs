@@ -319,18 +319,23 @@ pub(crate) fn names_a_moment(name: &str) -> bool {
         )
 }
 
+/// Whether the last word of a name is what its numbers are told for: `Preis je kg`, `price per 100 g`, and not `price per night EUR`.
+fn is_for_one(name: &str) -> bool {
+    let words = folded(name);
+    let [.., before, last] = words.as_slice() else {
+        return false;
+    };
+    let counted = before.text.bytes().all(|byte| byte.is_ascii_digit());
+    let at = words.len() - if counted { 3 } else { 2 };
+    let bracketed = name.trim_end().ends_with([')', ']']);
+    let is_money = currency(&last.text.to_uppercase()).is_some();
+    at > 0 && !bracketed && !is_money && hints(Hint::ForOne, &words[at].text)
+}
+
 /// The unit a name states: `price (EUR)`, `weight [kg]`, `revenue_usd`, `share %`.
 pub(crate) fn unit(name: &str) -> Option<String> {
-    // `Preis je kg` is counted in no kilograms.
-    if folded(name)
-        .iter()
-        .skip(1)
-        .any(|word| hints(Hint::ForOne, &word.text))
-    {
-        let bare = name.trim_end();
-        if !bare.ends_with([')', ']']) {
-            return None;
-        }
+    if is_for_one(name) {
+        return None;
     }
     for (open, close) in [('(', ')'), ('[', ']')] {
         let inner = name
@@ -422,6 +427,10 @@ mod tests {
             ("Price (EUR)", false, false, Some("EUR")),
             ("Price [€]", false, false, Some("EUR")),
             ("revenue_usd", false, false, Some("USD")),
+            ("price_per_night_eur", false, false, Some("EUR")),
+            ("Importe de la factura EUR", false, false, Some("EUR")),
+            ("Preis je kg", false, false, None),
+            ("price per 100 kg", false, false, None),
             ("weight_kg", false, false, Some("kg")),
             ("share_pct", false, false, Some("%")),
             ("revenue", false, false, None),
