@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use crate::numeral::Number;
 use crate::paper::{Paper, Sentence};
-use crate::said::FREE;
 use crate::text::Text;
 use crate::unit::Kind;
+
+/// The pair of opposites of what costs nothing and what is paid for.
+pub(crate) const FREE: u8 = 3;
 
 /// The words that tell which of several numbers of a sentence is meant. "In business use, too, the full 24 months apply": where those of its
 /// own clause are not in the sentence, all that come before the only number of its kind; "a ban of 12 months within two years": where another

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::explain::Explanation;
 use crate::numeral::Number;
 use crate::of_it::{
-    happens_otherwise, in_another_place, is_as_often, is_free_here, near_to, timed,
+    FREE, happens_otherwise, in_another_place, is_as_often, is_free_here, near_to, timed,
 };
 use crate::others::{
     counts_another, counts_otherwise, crossed, labelled_otherwise, of_something_else, on_days,
@@ -19,8 +19,6 @@ use crate::unit::Kind;
 /// Sentences of a document, and numbers of these, of which others may follow.
 const NEAR: usize = 3;
 const OPERANDS: usize = 12;
-/// The pair of opposites of what costs nothing and what is paid for.
-pub(crate) const FREE: u8 = 3;
 /// How many times an amount is taken at most: nights, months, people.
 const MANY: f64 = 60.0;
 /// The same where answer or goal say how many: crates, pages.

@@ -8,6 +8,7 @@ use super::amounts::{amounts, is_mark};
 use super::{explanations, said_words, short};
 use crate::explain::Form;
 use crate::goal::{Asked, Need, Point};
+use crate::of_it::FREE;
 use crate::paper::Paper;
 use crate::reading::Reading;
 use crate::unit::Kind as UnitKind;
@@ -348,9 +349,8 @@ fn told_at(point: &Point, asked: &Asked, papers: &[Paper]) -> Option<HashSet<usi
     (sure && !found.is_empty()).then_some(found)
 }
 
-/// The pairs of opposites of what is included and of what costs nothing.
+/// The pair of opposites of what is included.
 const INCLUDED: u8 = 2;
-const FREE: u8 = 3;
 
 /// The sentences that say the same by a word that has an opposite, as a short answer does: "it is lost" of "it is kept by the club".
 fn on_its_side<'r>(reading: &'r Reading<'_>, paper: &'r Paper) -> impl Iterator<Item = usize> + 'r {

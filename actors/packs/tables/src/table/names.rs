@@ -326,7 +326,9 @@ fn is_for_one(name: &str) -> bool {
         return false;
     };
     let counted = before.text.bytes().all(|byte| byte.is_ascii_digit());
-    let at = words.len() - if counted { 3 } else { 2 };
+    let Some(at) = words.len().checked_sub(if counted { 3 } else { 2 }) else {
+        return false;
+    };
     let bracketed = name.trim_end().ends_with([')', ']']);
     let is_money = currency(&last.text.to_uppercase()).is_some();
     at > 0 && !bracketed && !is_money && hints(Hint::ForOne, &words[at].text)
@@ -413,6 +415,7 @@ mod tests {
 
     #[test]
     fn names_tell_ids_groups_and_units() {
+        assert_eq!(unit("2024 Q1"), None, "nothing stands before the number");
         for (name, id, group, stated) in [
             ("CustomerID", true, false, None),
             ("customer_id", true, false, None),
