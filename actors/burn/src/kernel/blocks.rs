@@ -156,6 +156,22 @@ fn by_sixteen<B: Small<N>, L: Lanes, const N: usize>(
     sum
 }
 
+/// The heads of a format as a function for all of its kind takes them.
+macro_rules! heads_by {
+    ($all:ident) => {
+        #[inline(always)]
+        fn heads<L: Lanes>(
+            l: L,
+            blocks: &[Self::Block],
+            sums: &[f32],
+            scales: &mut [f32; HEADS],
+            sum: L::V,
+        ) -> L::V {
+            $all::<Self, L, _>(l, blocks, sums, scales, sum)
+        }
+    };
+}
+
 pub(super) struct F32;
 
 impl Blocks for F32 {
@@ -231,16 +247,7 @@ impl Blocks for Q4_0 {
         ([scale; 2], -8.0 * scale)
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 18]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        by_sixteen::<Self, L, 18>(l, blocks, sums, scales, sum)
-    }
+    heads_by!(by_sixteen);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 18], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -269,16 +276,7 @@ impl Blocks for Q4_1 {
         ([scale; 2], half_of::<2, 20>(block))
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 20]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        by_sixteen::<Self, L, 20>(l, blocks, sums, scales, sum)
-    }
+    heads_by!(by_sixteen);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 20], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -314,16 +312,7 @@ impl Blocks for Q5_0 {
         ([scale; 2], -16.0 * scale)
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 22]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        by_sixteen::<Self, L, 22>(l, blocks, sums, scales, sum)
-    }
+    heads_by!(by_sixteen);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 22], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -355,16 +344,7 @@ impl Blocks for Q5_1 {
         ([scale; 2], half_of::<2, 24>(block))
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 24]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        by_sixteen::<Self, L, 24>(l, blocks, sums, scales, sum)
-    }
+    heads_by!(by_sixteen);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 24], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -395,16 +375,7 @@ impl Blocks for Q8_0 {
         ([scale; 2], 0.0)
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 34]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        by_sixteen::<Self, L, 34>(l, blocks, sums, scales, sum)
-    }
+    heads_by!(by_sixteen);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 34], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -455,7 +426,7 @@ fn packed_head<const N: usize>(block: &[u8; N], group: usize) -> ([f32; 2], f32)
 
 /// The heads of such blocks.
 #[inline(always)]
-fn packed_heads<L: Lanes, const N: usize>(
+fn packed_heads<B: Blocks<Block = [u8; N]>, L: Lanes, const N: usize>(
     l: L,
     blocks: &[[u8; N]],
     sums: &[f32],
@@ -493,16 +464,7 @@ impl Blocks for Q4K {
         packed_head(block, group)
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 144]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        packed_heads(l, blocks, sums, scales, sum)
-    }
+    heads_by!(packed_heads);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 144], mut take: impl FnMut(usize, [L::V; 2])) {
@@ -527,16 +489,7 @@ impl Blocks for Q5K {
         packed_head(block, group)
     }
 
-    #[inline(always)]
-    fn heads<L: Lanes>(
-        l: L,
-        blocks: &[[u8; 176]],
-        sums: &[f32],
-        scales: &mut [f32; HEADS],
-        sum: L::V,
-    ) -> L::V {
-        packed_heads(l, blocks, sums, scales, sum)
-    }
+    heads_by!(packed_heads);
 
     #[inline(always)]
     fn quants<L: Lanes>(l: L, block: &[u8; 176], mut take: impl FnMut(usize, [L::V; 2])) {
