@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aios_control::{GoalPhase, Submit};
+use aios_memory::StepLog;
 use aios_runtime::{Config, Node};
 use aios_work::{
     Capabilities, Effect, Pack, Task, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput,
@@ -112,6 +113,11 @@ fn goal(place: &Path) -> Submit {
 
 /// A goal that the first version has paid for, in a folder as a process leaves it that is killed while the rest is under way.
 async fn begun(place: &Path, paid: &Arc<Mutex<Vec<String>>>) {
+    begun_under(place, paid, None).await;
+}
+
+/// The same, and in the place of its plan stands something else.
+async fn begun_under(place: &Path, paid: &Arc<Mutex<Vec<String>>>, spoilt: Option<&[u8]>) {
     let waiting = Waiting::Lasts;
     let version = Version {
         pays: true,
@@ -130,6 +136,14 @@ async fn begun(place: &Path, paid: &Arc<Mutex<Vec<String>>>) {
         assert!(begun.elapsed() < PATIENCE, "{shown:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    let steps = StepLog::new(Arc::clone(first.system().store()));
+    for mut step in steps.kept("").unwrap() {
+        if step.operation.ends_with("/g/plan") {
+            step.result = spoilt.map(<[u8]>::to_vec).or(step.result);
+            steps.keep(&step).unwrap();
+        }
+    }
+    first.system().store().flush().unwrap();
     // What it has done lasts before the next thing is begun.
     left(&place.join("first/state"), &place.join("second/state"));
     first.stop().await;
@@ -186,6 +200,25 @@ async fn one_that_cannot_be_gone_on_with_here_says_what_differs() {
         said.contains("begun with a plan made by version") && said.contains("test__pay"),
         "{said}"
     );
+    assert_eq!(paid.lock().unwrap().len(), 1, "{paid:?}");
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_plan_cannot_be_read_is_not_begun_by_other_names() {
+    let place = tempfile::tempdir().unwrap();
+    let paid = Arc::default();
+    begun_under(place.path(), &paid, Some(br#"{"another":"form"}"#)).await;
+    let version = Version {
+        pays: true,
+        waiting: Waiting::Ends,
+        payment: "payment",
+    };
+    let second = node(&place.path().join("second"), &paid, version).await;
+    assert_eq!(ended(&second).await, GoalPhase::Failed);
+    let state = second.control().goal("g").await.unwrap();
+    let said = state.error.unwrap().to_string();
+    assert!(said.contains("cannot be read here"), "{said}");
     assert_eq!(paid.lock().unwrap().len(), 1, "{paid:?}");
     second.stop().await;
 }

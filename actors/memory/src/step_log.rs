@@ -260,7 +260,10 @@ impl StepLog {
         Ok(())
     }
 
-    /// Every operation whose id begins so, as it stands; what cannot be read is left out.
+    /// Every operation whose id begins so, as it stands.
+    ///
+    /// # Errors
+    /// One cannot be read: whoever went on without it would take what was done for what was never begun. Or the store failed.
     pub fn kept(&self, operations: &str) -> Result<Vec<KeptStep>, StepError> {
         let prefix = key(operations);
         let (mut kept, mut after) = (Vec::new(), None::<Vec<u8>>);
@@ -270,20 +273,22 @@ impl StepLog {
                 return Ok(kept);
             };
             after = Some(last.clone());
-            kept.extend(page.into_iter().filter_map(|(key, bytes)| {
-                let operation = std::str::from_utf8(&key[PREFIX.len()..]).ok()?.to_owned();
-                let Record { at_us, state } = Record::decode(&bytes)?;
+            for (key, bytes) in page {
+                let operation = String::from_utf8_lossy(&key[PREFIX.len()..]).into_owned();
+                let Some(Record { at_us, state }) = Record::decode(&bytes) else {
+                    return Err(StepError::Record { operation });
+                };
                 let (attempts, result) = match state {
                     State::Pending(attempts) => (attempts, None),
                     State::Committed(result) => (0, Some(result)),
                 };
-                Some(KeptStep {
+                kept.push(KeptStep {
                     operation,
                     at_us,
                     attempts,
                     result,
-                })
-            }));
+                });
+            }
         }
     }
 

@@ -72,10 +72,11 @@ pub(crate) async fn planned(
         progress: Mutex::default(),
     };
     let begun = begun_with(run, tasks);
-    let stands = begun.is_some();
+    let stands = !matches!(begun, Ok(None));
     let finished = match begun {
-        Some(kept) => as_begun(kept, run, &bench),
-        None => {
+        Err(reason) => Err(reason),
+        Ok(Some(kept)) => as_begun(kept, run, &bench),
+        Ok(None) => {
             let made = match &run.request.plan {
                 Some(file) => Ok(file.plan(run.goal().id())),
                 None => from_a_source(run, &bench, recalled).await,
@@ -154,13 +155,20 @@ fn binds(plan: &Plan, run: &Run<'_>) -> bool {
 /// The plan that a goal was begun with by an earlier process, perhaps of another version, if it must be carried out to its end: something
 /// was perhaps done outside for it, and a plan that calls the same by another name would have it done once more. One that was handed in with
 /// the goal is the same again. What is done for it was done by executors, who have it on record, so nothing is looked at anew.
-fn begun_with(run: &Run<'_>, tasks: &GoalTasks<'_>) -> Option<KeptPlan> {
+///
+/// # Errors
+/// What is on record of it cannot be read, so nobody knows whether it must be carried out to its end.
+fn begun_with(run: &Run<'_>, tasks: &GoalTasks<'_>) -> Result<Option<KeptPlan>, String> {
     if run.services.settings.replays || run.request.plan.is_some() {
-        return None;
+        return Ok(None);
     }
-    let kept = tasks.ctx.done::<KeptPlan>(&plan_step(run.goal().id()));
-    // One of another form is as good as none.
-    kept.ok().flatten().filter(|kept| kept.binds)
+    let goal = run.goal().id();
+    match tasks.ctx.done::<KeptPlan>(&plan_step(goal)) {
+        Ok(kept) => Ok(kept.filter(|kept| kept.binds)),
+        Err(error) => Err(format!(
+            "the plan that it was begun with is on record and cannot be read here ({error}), so what was done for it could be done twice; resume the goal with the version that began it, or look at what was done (`aios goal explain {goal}`) and ask anew under another id"
+        )),
+    }
 }
 
 /// The plan that a goal was begun with, checked by what is here now.

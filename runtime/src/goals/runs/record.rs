@@ -69,16 +69,24 @@ impl Steps {
         let log = self.node.system().step_log();
         let kept = log.kept(&prefix).map_err(unwritten_step)?;
         let step = |step: KeptStep| {
-            let result = step.result.map(String::from_utf8).transpose().ok()?;
-            Some(RunStep {
+            let KeptStep {
+                operation, result, ..
+            } = step;
+            let Ok(result) = result.map(String::from_utf8).transpose() else {
+                return Err(unwritten_step(StepError::Record { operation }));
+            };
+            Ok(RunStep {
                 role: role.to_owned(),
-                name: step.operation.strip_prefix(&prefix)?.to_owned(),
+                name: operation
+                    .strip_prefix(&prefix)
+                    .unwrap_or_default()
+                    .to_owned(),
                 at_us: step.at_us,
                 attempts: step.attempts,
                 result,
             })
         };
-        Ok(kept.into_iter().filter_map(step).collect())
+        kept.into_iter().map(step).collect()
     }
 
     /// The roles of everybody who works for goals.
@@ -104,10 +112,11 @@ impl Steps {
     /// The plan that was kept, if one was.
     pub(super) fn plan(&self) -> Result<Option<KeptPlan>, ControlError> {
         let log = self.node.system().step_log();
-        let kept = log.result(&format!("{}plan", self.prefix(PLANNER)));
-        let kept = kept.map_err(unwritten_step)?;
-        // One of another form is as good as none.
-        Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let operation = format!("{}plan", self.prefix(PLANNER));
+        let kept = log.result(&operation).map_err(unwritten_step)?;
+        let read = kept.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        // One of another form is not as good as none: what was done for it would be taken for what was never begun.
+        read.map_err(|_| unwritten_step(StepError::Record { operation }))
     }
 
     /// The tasks it had, as far as they are known.
