@@ -51,6 +51,7 @@ struct World {
     fail_sync_from: Option<u64>,
     capacity: u64,
     ignore_syncs: bool,
+    refuses: Option<Fault>,
 }
 
 #[derive(Debug, Default)]
@@ -118,6 +119,7 @@ impl SimulatedDisk {
             fail_sync_from: None,
             capacity: u64::MAX,
             ignore_syncs: false,
+            refuses: None,
         })))
     }
 
@@ -140,6 +142,12 @@ impl SimulatedDisk {
     /// not fail with it has proved nothing.
     pub fn ignore_syncs(&self) {
         self.0.lock().ignore_syncs = true;
+    }
+
+    /// Lets everything that would change the disk fail so from now on, as a file system does that was mounted anew for reading only
+    /// ([`Fault::ReadOnly`]) or whose folder was taken away from this user ([`Fault::Denied`]); with none it may be written again.
+    pub fn refuse_writes(&self, fault: Option<Fault>) {
+        self.0.lock().refuses = fault;
     }
 
     /// Operations so far.
@@ -218,6 +226,7 @@ impl SimulatedDisk {
             fail_sync_from: None,
             capacity: world.capacity,
             ignore_syncs: world.ignore_syncs,
+            refuses: world.refuses,
         })))
     }
 }
@@ -283,12 +292,26 @@ impl World {
     ) -> Result<T, DiskError> {
         match self.begin() {
             Step::Die => Err(dead(act, name)),
-            Step::Do => work(self),
+            Step::Do => self.writable(act, name).and_then(|()| work(self)),
             Step::DoAndDie => {
                 let _ = work(self);
                 self.dead = true;
                 Err(dead(act, name))
             }
+        }
+    }
+
+    /// Whether the disk takes what changes it. What is written already may be brought to rest by a sync.
+    fn writable(&self, act: &'static str, name: &str) -> Result<(), DiskError> {
+        match self.refuses {
+            Some(fault) if !act.starts_with("sync") => {
+                let words = match fault {
+                    Fault::ReadOnly => "read-only file system",
+                    _ => "permission denied",
+                };
+                Err(DiskError::new(act, name, fault, words))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -597,6 +620,7 @@ impl DiskFile for SimulatedFile {
             }
             Step::Do => {}
         }
+        world.writable("append to", &self.name)?;
         let room = world.capacity.saturating_sub(world.used());
         if room < bytes.len() as u64 {
             let part = usize::try_from(room).unwrap_or(0);

@@ -42,6 +42,32 @@ fn a_full_disk_refuses_whole_units_and_takes_them_again_when_there_is_room() {
     }
 }
 
+#[test]
+fn a_disk_that_may_not_be_written_any_more_stops_the_journal_and_says_what_to_do() {
+    for (fault, hint) in [
+        (Fault::ReadOnly, "mount it writable"),
+        (Fault::Denied, "give this user the folder back"),
+    ] {
+        let disk = SimulatedDisk::new(7);
+        let (mut log, _) = open(&disk).unwrap();
+        append(&mut log, &[draft("before", 100)]).unwrap();
+        disk.refuse_writes(Some(fault));
+        let error = append(&mut log, &[draft("refused", 100)]).unwrap_err();
+        assert!(error.to_string().contains(hint), "{error}");
+        // What was asked for while it could not be had is asked for anew by a process that finds the disk writable.
+        drop(log);
+        let error = open(&disk).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(hint), "{error}");
+        disk.refuse_writes(None);
+        let (mut log, _) = open(&disk).unwrap();
+        append(&mut log, &[draft("after", 100)]).unwrap();
+        let (found, damage) = read(&disk);
+        assert!(damage.is_empty(), "{damage:?}");
+        let keys: Vec<String> = found.into_iter().map(|it| it.draft.key).collect();
+        assert_eq!(keys, ["before", "after"], "{fault:?}");
+    }
+}
+
 impl SimulatedDisk {
     fn list_bytes(&self) -> u64 {
         use crate::Disk as _;
