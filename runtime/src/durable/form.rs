@@ -9,8 +9,12 @@ const KEYS: &str = "store/";
 /// What a value is called there, and the newest version of its form.
 const KIND: &str = "value";
 const VERSION: u16 = 1;
-/// Who writes.
+/// Who writes what is nobody's in particular.
 const WRITER: &str = "node";
+/// Where steps lie, whose names are their idempotency keys.
+const STEPS: &str = "step/";
+/// What the names of roles and agents begin with.
+const TIERS: [&str; 3] = ["macro.", "meso.", "micro."];
 
 /// A write as an entry.
 pub(super) fn draft(key: &[u8], value: &Value) -> Draft {
@@ -21,11 +25,14 @@ pub(super) fn draft(key: &[u8], value: &Value) -> Draft {
         ),
         None => (Operation::Delete, None),
     };
+    let key = named(key);
+    let (agent, operation_id) = (acting(&key).to_owned(), step(&key).to_owned());
     Draft {
-        operation_id: String::new(),
-        agent: WRITER.to_owned(),
+        operation_id,
+        agent,
         operation,
-        key: named(key),
+        key,
+        // The entry before it of the same key says what it was.
         before: None,
         after,
         status: Status::Committed,
@@ -53,6 +60,21 @@ pub(super) fn write(entry: Entry) -> Result<Option<(Vec<u8>, Value)>, String> {
         (operation, _) => return Err(format!("{operation:?} of a key says no value")),
     };
     Ok(Some((key, value)))
+}
+
+/// Whose a key is: the role or agent that it names, or the node.
+fn acting(key: &str) -> &str {
+    let mut parts = key.split(['/', '~']);
+    parts
+        .find(|part| TIERS.iter().any(|tier| part.starts_with(tier)))
+        .unwrap_or(WRITER)
+}
+
+/// The idempotency key of the step that a key keeps; of anything else the key itself is one.
+fn step(key: &str) -> &str {
+    let key = key.strip_prefix(KEYS);
+    key.and_then(|key| key.strip_prefix(STEPS))
+        .unwrap_or_default()
 }
 
 /// A key as text that a person can read and that reads back: bytes that are no printable ASCII are written as `%` and two digits.
@@ -106,6 +128,25 @@ pub(super) fn unnumbered(mut stored: Vec<u8>) -> Option<(u64, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_says_whose_it_is_and_by_which_operation() {
+        for (key, agent, operation) in [
+            (
+                "step/local/macro.executor/g-1/total",
+                "macro.executor",
+                "local/macro.executor/g-1/total",
+            ),
+            ("snapshot/macro.clerk.3@local~1", "macro.clerk.3@local", ""),
+            ("goals/local/g-1/state", "node", ""),
+        ] {
+            let draft = draft(key.as_bytes(), &None);
+            assert_eq!(
+                (draft.agent.as_str(), draft.operation_id.as_str()),
+                (agent, operation)
+            );
+        }
+    }
 
     #[test]
     fn every_key_is_text_that_reads_back() {

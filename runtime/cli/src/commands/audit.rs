@@ -67,8 +67,8 @@ fn show(arguments: &AuditShow) -> Result<ExitCode, Failure> {
             .iter()
             .map(|line| {
                 shown::terminal(&format!(
-                    "{:>8}  {}  {:<7}  {}  {}",
-                    line.sequence, line.at, line.operation, line.key, line.value
+                    "{:>8}  {}  {:<14}  {:<7}  {}  {}",
+                    line.sequence, line.at, line.agent, line.operation, line.key, line.value
                 ))
             })
             .collect();
