@@ -94,7 +94,7 @@ async fn measure(rounds: u32) -> Result<Report, BenchError> {
     Ok(report)
 }
 
-async fn asks(node: &Node, agent: &str) -> Result<Vec<f64>, BenchError> {
+pub(super) async fn asks(node: &Node, agent: &str) -> Result<Vec<f64>, BenchError> {
     let mut took = Vec::new();
     for _ in 0..CALLS {
         let begun = Instant::now();
@@ -118,7 +118,7 @@ async fn channel(address: std::net::SocketAddr) -> Result<Channel, BenchError> {
 }
 
 /// An agent that answers, connected by the stream of agents in other processes; its name.
-async fn connected(node: &Node) -> Result<String, BenchError> {
+pub(super) async fn connected(node: &Node) -> Result<String, BenchError> {
     let server = GrpcServer::bind(([127, 0, 0, 1], 0).into())
         .await
         .map_err(failed)?;

@@ -10,6 +10,7 @@ mod one_way;
 #[cfg(feature = "peers")]
 mod peers;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::*;
 use std::time::{Duration, Instant};
 
@@ -299,6 +300,26 @@ impl Costs {
         report.figure("tensor_read_64_mib_gb_per_s", rate(&self.read));
         report.figure("tensor_both_ways_64_mib_ms", self.both_ways.median() * 1e3);
     }
+}
+
+/// Batches written, told of and read, one after the other, until it is enough.
+pub(super) fn back_and_forth(enough: &AtomicBool) -> Result<(), BenchError> {
+    let (here, there) = pair(BATCH)?;
+    let content = vec![7_u8; BATCH];
+    let mut into = vec![0_u8; BATCH];
+    let note = note(BATCH, 0).map_err(failed)?;
+    while !enough.load(Relaxed) {
+        let mut slot = here.allocate(BATCH).map_err(failed)?;
+        slot.write(&content).map_err(failed)?;
+        let grant = slot
+            .seal(&note)
+            .map_err(failed)?
+            .publish()
+            .map_err(failed)?;
+        there.read(&grant, &mut into).map_err(failed)?;
+        there.release(&grant).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Two ends of one memory, each with a mapping of its own.

@@ -1,6 +1,8 @@
 //! The buses beside what they are made of, in one run. Here the data bus on a NATS server beside the bare client: what signing, headers,
 //! streams and the outbox add; the tensor bus is in [`tensor`].
 
+mod beside;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -142,7 +144,8 @@ async fn measure(
         ASKED,
         "times",
     ));
-    many(&link, &own, folder, &payload, report).await
+    many(&link, &own, folder, &payload, report).await?;
+    beside::measure(server, folder, rounds, report).await
 }
 
 /// Many at once: the bare client with its acknowledgements behind, and through the outbox into the streams.
