@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::router::Policy;
 use crate::{CancelFlag, ChatRole, ChatTurn, Prompt, ToolCall, ToolDefinition};
 
 /// What a model is asked for; each purpose has engines of its own.
@@ -397,8 +396,8 @@ pub struct Served {
 /// How an engine was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routed {
-    /// By which policy.
-    pub policy: Policy,
+    /// By which policy, by its name.
+    pub policy: String,
     /// The engine's name in the chain that was chosen from.
     pub engine: String,
     /// How many were asked before it.

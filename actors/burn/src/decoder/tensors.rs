@@ -353,14 +353,14 @@ mod tests {
     struct Hidden(Vec<u8>);
 
     impl Hidden {
-        /// The first two keys of the first head of a layer, taken one by one.
+        /// The first two keys of the last head of a layer, taken one by one: at the beginning of freed memory its allocator writes something of its own.
         fn of(decoder: &Tensors, slot: usize, layer: usize) -> Self {
             let keys = &decoder.caches[slot].layers[layer][0];
-            let dim = decoder.config.dim;
+            let (heads, dim) = (decoder.config.kv_heads, decoder.config.dim);
             let row = |at: usize| -> Vec<u8> {
                 let row: Vec<f32> = keys
                     .clone()
-                    .slice([0..1, at..at + 1, 0..dim])
+                    .slice([heads - 1..heads, at..at + 1, 0..dim])
                     .try_into_vec_as()
                     .unwrap();
                 row.iter()

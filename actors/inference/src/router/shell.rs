@@ -370,7 +370,7 @@ impl Router {
                     Self::measured(slot, &answer);
                     answer.by.price_micros = Some(slot.is.price_micros);
                     answer.by.routed = Some(Routed {
-                        policy: chosen.policy,
+                        policy: chosen.policy.as_str().to_owned(),
                         engine: name.clone(),
                         attempt,
                     });
