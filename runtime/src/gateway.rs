@@ -15,7 +15,9 @@ use aios_protocols::{
     ProtocolName, Reason, ReasonKind, Subject, SubjectPattern, TenantId, TraceContext, Trusted,
 };
 use aios_tools::{OnDisk, Workspace, WorkspaceError};
-use aios_work::content::{AgentEvent, Answer, GoalRequest, GoalStatus, TaskEvent, hex, ontology};
+use aios_work::content::{
+    AgentEvent, Answer, GoalRequest, GoalStatus, ModelReport, TaskEvent, hex, ontology,
+};
 use aios_work::{
     Artifact, Goal as CheckedGoal, GoalError as GoalRefused, GoalLimits, InputFile, PlanFile,
 };
@@ -582,7 +584,10 @@ async fn work(
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
     let mut answer = node.answered(&request, private).await?;
-    answer.model = node.model();
+    answer.model = ModelReport {
+        thoughts: std::mem::take(&mut answer.model.thoughts),
+        ..node.model()
+    };
     answer.messages = node.messages().since(messages);
     answer.restarts = node.parts.restarts.count().saturating_sub(restarts);
     answer.duration_ms = begun.elapsed().as_secs_f64() * 1_000.0;

@@ -535,5 +535,6 @@ pub(crate) async fn model_report(engine: &EngineHandle) -> ModelReport {
         engine: can.name,
         device: can.device,
         name,
+        thoughts: Vec::new(),
     }
 }

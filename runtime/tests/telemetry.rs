@@ -4,6 +4,9 @@
 #[cfg(feature = "shared-memory")]
 #[path = "telemetry/one_trace.rs"]
 mod one_trace;
+#[cfg(feature = "remote")]
+#[path = "telemetry/routed.rs"]
+mod routed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

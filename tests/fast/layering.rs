@@ -128,6 +128,40 @@ fn arrows_never_form_a_circle() {
     }
 }
 
+/// A second provider comes with a feature of some dependency's dependency, and then which of them a connection uses is decided at run time,
+/// by whoever asks first or by a panic.
+#[test]
+fn ring_is_the_only_crypto_provider() {
+    const PROVIDERS: [&str; 14] = [
+        "aws-lc-rs",
+        "aws-lc-sys",
+        "aws-lc-fips-sys",
+        "boring",
+        "boring-sys",
+        "graviola",
+        "mbedtls",
+        "native-tls",
+        "openssl",
+        "openssl-sys",
+        "ring",
+        "rustls-rustcrypto",
+        "s2n-tls",
+        "wolfssl",
+    ];
+    for lock in ["Cargo.lock", "tests/fuzz/Cargo.lock"] {
+        let locked: toml::Table =
+            toml::from_str(&fs::read_to_string(root().join(lock)).unwrap()).unwrap();
+        let packages = locked["package"].as_array().unwrap().iter();
+        let names = packages.map(|package| package["name"].as_str().unwrap());
+        let found: Vec<&str> = names.filter(|name| PROVIDERS.contains(name)).collect();
+        assert_eq!(
+            found,
+            ["ring"],
+            "{lock}: `cargo tree -i NAME` shows who brings the other"
+        );
+    }
+}
+
 #[test]
 fn heavy_parts_stay_in_their_rooms() {
     let rooms: &[(&str, &[&str])] = &[

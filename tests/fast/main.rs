@@ -11,6 +11,7 @@ mod control;
 mod crash;
 mod crew;
 mod damaged;
+mod far;
 mod faulty;
 #[path = "../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)]

@@ -1,6 +1,7 @@
 //! A client that is too large to be installed for every change, before a node that serves: LiteLLM, exactly this one.
 
 use std::fs::{self, File};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -89,7 +90,11 @@ pub(crate) fn python(folder: &str, package: &str) -> PathBuf {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(root.join("venv")));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]));
+    // What builds is built by as many compilers as there are cores; one of these would begin hundreds.
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", package])
+        .env("LLAMA_CPP_BUILD_JOBS", cores.to_string()));
     fs::write(mark, package).unwrap();
     python
 }

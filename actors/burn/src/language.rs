@@ -368,6 +368,7 @@ impl Language {
                 model: self.info.name.clone(),
                 version: Some(self.info.quantisation.clone()),
                 price_micros: None,
+                routed: None,
             },
             ids,
             prompt_ids,

@@ -36,8 +36,8 @@ pub use error::EngineError;
 pub use handle::{CallLimits, EngineHandle, TokenStream};
 pub use local::{EngineActor, EngineConfig, EngineMessage, EngineState, LocalEngine};
 pub use request::{
-    EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Purpose, Sampling, Served,
-    SessionId, Timings, Token, Usage,
+    EmbedRequest, Embedding, Finish, Grammar, InferRequest, Inference, Purpose, Routed, Sampling,
+    Served, SessionId, Timings, Token, Usage,
 };
 pub use scripted::{Gate, Script, ScriptedEngine, Scripts};
 pub use status::{EnginePhase, EngineStatus};

@@ -388,6 +388,20 @@ pub struct Served {
     /// What a thousand of its tokens cost, in millionths, where whoever chose the engine knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_micros: Option<u64>,
+    /// How it came to be this engine, where there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
+}
+
+/// How an engine was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routed {
+    /// By which policy, by its name.
+    pub policy: String,
+    /// The engine's name in the chain that was chosen from.
+    pub engine: String,
+    /// How many were asked before it.
+    pub attempt: usize,
 }
 
 /// Logits as their bits.

@@ -566,6 +566,11 @@ fn depth_of(cause: &Trusted) -> u32 {
 fn told(span: &Span, thought: &Inference) {
     span.note("gen_ai.provider.name", &thought.by.engine);
     span.note("gen_ai.response.model", &thought.by.model);
+    if let Some(routed) = &thought.by.routed {
+        span.note("aios.route.policy", routed.policy.as_str());
+        span.note("aios.route.engine", &routed.engine);
+        span.note("aios.route.attempt", routed.attempt);
+    }
     span.note("gen_ai.usage.input_tokens", thought.usage.prompt_tokens);
     span.note("gen_ai.usage.output_tokens", thought.usage.new_tokens);
 }

@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use aios_inference::{
-    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference, Token,
-    TokenStream,
+    CancelFlag, EmbedRequest, Embedding, EngineError, EngineHandle, InferRequest, Inference,
+    Purpose, Sampling, Token, TokenStream,
 };
+use aios_work::content::{SamplingReport, ThoughtReport, ThoughtSettings};
 
 use super::breakers::{Breakers, Pass, Resting, service};
 use aios_work::OverBudget;
@@ -99,13 +100,14 @@ pub async fn infer_by(
 ) -> Result<Inference, ModelError> {
     let (pass, hold) = begun(breakers, service, engine, budget, &mut request)?;
     let (cancel, engine) = (request.cancel.clone(), engine.clone());
+    let asked = Asked::of(&request);
     let mut call = Heard {
         cancel,
         call: Some(Box::pin(async move {
             let outcome = engine.infer(request).await;
             tell(pass, outcome.as_ref().err());
             if let Some(hold) = hold {
-                pay(hold, &outcome);
+                pay(hold, asked, &outcome);
             }
             outcome
         })),
@@ -146,11 +148,60 @@ impl Drop for Heard {
     }
 }
 
+/// How a call was asked, for its record.
+#[derive(Clone, Copy)]
+struct Asked {
+    purpose: Purpose,
+    max_tokens: u32,
+    sampling: Sampling,
+    schema: bool,
+}
+
+impl Asked {
+    fn of(request: &InferRequest) -> Self {
+        Self {
+            purpose: request.purpose,
+            max_tokens: request.max_tokens,
+            sampling: request.sampling,
+            schema: request.grammar.is_some(),
+        }
+    }
+
+    fn answered(self, inference: &Inference) -> ThoughtReport {
+        ThoughtReport {
+            purpose: self.purpose.as_str().to_owned(),
+            engine: inference.by.engine.clone(),
+            model: inference.by.model.clone(),
+            version: inference.by.version.clone(),
+            settings: ThoughtSettings {
+                max_tokens: self.max_tokens,
+                sampling: match self.sampling {
+                    Sampling::Greedy => SamplingReport::Greedy,
+                    Sampling::Seeded {
+                        seed,
+                        temperature,
+                        top_p,
+                        top_k,
+                    } => SamplingReport::Seeded {
+                        seed,
+                        temperature,
+                        top_p,
+                        top_k,
+                    },
+                },
+                schema: self.schema,
+            },
+            calls: 1,
+            tokens: inference.usage.total(),
+        }
+    }
+}
+
 /// Pays for a call from what was set aside for it.
-fn pay(hold: Hold, outcome: &Result<Inference, EngineError>) {
+fn pay(hold: Hold, asked: Asked, outcome: &Result<Inference, EngineError>) {
     match outcome {
         // Also of a call that was cut off: the engine says how far it came.
-        Ok(inference) => hold.settle_at(inference.usage.total(), inference.by.price_micros),
+        Ok(inference) => hold.thought(asked.answered(inference), inference.by.price_micros),
         // Nobody heard what was done of it, so all of it counts.
         Err(EngineError::Deadline { .. }) => drop(hold),
         // It was called off before it began, or nothing came of it.
@@ -164,6 +215,7 @@ pub struct Writing {
     tokens: Option<TokenStream>,
     pass: Option<Pass>,
     hold: Option<Hold>,
+    asked: Asked,
     /// What the prompt takes, as far as its length tells.
     prompt: u64,
     made: u64,
@@ -179,11 +231,13 @@ pub fn stream(
 ) -> Result<Writing, ModelError> {
     let prompt = estimate(&request).saturating_sub(u64::from(request.max_tokens));
     let (pass, hold) = begun(breakers, service, engine, budget, &mut request)?;
+    let asked = Asked::of(&request);
     match engine.stream(request) {
         Ok(tokens) => Ok(Writing {
             tokens: Some(tokens),
             pass: Some(pass),
             hold,
+            asked,
             prompt,
             made: 0,
         }),
@@ -213,7 +267,7 @@ impl Writing {
             tell(pass, outcome.as_ref().err());
         }
         if let Some(hold) = self.hold.take() {
-            pay(hold, &outcome);
+            pay(hold, self.asked, &outcome);
         }
         outcome
     }
@@ -370,6 +424,45 @@ mod tests {
             (2, paid.tokens + prompt),
             "the prompt was read, and no token made"
         );
+    }
+
+    #[tokio::test]
+    async fn who_thought_and_how_it_was_asked_is_on_record_with_what_it_took() {
+        let bench = Bench::new([], 4).await;
+        let drawn = Sampling::Seeded {
+            seed: 7,
+            temperature: 0.5,
+            top_p: 0.9,
+            top_k: 40,
+        };
+        let ask = |request: InferRequest| {
+            let breakers = bench.world.breakers();
+            infer(breakers, &bench.engine, Some(&bench.budget), request)
+        };
+        let plain = || InferRequest::chat("Be brief.", PROMPT).max_tokens(20);
+        for request in [
+            plain(),
+            plain().purpose(Purpose::Judge).sampling(drawn),
+            plain(),
+        ] {
+            ask(request).await.unwrap();
+        }
+        let thoughts = bench.budget.thoughts();
+        let told: Vec<_> = { thoughts.iter() }
+            .map(|one| (one.purpose.as_str(), one.engine.as_str(), one.calls))
+            .collect();
+        assert_eq!(told, [("write", "scripted", 2), ("judge", "scripted", 1)]);
+        assert_eq!(thoughts[0].settings.sampling, SamplingReport::Greedy);
+        assert_eq!(thoughts[0].settings.max_tokens, 20);
+        let sampling = SamplingReport::Seeded {
+            seed: 7,
+            temperature: 0.5,
+            top_p: 0.9,
+            top_k: 40,
+        };
+        assert_eq!(thoughts[1].settings.sampling, sampling);
+        let tokens: u64 = thoughts.iter().map(|one| one.tokens).sum();
+        assert_eq!(tokens, bench.budget.spent().tokens);
     }
 
     #[tokio::test]

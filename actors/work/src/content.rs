@@ -4,6 +4,7 @@
 //! the executor alone turns them into files, inside its workspace.
 
 mod agent;
+mod model;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use agent::{AgentAnswer, AgentCall, AgentOffer, AgentOrder, AgentReply, NoAnswer};
+pub use model::{ModelReport, SamplingReport, THOUGHTS_TOLD, ThoughtReport, ThoughtSettings};
 
 /// Names of the schemas that a message's content may follow.
 pub mod ontology {
@@ -204,17 +206,6 @@ pub struct CriticReport {
 
 /// Issues of one judgement that are told on; the Critic has all of them.
 pub const ISSUES_TOLD: usize = 8;
-
-/// What thought.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct ModelReport {
-    /// `burn` or `scripted`, or what an embedder brought.
-    pub engine: String,
-    /// Where it computed.
-    pub device: String,
-    /// The language model's name; empty for an engine without one.
-    pub name: String,
-}
 
 /// Messages between agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]

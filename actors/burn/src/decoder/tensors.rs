@@ -228,21 +228,15 @@ impl Decoder for Tensors {
         cache.layers = if old.is_empty() {
             (0..layers).map(|_| [empty(), empty()]).collect()
         } else {
+            // Whole, so that nothing is copied but into its place, and what grew out of its room leaves nothing behind.
             let grow = |side: Tensor<3>| {
-                empty().slice_assign(
-                    [0..kv_heads, 0..cache.len, 0..dim],
-                    side.narrow(1, 0, cache.len),
-                )
+                let more = [kv_heads, capacity - cache.capacity, dim];
+                let room = Tensor::<3>::zeros(more, &self.device);
+                let grown = Tensor::cat(vec![side.clone(), room], 1);
+                overwritten(side);
+                grown
             };
-            old.into_iter()
-                .map(|sides| {
-                    if cache.len == 0 {
-                        [empty(), empty()]
-                    } else {
-                        sides.map(grow)
-                    }
-                })
-                .collect()
+            old.into_iter().map(|sides| sides.map(grow)).collect()
         };
         cache.capacity = capacity;
     }
@@ -258,10 +252,8 @@ impl Decoder for Tensors {
 
     fn wipe(&mut self, slot: usize) {
         let cache = &mut self.caches[slot];
-        for side in cache.layers.iter_mut().flatten() {
-            // In place where the tensor is the only owner of its buffer, which a cache is between two requests.
-            let taken = std::mem::replace(side, Tensor::zeros([1, 1, 1], &self.device));
-            *side = taken.mul_scalar(0.0);
+        for side in std::mem::take(&mut cache.layers).into_iter().flatten() {
+            overwritten(side);
         }
         *cache = Cache::default();
     }
@@ -286,6 +278,13 @@ impl Decoder for Tensors {
     fn weight_bytes(&self) -> usize {
         self.weight_bytes
     }
+}
+
+/// Leaves zeros where a tensor was. That is done in place, because a cache is the only owner of its buffers between two passes. A product with
+/// zero would leave the signs of what was there.
+fn overwritten(side: Tensor<3>) {
+    let [heads, positions, dim] = side.dims();
+    drop(side.slice_fill([0..heads, 0..positions, 0..dim], 0.0));
 }
 
 /// What layers of one kind share in a pass: by how much pairs turn, and what a token does not see.
@@ -339,4 +338,104 @@ fn gelu(x: Tensor<2>) -> Tensor<2> {
     let cube = x.clone() * x.clone() * x.clone();
     let inner = (x.clone() + cube * 0.044_715) * 0.797_884_6;
     x * 0.5 * (inner.tanh() + 1.0)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    use super::super::tests::{plain, small};
+    use super::*;
+
+    /// Two rows of a cache that lie behind each other there and nowhere else, because each was computed by itself. Kept so that what looks for
+    /// them finds no copy here.
+    struct Hidden(Vec<u8>);
+
+    impl Hidden {
+        /// The first two keys of the last head of a layer, taken one by one: at the beginning of freed memory its allocator writes something of its own.
+        fn of(decoder: &Tensors, slot: usize, layer: usize) -> Self {
+            let keys = &decoder.caches[slot].layers[layer][0];
+            let (heads, dim) = (decoder.config.kv_heads, decoder.config.dim);
+            let row = |at: usize| -> Vec<u8> {
+                let row: Vec<f32> = keys
+                    .clone()
+                    .slice([heads - 1..heads, at..at + 1, 0..dim])
+                    .try_into_vec_as()
+                    .unwrap();
+                row.iter()
+                    .flat_map(|value| value.to_le_bytes().map(|byte| !byte))
+                    .collect()
+            };
+            Self([row(0), row(1)].concat())
+        }
+
+        /// What multiplying them by zero would leave.
+        fn signs(&self) -> Self {
+            let words = self.0.chunks_exact(4);
+            let signs = words.flat_map(|word| [!0, !0, !0, word[3] | 0x7f]);
+            Self(signs.collect())
+        }
+
+        /// How often they are found in what this process can write to.
+        fn found(&self) -> usize {
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let memory = File::open("/proc/self/mem").unwrap();
+            let (mut found, mut page) = (0, vec![0; 1 << 16]);
+            let own = page.as_ptr_range();
+            let own = own.start as u64..own.end as u64;
+            for line in maps.lines().filter(|line| line.contains(" rw-p ")) {
+                let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+                let address = |text: &str| u64::from_str_radix(text, 16).unwrap();
+                let (mut at, to) = (address(from), address(to));
+                // Each piece begins with the end of the one before; floats lie at multiples of four.
+                while at + (self.0.len() as u64) <= to {
+                    let length = page.len().min((to - at) as usize);
+                    let Ok(read) = memory.read_at(&mut page[..length], at) else {
+                        break;
+                    };
+                    for place in (0..read.saturating_sub(self.0.len() - 1)).step_by(4) {
+                        let there = page[place..place + self.0.len()].iter();
+                        let is_own = own.contains(&(at + place as u64));
+                        found += usize::from(!is_own && there.zip(&self.0).all(|(a, b)| *a == !*b));
+                    }
+                    if read < length || at + (length as u64) >= to {
+                        break;
+                    }
+                    at += (length - self.0.len()) as u64 & !3;
+                }
+            }
+            page.fill(0);
+            found
+        }
+    }
+
+    #[test]
+    fn neither_a_session_that_is_closed_nor_one_that_grew_leaves_keys_or_their_signs_in_memory() {
+        let config = Config {
+            context: 4 * STEP,
+            ..small()
+        };
+        let mut decoder = Tensors::new(plain(config), Device::flex(), 2);
+        decoder.reserve(1, 2);
+        for token in [11, 23] {
+            decoder.forward(1, &[token], None).unwrap();
+        }
+        let layers = decoder.config.layers;
+        let hidden: Vec<Hidden> = (0..layers).map(|at| Hidden::of(&decoder, 1, at)).collect();
+        let found = || hidden.iter().map(Hidden::found).collect::<Vec<_>>();
+        assert_eq!(found(), vec![1; layers], "they lie in the cache alone");
+        decoder.reserve(1, STEP + 1);
+        assert_eq!(decoder.caches[1].capacity, 2 * STEP);
+        assert_eq!(
+            found(),
+            vec![1; layers],
+            "not where they were before it grew"
+        );
+        decoder.wipe(1);
+        assert_eq!(found(), vec![0; layers]);
+        let signs: Vec<usize> = hidden.iter().map(|it| it.signs().found()).collect();
+        assert_eq!(signs, vec![0; layers], "not even their signs");
+        assert_eq!((decoder.len(1), decoder.caches[1].capacity), (0, 0));
+    }
 }

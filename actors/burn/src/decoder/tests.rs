@@ -83,6 +83,12 @@ fn weights(config: Config, is_full: bool) -> Weights {
     }
 }
 
+/// A model without anything special.
+#[cfg(feature = "device")]
+pub(super) fn plain(config: Config) -> Weights {
+    weights(config, false)
+}
+
 fn models() -> BTreeMap<&'static str, fn() -> Weights> {
     BTreeMap::from([
         ("plain", (|| weights(small(), false)) as fn() -> Weights),

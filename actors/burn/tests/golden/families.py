@@ -1,7 +1,7 @@
 """Independent reference: small models of each family in NumPy, float64, written from the papers and model cards.
 
 Files are read and dequantised by the Python package `gguf`. Shares no code with the crate.
-Run: python families.py FOLDER_WITH_MODELS OUT_FOLDER (see docs/formats/golden-logits.md)
+Run: python families.py FOLDER_WITH_MODELS OUT_FILE [NEW_IDS] (see docs/formats/golden-logits.md)
 """
 import glob, json, math, os, sys
 import numpy as np
@@ -55,7 +55,7 @@ def pieces(meta, text):
             ids.extend([known[part]] if part in known else [tokens.index(f"<0x{b:02X}>") for b in part.encode()])
 
     while text:
-        at, name = min(((text.find(n), n) for n in named if n in text), default=(len(text), ""))
+        at, _, name = min(((text.find(n), -len(n), n) for n in named if n in text), default=(len(text), 0, ""))
         plain(text[:at])
         if name:
             ids.append(tokens.index(name))
@@ -118,7 +118,7 @@ class Model:
 
 
 if __name__ == "__main__":
-    cases = []
+    cases, new = [], int(sys.argv[3]) if len(sys.argv) > 3 else 0
     for path in sorted(glob.glob(sys.argv[1] + "/*.gguf")):
         model = Model(path)
         for prompt in PROMPTS:
@@ -127,5 +127,15 @@ if __name__ == "__main__":
             order = np.argsort(-logits, kind="stable")[:20]
             name = os.path.basename(path)[:-5]
             print(name, len(ids), [round(float(logits[i]), 3) for i in order[:3]], "stray", round(float(logits.std()), 3))
-            cases.append({"model": name, "prompt": prompt, "prompt_ids": [int(i) for i in ids], "top_logits": [[int(i), round(float(logits[i]), 5)] for i in order]})
-    json.dump(cases, open(sys.argv[2] + "/families.json", "w"), ensure_ascii=False, separators=(",", ":"))
+            case = {"model": name, "prompt": prompt, "prompt_ids": [int(i) for i in ids], "top_logits": [[int(i), round(float(logits[i]), 5)] for i in order]}
+            if new:
+                greedy, margin = [], math.inf
+                while len(greedy) < new:
+                    first, second = np.argsort(-logits, kind="stable")[:2]
+                    margin = min(margin, float(logits[first] - logits[second]))
+                    greedy.append(int(first))
+                    logits = model.logits(ids + greedy)
+                case.update(greedy_ids=greedy, smallest_margin=round(margin, 5))
+                print(greedy, margin)
+            cases.append(case)
+    json.dump(cases, open(sys.argv[2], "w"), ensure_ascii=False, separators=(",", ":"))

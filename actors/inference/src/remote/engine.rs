@@ -254,6 +254,7 @@ impl RemoteEngine {
                 model: answer.model.unwrap_or_else(|| config.model.clone()),
                 version: answer.version,
                 price_micros: None,
+                routed: None,
             },
             finish,
             top_logits: Vec::new(),

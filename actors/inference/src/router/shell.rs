@@ -15,7 +15,7 @@ use super::splice::Splice;
 use crate::{
     Capabilities, ChatRole, ChatTurn, Embed, EmbedRequest, Embedding, Engine, EngineError,
     EnginePhase, EngineStatus, Finish, Generate, Health, HealthState, InferRequest, Inference,
-    ModelInfo, ModelSource, Prompt, Purpose, SessionId, Token, TokenSink, metric,
+    ModelInfo, ModelSource, Prompt, Purpose, Routed, SessionId, Token, TokenSink, metric,
 };
 
 /// Bytes that are counted as one token before an engine has counted them.
@@ -369,6 +369,11 @@ impl Router {
                 Ok(mut answer) => {
                     Self::measured(slot, &answer);
                     answer.by.price_micros = Some(slot.is.price_micros);
+                    answer.by.routed = Some(Routed {
+                        policy: chosen.policy.as_str().to_owned(),
+                        engine: name.clone(),
+                        attempt,
+                    });
                     return Ok(telling.end(answer));
                 }
                 Err(error) => {

@@ -142,6 +142,7 @@ impl BlockingEngine for ScriptedEngine {
                 model: self.name(ModelRole::Generate),
                 version: None,
                 price_micros: None,
+                routed: None,
             },
             prompt_ids,
             finish: end,

@@ -384,7 +384,10 @@ async fn work(run: &Run<'_>, ctx: &Context) -> Result<Answer, AgentError> {
         carry_out(&plan, case.as_ref(), &recalled, &tasks, &mut progress).await;
     }
     let seen = progress.seen(&plan, &recalled);
-    deliver(case.as_ref(), &seen, progress, &tasks).await
+    let mut answer = deliver(case.as_ref(), &seen, progress, &tasks).await?;
+    // A model may have judged it since it was written. Nobody signs what thought.
+    answer.model = tasks.model();
+    Ok(answer)
 }
 
 /// What somebody alive offers to do; none if nobody can say.

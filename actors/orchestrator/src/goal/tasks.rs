@@ -8,7 +8,9 @@ use aios_actors::agent::{AgentError, AskError, Context};
 use aios_actors::recovery::{Allowance, Budget, FailureKind, Pass, Trajectory};
 use aios_protocols::subject::EventTopic;
 use aios_protocols::{Content, Draft, Performative, ProtocolName, Subject};
-use aios_work::content::{Answer, GoalRequest, Origin, TaskEvent, TaskReport, TaskStatus};
+use aios_work::content::{
+    Answer, GoalRequest, ModelReport, Origin, TaskEvent, TaskReport, TaskStatus,
+};
 use aios_work::{Capabilities, Ended, Goal, Looping, MadeBy, Plan, Task, Thinks, ToolOutput};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -172,7 +174,16 @@ impl<'a> GoalTasks<'a> {
             waits_for: self.waits_for.lock().clone(),
             spent: self.budget.spent(),
             ended_by: self.ended_by(),
+            model: self.model(),
             ..Answer::none(self.goal().id())
+        }
+    }
+
+    /// What was thought for it so far; the node adds what it thinks with.
+    pub(crate) fn model(&self) -> ModelReport {
+        ModelReport {
+            thoughts: self.budget.thoughts(),
+            ..ModelReport::default()
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aios_memory::Store;
 use aios_work::Spent;
+use aios_work::content::ThoughtReport;
 use serde::{Deserialize, Serialize};
 
 /// Where the account of a goal is on record, so that a process that ends unasked takes nothing of it along.
@@ -25,6 +26,9 @@ struct Recorded {
     tokens: u64,
     /// In thousandths of millionths; a number of this size is no JSON number everywhere.
     cost: String,
+    /// None in what earlier versions kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    thoughts: Vec<ThoughtReport>,
 }
 
 /// Where budgets lie in the store.
@@ -37,7 +41,7 @@ pub fn budget_record(tenant: &str, goal: &str) -> Vec<u8> {
 }
 
 impl Record {
-    pub(super) fn read(&self) -> Option<Account> {
+    pub(super) fn read(&self) -> Option<(Account, Vec<ThoughtReport>)> {
         let stored = self.store.get(&self.key);
         let stored = stored.unwrap_or_else(|error| {
             tracing::error!(%error, "what a goal has spent cannot be read; it begins with a full budget");
@@ -47,6 +51,7 @@ impl Record {
             calls,
             tokens,
             cost,
+            thoughts,
         }) = serde_json::from_slice(&stored)
         else {
             tracing::error!("what a goal has spent is not readable; it begins with a full budget");
@@ -56,15 +61,16 @@ impl Record {
         account.spent.calls = calls;
         account.spent.tokens = tokens;
         account.set_cost(cost.parse().ok()?);
-        Some(account)
+        Some((account, thoughts))
     }
 
     /// It lasts with the next thing that must.
-    pub(super) fn write(&self, account: &Account) {
+    pub(super) fn write(&self, account: &Account, thoughts: &[ThoughtReport]) {
         let recorded = Recorded {
             calls: account.spent.calls,
             tokens: account.spent.tokens,
             cost: account.cost.to_string(),
+            thoughts: thoughts.to_vec(),
         };
         // Numbers always have a JSON form.
         let bytes = serde_json::to_vec(&recorded).unwrap_or_default();

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aios_protocols::Timestamp;
+use aios_work::content::ThoughtReport;
 use aios_work::{CALL_LEAST, OverBudget, Spent};
 use parking_lot::Mutex;
 
@@ -53,6 +54,8 @@ struct Inner {
     allowance: Allowance,
     began: Timestamp,
     account: Mutex<Account>,
+    /// What was thought of it. Never locked before the account.
+    thoughts: Mutex<Vec<ThoughtReport>>,
     /// What it pays for may not leave this machine.
     private: AtomicBool,
     /// The first call that was not made.
@@ -108,6 +111,7 @@ impl Budget {
             allowance,
             began,
             account: Mutex::default(),
+            thoughts: Mutex::default(),
             private: AtomicBool::new(false),
             refused: Mutex::default(),
             above: all,
@@ -118,7 +122,7 @@ impl Budget {
     /// A full budget that is on record, or what a process that ended unasked has left of it.
     fn recorded(allowance: Allowance, began: Timestamp, record: Record, goes_on: bool) -> Self {
         let left = goes_on.then(|| record.read()).flatten();
-        let account = left.unwrap_or_default();
+        let (account, thoughts) = left.unwrap_or_default();
         if !goes_on {
             record.remove();
         }
@@ -126,6 +130,7 @@ impl Budget {
             allowance,
             began,
             account: Mutex::new(account),
+            thoughts: Mutex::new(thoughts),
             private: AtomicBool::new(false),
             refused: Mutex::default(),
             above: Vec::new(),
@@ -135,7 +140,7 @@ impl Budget {
 
     fn note(&self, account: &Account) {
         if let Some(record) = &self.0.record {
-            record.write(account);
+            record.write(account, &self.0.thoughts.lock());
         }
     }
 
@@ -327,6 +332,12 @@ impl Budget {
         self.0.account.lock().spent
     }
 
+    /// What was thought of it, see [`ModelReport::thoughts`](aios_work::content::ModelReport::thoughts).
+    #[must_use]
+    pub fn thoughts(&self) -> Vec<ThoughtReport> {
+        self.0.thoughts.lock().clone()
+    }
+
     fn over(&self, now: Timestamp) -> bool {
         now.since(self.0.began) > self.0.allowance.time + KEPT
     }
@@ -348,6 +359,15 @@ impl Hold {
         account.give_back(self.tokens, self.cost);
         account.take(used, cost(used, price));
         self.budget.note(&account);
+    }
+
+    /// The call was answered with this thought; the price is that of [`settle_at`](Self::settle_at).
+    pub fn thought(self, thought: ThoughtReport, price_micros: Option<u64>) {
+        let all = std::iter::once(&self).chain(&self.above);
+        for budget in all.map(|hold| &hold.budget) {
+            thought.clone().note(&mut budget.0.thoughts.lock());
+        }
+        self.settle_at(thought.tokens, price_micros);
     }
 
     /// The call was never made.

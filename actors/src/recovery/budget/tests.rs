@@ -296,3 +296,55 @@ fn a_purse_outlives_its_planner_and_ends_with_its_goal() {
     assert!(budgets.of(&us, "f").is_err());
     drop(forgotten);
 }
+
+/// As a model of another machine's would be asked, with so many tokens allowed.
+fn thought(max_tokens: u32) -> ThoughtReport {
+    use aios_work::content::{SamplingReport, ThoughtSettings};
+    ThoughtReport {
+        purpose: "write".into(),
+        engine: "there".into(),
+        model: "m".into(),
+        version: Some("fp_1".into()),
+        settings: ThoughtSettings {
+            max_tokens,
+            sampling: SamplingReport::Greedy,
+            schema: false,
+        },
+        calls: 1,
+        tokens: 7,
+    }
+}
+
+#[test]
+fn what_thought_is_told_to_all_that_pay_and_outlives_the_process() {
+    use aios_memory::InMemoryStore;
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+    let tenant = TenantId::new("local").unwrap();
+    let allowance = budget(100, 1_000, 500).allowance();
+    let begin = |store| Budgets::over(store).begin(&tenant, "g", allowance, at(0));
+    let whole = begin(Arc::clone(&store));
+    let part = Budget::below([whole.clone()], allowance, at(0));
+    for max_tokens in [8, 9, 8] {
+        let hold = part.reserve(10, at(0)).unwrap();
+        hold.thought(thought(max_tokens), Some(1_000));
+    }
+    let told = [(8, 2, 14), (9, 1, 7)];
+    let of = |budget: &Budget| -> Vec<_> {
+        let thoughts = budget.thoughts().into_iter();
+        thoughts
+            .map(|one| (one.settings.max_tokens, one.calls, one.tokens))
+            .collect()
+    };
+    for budget in [&part, &whole, &begin(Arc::clone(&store))] {
+        assert_eq!(of(budget), told);
+        let spent = budget.spent();
+        assert_eq!((spent.calls, spent.tokens, spent.money_micros), (3, 21, 21));
+    }
+    // What an earlier version has kept says nothing of thoughts.
+    let key = budget_record("local", "g");
+    store
+        .put(&key, br#"{"calls":1,"tokens":2,"cost":"3000"}"#)
+        .unwrap();
+    let old = begin(store);
+    assert_eq!((of(&old), old.spent().tokens), (Vec::new(), 2));
+}
