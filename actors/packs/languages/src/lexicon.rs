@@ -78,6 +78,11 @@ pub enum Sense {
     /// On which side of a time another one lies: "before departure".
     Earlier,
     Later,
+    /// Which way an amount goes: "4 EUR less"; up to and from which time something is.
+    Rises,
+    Falls,
+    Until,
+    Since,
     /// Of two limits the one that is reached first, or last.
     SoonerOf,
     LaterOf,

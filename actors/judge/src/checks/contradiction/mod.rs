@@ -16,6 +16,7 @@ mod reckoned;
 mod records;
 mod single;
 mod sources;
+mod turned;
 
 use aios_work::Category;
 
@@ -60,6 +61,7 @@ impl Look for Contradiction {
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
             named::look(reading, piece, &mut finding);
+            turned::look(reading, piece, &mut finding);
             let before = finding.issues.len();
             sources::opposed(reading, piece, &mut finding);
             if finding.issues.len() == before {
