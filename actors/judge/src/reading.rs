@@ -176,7 +176,7 @@ impl<'a> Reading<'a> {
             against: None,
             signed: Vec::new(),
         };
-        claim.casual &= !self.counts_names(piece, number);
+        claim.casual &= !self.counts_names(piece, number) && !self.is_all(piece, number);
         // "One kilowatt hour cost 21 cents" counts nothing of a table.
         let article = number.spelled && number.unit.is_some() && number.equals(1.0);
         claim.casual |= article && self.ground.papers.is_empty();
@@ -233,6 +233,9 @@ impl<'a> Reading<'a> {
                 let looked = Explainer::new(grid, table, &scaled, &scope).run();
                 claim.found.extend(looked.found);
             }
+        }
+        if claim.found.is_empty() && self.is_the_whole(piece, number) {
+            claim.found.push(Explanation::bare(Form::Share));
         }
         for paper in self.ground.papers.iter() {
             self.said_by(paper, piece, number, &mut claim);
@@ -313,6 +316,29 @@ impl<'a> Reading<'a> {
         groups.any(|column| column.stems.contains(stem))
     }
 
+    /// "All | 3,934 | 100 %": whether a share is that of the whole, in a row or column that is called so.
+    fn is_the_whole(&self, piece: usize, number: &Number) -> bool {
+        let share = number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_share);
+        let whole = [aios_languages::Sense::Total, aios_languages::Sense::Whole];
+        let cell = self.answer.pieces[piece].kind == Piece::Cell;
+        let labels = self.labels(piece);
+        let mut over = labels
+            .iter()
+            .flat_map(|label| whole.map(|sense| label.has(sense)));
+        cell && share && number.equals(100.0) && over.any(|has| has)
+    }
+
+    /// "Six.": whether an answer is nothing but this number.
+    fn is_all(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let mut words = text.words.iter();
+        self.texts.iter().filter(|text| !text.is_empty()).count() == 1
+            && words.all(|word| number.start <= word.start && word.end <= number.end)
+    }
+
     /// Whether a number is a part of what a column is called: "mites per 100 bees" of a column "mites_per_100".
     fn is_of_a_name(&self, piece: usize, number: &Number) -> bool {
         let text = &self.texts[piece];
@@ -337,10 +363,11 @@ impl<'a> Reading<'a> {
             return true;
         }
         let asked = &self.ground.asked.text;
-        let there = asked
-            .numbers
-            .iter()
-            .any(|own| same(number, own) && own.unit == number.unit);
+        let there = asked.numbers.iter().any(|own| {
+            // "Two hours or longer" is repeated as "at least 120 minutes".
+            let limit = number.bound.is_some() && number.bound == own.bound;
+            same(number, own) && (own.unit == number.unit || (limit && own.unit.is_some()))
+        });
         if !there {
             // "More than a day" is one of it, in whatever unit it is repeated.
             return number.unit.as_ref().is_some_and(|stated| {

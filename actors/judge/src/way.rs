@@ -24,6 +24,8 @@ pub(crate) struct Side {
     pub anchor: Anchor,
     /// Whether it lies after a time or above an amount, and not before or below.
     pub beyond: bool,
+    /// Whether the anchor itself lies on it: "at most nine" and not "fewer than nine".
+    pub with: bool,
 }
 
 /// Words between "before" and the time or amount that it stands with, and the word.
@@ -64,6 +66,7 @@ pub(crate) fn sides(text: &Text) -> Vec<Side> {
             place: word.start,
             anchor,
             beyond: *beyond != turned,
+            with: matches!(sense, Sense::AtLeast | Sense::AtMost) != turned,
         });
     }
     out

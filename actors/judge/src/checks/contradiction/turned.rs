@@ -24,7 +24,9 @@ pub(super) fn look(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     }
     let text = &reading.texts[piece];
     let own = sides(text);
-    let against = placed(reading, piece, &own).or_else(|| moved(reading, piece));
+    let against = placed(reading, piece, &own)
+        .or_else(|| moved(reading, piece))
+        .or_else(|| exchanged(reading, piece, &own));
     let Some((what, place)) = against else { return };
     let mut issue = at(
         reading,
@@ -65,6 +67,46 @@ fn placed(reading: &Reading<'_>, piece: usize, own: &[Side]) -> Option<(&'static
         let (paper, at) = against?;
         let what = "the source says the other side of this (before or after, at least or at most)";
         Some((what, paper.quoted(at)))
+    })
+}
+
+/// "At most five, and not fewer than nine" where at most nine come and never fewer than five: two limits of which each is said of the other.
+fn exchanged(reading: &Reading<'_>, piece: usize, own: &[Side]) -> Option<(&'static str, String)> {
+    let text = &reading.texts[piece];
+    let amount = |side: &&Side| matches!(side.anchor, Anchor::Amount(_));
+    // Where in the sources an amount is a limit of the other kind only.
+    let other = |side: &Side| {
+        let papers = reading.ground.papers.iter();
+        let all = papers.flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
+        let mut found = None;
+        for (paper, at) in all {
+            let sentence = &paper.sentences[at];
+            for theirs in &sentence.ways {
+                if is_same(text, &side.anchor, &sentence.text, &theirs.anchor) {
+                    if (theirs.with, theirs.beyond) == (side.with, side.beyond) {
+                        return None;
+                    }
+                    found = found.or(Some((paper, at, (theirs.with, theirs.beyond))));
+                }
+            }
+        }
+        found
+    };
+    own.iter().filter(amount).enumerate().find_map(|(at, one)| {
+        let (paper, place, theirs) = other(one)?;
+        let mut rest = own.iter().filter(amount).skip(at + 1);
+        let crossed = rest.any(|two| {
+            let kind = |side: &Side| (side.with, side.beyond);
+            kind(one) != kind(two)
+                && theirs == kind(two)
+                && other(two).is_some_and(|(.., theirs)| theirs == kind(one))
+        });
+        crossed.then(|| {
+            (
+                "the source has these limits the other way round",
+                paper.quoted(place),
+            )
+        })
     })
 }
 
