@@ -100,7 +100,14 @@ impl Reading<'_> {
                 fits(false) > fits(true)
             })
         };
+        // "45 to 70 %" is no rest of 55 %.
+        let next = text.numbers.iter().find(|own| own.start >= number.end);
+        let ranged = next.is_some_and(|next| {
+            let gap = text.raw.get(number.end..next.start).unwrap_or("");
+            crate::numeral::ranges(gap)
+        });
         share(number)
+            && !ranged
             && others.iter().any(|part| {
                 let left = 100.0 - part.value();
                 share(part) && left > 0.0 && number.is(left) && !crossed(part)

@@ -52,7 +52,11 @@ pub(crate) fn sides(text: &Text) -> Vec<Side> {
                 && tag.to <= other.to
                 && other.to - other.from > tag.to - tag.from
         });
-        let Some(anchor) = anchor(text, tag, *sense).filter(|_| !within) else {
+        // "Look after up to three": the word that stands nearest says the side.
+        let nearer = own
+            .iter()
+            .any(|(other, ..)| (tag.to..tag.to + ARTICLES).contains(&other.from));
+        let Some(anchor) = anchor(text, tag, *sense).filter(|_| !within && !nearer) else {
             continue;
         };
         let turned = text

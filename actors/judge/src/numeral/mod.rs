@@ -319,6 +319,14 @@ fn of_every(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Num
     }
 }
 
+/// Whether what stands between two numbers makes a range of them: "14 to 17".
+pub(crate) fn ranges(gap: &str) -> bool {
+    matches!(
+        gap.trim(),
+        "to" | "-" | "–" | "bis" | "à" | "a" | "or" | "oder" | "ou" | "o"
+    )
+}
+
 /// "Four to five times": both are one number between the two.
 fn spans(text: &str, numbers: &mut [Number]) {
     for at in 1..numbers.len() {
@@ -333,12 +341,7 @@ fn spans(text: &str, numbers: &mut [Number]) {
         if beside && low.unit.is_none() && !low.spelled && !high.spelled {
             low.unit.clone_from(&high.unit);
         }
-        let joined = text.get(low.end..high.start).is_some_and(|gap| {
-            matches!(
-                gap.trim(),
-                "to" | "-" | "–" | "bis" | "à" | "a" | "or" | "oder" | "ou" | "o"
-            )
-        });
+        let joined = text.get(low.end..high.start).is_some_and(ranges);
         // "From 14 to 17 years": the first is of years as well.
         if joined && !low.spelled && low.unit.is_none() && low.value() < high.value() {
             low.unit.clone_from(&high.unit);
