@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aios_languages::{Lexicon, lexicon};
+use aios_languages::{Lexicon, Tag, UnitName, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
@@ -55,6 +55,8 @@ impl<'a> Reading<'a> {
         let lexicon = reading(language.as_ref());
         let answer = Answer::read(raw, Some(&lexicon));
         let lasting = lasts(ground);
+        let percent = Tag::Unit(UnitName::Percent);
+        let percent = ground.asked.text.tags.iter().any(|tag| tag.tag == percent);
         let texts = answer
             .pieces
             .iter()
@@ -65,6 +67,9 @@ impl<'a> Reading<'a> {
                 }
                 if let [unit] = ground.asked.units.as_slice() {
                     text.bare_number_in(unit);
+                }
+                if percent {
+                    text.points_are_percent();
                 }
                 text
             })
@@ -176,7 +181,9 @@ impl<'a> Reading<'a> {
             against: None,
             signed: Vec::new(),
         };
-        claim.casual &= !self.counts_names(piece, number) && !self.is_all(piece, number);
+        claim.casual &= !self.counts_names(piece, number)
+            && !self.counts_of_names(piece, number)
+            && !self.is_all(piece, number);
         // "One kilowatt hour cost 21 cents" counts nothing of a table.
         let article = number.spelled && number.unit.is_some() && number.equals(1.0);
         claim.casual |= article && self.ground.papers.is_empty();
@@ -314,6 +321,21 @@ impl<'a> Reading<'a> {
             .iter()
             .flat_map(|grid| grid.groups().map(move |column| &grid.columns[column]));
         groups.any(|column| column.stems.contains(stem))
+    }
+
+    /// "Two in Vega, one in Sur": whether a small number in words stands before a name, where the goal asks how many.
+    fn counts_of_names(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let counted = self.ground.asked.text.has(aios_languages::Sense::AskCount);
+        // "The other two names" counts names.
+        let plain =
+            |from: usize, to: usize| !text.stems.iter().any(|(word, _)| (from..to).contains(word));
+        counted
+            && text.names.iter().any(|name| {
+                let first = text.words.partition_point(|word| word.start < name.start);
+                (next + 1..=next + 2).contains(&first) && plain(next, first)
+            })
     }
 
     /// "All | 3,934 | 100 %": whether a share is that of the whole, in a row or column that is called so.

@@ -31,6 +31,8 @@ pub(crate) struct Side {
 /// Words between "before" and the time or amount that it stands with, and the word.
 const ARTICLES: usize = 2;
 const WORDS: usize = 3;
+/// What denies the word behind it, in the languages that are known.
+const NOT: [&str; 6] = ["not", "never", "nicht", "pas", "no", "nunca"];
 /// Words between an amount and "more" or "less" behind it: "4 EUR a month less".
 const BEHIND: usize = 2;
 
@@ -59,10 +61,11 @@ pub(crate) fn sides(text: &Text) -> Vec<Side> {
         let Some(anchor) = anchor(text, tag, *sense).filter(|_| !within && !nearer) else {
             continue;
         };
-        let turned = text
-            .tags
-            .iter()
-            .any(|other| other.tag == Tag::Sense(Sense::Negation) && other.to == tag.from);
+        // "Not before 9". "It costs nothing until 9" denies a price.
+        let turned = text.tags.iter().any(|other| {
+            let word = text.words.get(other.from).map_or("", |word| &word.text);
+            other.tag == Tag::Sense(Sense::Negation) && other.to == tag.from && NOT.contains(&word)
+        });
         let Some(word) = text.words.get(tag.from) else {
             continue;
         };

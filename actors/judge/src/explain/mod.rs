@@ -182,6 +182,9 @@ impl<'a> Explainer<'a> {
         if self.found.is_empty() {
             self.worth();
         }
+        if self.found.is_empty() {
+            self.rates_apart();
+        }
         Explained {
             found: self.found,
             instead: self.instead,
