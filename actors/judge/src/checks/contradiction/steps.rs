@@ -33,12 +33,15 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
     };
     let text = &reading.texts[piece];
     for paper in reading.ground.papers.iter() {
-        for (place, sentence) in paper.sentences.iter().enumerate() {
-            let about = asked
-                .stems
-                .iter()
-                .any(|(_, stem)| sentence.own.contains(stem));
-            if !about || !told_otherwise(text, given, &steps(sentence, given), given) {
+        for block in paper
+            .sentences
+            .chunk_by(|one, other| one.block == other.block)
+        {
+            let about = asked.stems.iter().any(|(_, stem)| {
+                let mut all = block.iter();
+                all.any(|sentence| sentence.own.contains(stem))
+            });
+            if !about || !told_otherwise(text, given, &steps(block, given), given) {
                 continue;
             }
             let mut issue = at(
@@ -49,7 +52,8 @@ pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
                 "the source says this of another step than the one that is asked about",
                 "Say what holds for the figure of the question",
             );
-            issue.evidence = Some(paper.quoted(place));
+            let line = block.first().map_or(0, |sentence| sentence.line);
+            issue.evidence = Some(format!("{}, line {line}", paper.name));
             finding.issues.push(issue);
             return;
         }
@@ -81,15 +85,18 @@ fn told_otherwise(text: &Text, own: &Number, steps: &[Step<'_>], given: &Number)
     steps.len() > 1 && !states(meant) && (another || nothing)
 }
 
-/// The steps of a sentence in the unit of a figure, one for each part between semicolons, or commas where it has none.
-fn steps<'t>(sentence: &'t Sentence, given: &Number) -> Vec<Step<'t>> {
-    let text = &sentence.text;
-    let sign = if text.raw.contains(';') { ';' } else { ',' };
-    let mut starts = vec![0];
-    starts.extend(text.raw.match_indices(sign).map(|(at, _)| at + 1));
-    let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+/// The steps of a paragraph in the unit of a figure: one for each sentence, or part of one between semicolons, that has limits.
+fn steps<'t>(block: &'t [Sentence], given: &Number) -> Vec<Step<'t>> {
+    let parts = block.iter().flat_map(|sentence| {
+        let text = &sentence.text;
+        let mut starts = vec![0];
+        starts.extend(text.raw.match_indices(';').map(|(at, _)| at + 1));
+        let ends = starts.iter().skip(1).copied().chain([text.raw.len() + 1]);
+        let spans: Vec<(usize, usize)> = starts.iter().copied().zip(ends).collect();
+        spans.into_iter().map(move |(from, to)| (text, from, to))
+    });
     let mut out: Vec<Step<'_>> = Vec::new();
-    for (from, to) in starts.iter().copied().zip(ends) {
+    for (text, from, to) in parts {
         let here = || {
             text.numbers
                 .iter()
@@ -112,7 +119,7 @@ fn steps<'t>(sentence: &'t Sentence, given: &Number) -> Vec<Step<'t>> {
                 Some((one.min(*other), one.max(*other)))
             }
             // "Later, nothing is paid back": beyond all steps before.
-            [] if !out.is_empty() => Some((f64::NAN, f64::NAN)),
+            [] if !out.is_empty() && goes_on(text, from, to) => Some((f64::NAN, f64::NAN)),
             _ => None,
         };
         let Some((low, high)) = ends else { continue };
@@ -126,6 +133,15 @@ fn steps<'t>(sentence: &'t Sentence, given: &Number) -> Vec<Step<'t>> {
         });
     }
     out
+}
+
+/// Whether a part speaks of what lies beyond the limits before it.
+fn goes_on(text: &Text, from: usize, to: usize) -> bool {
+    let mut senses = text.senses();
+    senses.any(|(sense, at)| {
+        let beyond = matches!(sense, Sense::Later | Sense::Earlier | Sense::Rest);
+        beyond && (from..to).contains(&at)
+    })
 }
 
 /// Whether a part names what lies between two limits.
