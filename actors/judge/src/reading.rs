@@ -69,7 +69,7 @@ impl<'a> Reading<'a> {
                     text.bare_number_in(unit);
                 }
                 if percent {
-                    text.points_are_percent();
+                    points_are_percent(&mut text);
                 }
                 text
             })
@@ -492,6 +492,15 @@ fn lasts(ground: &Ground) -> bool {
     });
     let long = asked.text.has(aios_languages::Sense::AskDuration);
     !ground.grids.is_empty() && !clocked && (timed || long)
+}
+
+/// "Nine points" where percentage points are asked for.
+fn points_are_percent(text: &mut Text) {
+    for unit in text.numbers.iter_mut().filter_map(|own| own.unit.as_mut()) {
+        if unit.kind == crate::unit::Kind::Points {
+            *unit = crate::unit::Unit::named(UnitName::Percent);
+        }
+    }
 }
 
 /// Digits of a number that say something.

@@ -430,15 +430,6 @@ impl Text {
         self.numbers.sort_by_key(|number| number.start);
     }
 
-    /// "Nine points" where percentage points are asked for.
-    pub(crate) fn points_are_percent(&mut self) {
-        for unit in self.numbers.iter_mut().filter_map(|own| own.unit.as_mut()) {
-            if unit.kind == crate::unit::Kind::Points {
-                *unit = Unit::named(aios_languages::UnitName::Percent);
-            }
-        }
-    }
-
     /// "Three." where so many weeks are asked for: a number and nothing else is in the unit of the question.
     pub(crate) fn bare_number_in(&mut self, unit: &Unit) {
         let [number] = self.numbers.as_mut_slice() else {
