@@ -72,6 +72,7 @@ pub(crate) fn conditions(text: &Text, table: usize, grid: &Grid) -> Vec<Pred> {
         }
     }
     out.extend(flags(text, grid));
+    out.extend(nameless(text, grid));
     out.extend(more_than(text, grid));
     let _ = table;
     out.sort_unstable();
@@ -105,6 +106,35 @@ fn more_than(text: &Text, grid: &Grid) -> Option<Pred> {
         let (more, less) = if more { (one, other) } else { (other, one) };
         (one != other).then_some(Pred::More(more, less))
     })
+}
+
+/// Words between a denial and what is missing: "without any sponsor".
+const ANY: usize = 1;
+
+/// "Episodes without a sponsor": rows that have no name in a column, of which some have one.
+fn nameless(text: &Text, grid: &Grid) -> Vec<Pred> {
+    let denied = |word: usize| {
+        text.tags.iter().any(|tag| {
+            let between = word.checked_sub(tag.to);
+            let denial = matches!(
+                tag.tag,
+                aios_languages::Tag::Sense(Sense::Negation | Sense::Lacking)
+            );
+            denial && between.is_some_and(|between| between <= ANY)
+        })
+    };
+    let gaps = grid.groups().filter(|column| {
+        let Some(crate::column::Data::Names { codes, .. }) = grid.data(*column) else {
+            return false;
+        };
+        codes.contains(&u32::MAX)
+    });
+    let lacked = gaps.filter(|column| {
+        let own = &grid.columns[*column].stems;
+        let mut stems = text.stems.iter();
+        stems.any(|(word, stem)| own.contains(stem) && denied(*word))
+    });
+    lacked.map(|column| Pred::Flag(column, false)).collect()
 }
 
 /// Where a text names a flag of one word, with the side that it is on: "members", "non-members".

@@ -313,7 +313,12 @@ fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<String> {
     cuts.retain(|(_, behind)| {
         let end = ends.next().unwrap_or(raw.len());
         let piece = raw.get(*behind..end).unwrap_or("");
-        !lexicon.goes_on(&aios_languages::folded(piece))
+        let words = aios_languages::folded(piece);
+        // "What do I get back, if I cancel?" asks once.
+        let only = aios_languages::Tag::Sense(Sense::Only);
+        let mut tags = lexicon.tags(&words).into_iter();
+        let tied = tags.any(|tag| tag.from == 0 && tag.tag == only);
+        !tied && !lexicon.goes_on(&words)
     });
     let (mut out, mut start) = (Vec::new(), 0);
     for (cut, behind) in cuts {
@@ -327,6 +332,9 @@ fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<String> {
     out
 }
 
+/// Words of a piece that says no more than the form of the answer.
+const FORM: usize = 3;
+
 /// What would answer a piece; none where it names nothing of its own.
 fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
     let has = |sense| text.has(sense);
@@ -336,6 +344,10 @@ fn need(text: &Text, grids: &[Grid]) -> Option<Need> {
         && has(Sense::FormTable) | has(Sense::FormBullet) | has(Sense::FormList)
         && text.words.len() < 4
     {
+        return None;
+    }
+    // "Reply with a number only."
+    if has(Sense::FormNumber) && text.stems.len() <= FORM {
         return None;
     }
     // "Did delays get longer or shorter from May to June": which of the two ways.

@@ -63,7 +63,7 @@ pub(crate) enum Pred {
     At(usize, Moment),
     /// From this time to that one, both among them.
     Within(usize, Moment, Moment),
-    /// Yes or no.
+    /// Yes or no; of a column of names, whether the row has one.
     Flag(usize, bool),
     /// A number on one side of a limit.
     Side(usize, Side, Limit),
@@ -156,6 +156,14 @@ impl Grid {
         found
     }
 
+    /// Which name of a column a row has.
+    pub(crate) fn code(&self, row: usize, column: usize) -> Option<u32> {
+        match self.data(column) {
+            Some(Data::Names { codes, .. }) => codes.get(row).copied(),
+            _ => None,
+        }
+    }
+
     fn fits(&self, row: usize, pred: &Pred) -> bool {
         match *pred {
             Pred::Is(column, code) => match self.data(column) {
@@ -174,6 +182,8 @@ impl Grid {
             },
             Pred::Flag(column, wanted) => match self.data(column) {
                 Some(Data::Flags(flags)) => flags[row] == Some(wanted),
+                // Of what is no flag: whether there is a name.
+                Some(Data::Names { codes, .. }) => (codes[row] != u32::MAX) == wanted,
                 _ => false,
             },
             Pred::Side(column, side, limit) => {

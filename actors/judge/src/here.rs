@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aios_languages::{Sense, Tag, UnitName};
 
-use crate::explain::{Explanation, Form};
+use crate::explain::{Explanation, Form, Stat};
+use crate::grid::Pred;
 use crate::numeral::Number;
 use crate::paper::clocks;
 use crate::reading::{Claim, Reading};
@@ -35,6 +36,7 @@ impl Reading<'_> {
         // A count of names alone says nothing of what is said of them.
         let follows = (!others.is_empty() && self.counts_its_names(claim))
             || self.between_clocks(claim)
+            || self.is_its_share(claim, &claims[from..])
             || adds_up(number, &others)
             || (self.holds_against(claim) && is_change(number, &others))
             || self.is_one_in(claim, &others)
@@ -51,6 +53,39 @@ impl Reading<'_> {
                 preds: Vec::new(),
             },
         })
+    }
+
+    /// "81.5 kg (32.7 %)": a share in brackets is that of the total before it in all of its quantity, or of rows in all rows.
+    fn is_its_share(&self, claim: &Claim, of_piece: &[Claim]) -> bool {
+        let (number, text) = (self.number(claim), &self.texts[claim.piece]);
+        let mut before = of_piece.iter().filter(|other| {
+            other.piece == claim.piece && other.number + 1 == claim.number && self.holds_up(other)
+        });
+        let Some(before) = before.next() else {
+            return false;
+        };
+        let end = self.number(before).end;
+        let bracketed = text
+            .raw
+            .get(end..number.start)
+            .is_some_and(|gap| gap.trim() == "(");
+        let share = number.unit.as_ref().is_some_and(Unit::is_share);
+        bracketed
+            && share
+            && before.found.iter().any(|found| {
+                let Some(grid) = self.ground.grids.get(found.table) else {
+                    return false;
+                };
+                let total = |preds: &[Pred]| match (found.form, found.measure) {
+                    (Form::Figure(Stat::Total), Some(measure)) => {
+                        grid.figures(preds, measure).map(|figures| figures.total)
+                    }
+                    (Form::Count, None) => Some(grid.rows_of(preds).len() as f64),
+                    _ => None,
+                };
+                let parts = total(&found.preds).zip(total(&[]));
+                parts.is_some_and(|(part, all)| all != 0.0 && number.is(100.0 * part / all))
+            })
     }
 
     /// Whether the sentence of a figure holds one thing against another.
@@ -100,7 +135,14 @@ impl Reading<'_> {
                 fits(false) > fits(true)
             })
         };
+        // "45 to 70 %" is no rest of 55 %.
+        let next = text.numbers.iter().find(|own| own.start >= number.end);
+        let ranged = next.is_some_and(|next| {
+            let gap = text.raw.get(number.end..next.start).unwrap_or("");
+            crate::numeral::ranges(gap)
+        });
         share(number)
+            && !ranged
             && others.iter().any(|part| {
                 let left = 100.0 - part.value();
                 share(part) && left > 0.0 && number.is(left) && !crossed(part)

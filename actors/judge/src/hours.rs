@@ -4,13 +4,16 @@ use std::collections::HashSet;
 
 use aios_languages::Sense;
 
-use crate::paper::Sentence;
+use crate::numeral::Number;
+use crate::paper::{Paper, Sentence};
 use crate::reading::Reading;
 use crate::text::Text;
 use crate::unit::{Kind, Unit};
 
 /// Minutes of a day.
 const DAY: f64 = 1440.0;
+/// Times of day of a document that are held against each other at most.
+const CLOCKS: usize = 40;
 
 /// Whether a document names a time of day and how long before or after it something is, and the answer names the time that follows.
 pub(crate) fn follows(reading: &Reading<'_>, piece: usize, minute: u16) -> bool {
@@ -43,6 +46,54 @@ pub(crate) fn follows(reading: &Reading<'_>, piece: usize, minute: u16) -> bool 
                 })
         })
     })
+}
+
+/// Whether two times of day that a document names in sentences of their own are begin and end of what the goal asks about: both sentences
+/// have the same word of it, as the pump that stopped at 02:40 and ran again at 05:15.
+pub(crate) fn is_span(paper: &Paper, asked: &Text, from: u16, to: u16) -> bool {
+    let at = |minute: u16| {
+        paper.sentences.iter().filter(move |sentence| {
+            let mut clocks = sentence.clocks.iter();
+            clocks.any(|(_, own)| *own == minute)
+        })
+    };
+    from < to
+        && at(from).any(|one| {
+            at(to).any(|other| {
+                let mut stems = asked.stems.iter();
+                stems.any(|(_, stem)| one.own.contains(stem) && other.own.contains(stem))
+            })
+        })
+}
+
+/// The sentence with the beginning of a length of time that lies between two times of day.
+pub(crate) fn lasts(paper: &Paper, asked: &Text, number: &Number) -> Option<usize> {
+    let unit = number
+        .unit
+        .as_ref()
+        .filter(|unit| unit.kind == Kind::Time)?;
+    if !asked.has(Sense::AskDuration) {
+        return None;
+    }
+    let minute = Unit::named(aios_languages::UnitName::Minute);
+    let clocks: Vec<(usize, u16)> = paper
+        .sentences
+        .iter()
+        .enumerate()
+        .flat_map(|(at, sentence)| sentence.clocks.iter().map(move |(_, clock)| (at, *clock)))
+        .take(CLOCKS)
+        .collect();
+    let between = |from: u16, to: u16| {
+        let length = minute.convert(f64::from(to) - f64::from(from), unit);
+        length.is_some_and(|length| number.is(length)) && is_span(paper, asked, from, to)
+    };
+    let mut starts = clocks.iter();
+    let found = starts.find(|(_, from)| {
+        clocks
+            .iter()
+            .any(|(_, to)| from < to && between(*from, *to))
+    });
+    found.map(|(at, _)| *at)
 }
 
 /// The lengths of time of a text in minutes, with their places.

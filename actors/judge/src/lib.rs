@@ -37,6 +37,7 @@ mod text;
 mod unit;
 mod vocabulary;
 mod watch;
+mod way;
 mod written;
 
 pub use aios_work::{Report, Status, Unable};

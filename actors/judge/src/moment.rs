@@ -262,6 +262,7 @@ pub(crate) fn moments(
     let days: Vec<MomentAt> = out
         .iter()
         .filter_map(|found| earlier_day(text, words, found))
+        .flat_map(|found| listed_days(text, words, found))
         .collect();
     for found in days {
         let apart = |other: &MomentAt| other.end <= found.start || found.end <= other.start;
@@ -348,6 +349,41 @@ fn earlier_day(text: &str, words: &[Folded], found: &MomentAt) -> Option<MomentA
             start: word.start,
             end: word.end,
         })
+}
+
+/// A day and those before it in a list of days of one month: "4, 5 and 12 August", "4., 5. und 12. August".
+fn listed_days(text: &str, words: &[Folded], last: MomentAt) -> Vec<MomentAt> {
+    let mut out = vec![last];
+    let mut at = words.partition_point(|word| word.start < last.start);
+    while let (Some(word), Some(next)) = (
+        at.checked_sub(1).and_then(|before| words.get(before)),
+        out.last().copied(),
+    ) {
+        let gap = text.get(word.end..next.start).unwrap_or("");
+        let head = text
+            .get(..word.start)
+            .and_then(|head| head.chars().next_back());
+        let free = head.is_none_or(|c| c.is_whitespace() || c == '(');
+        let day = word
+            .text
+            .parse()
+            .ok()
+            .filter(|day: &u8| *day > 0 && next.moment.day.is_some_and(|next| *day < next));
+        let Some(day) = day.filter(|_| free && matches!(gap, ", " | "., ")) else {
+            break;
+        };
+        out.push(MomentAt {
+            moment: Moment {
+                day: Some(day),
+                weekday: None,
+                ..last.moment
+            },
+            start: word.start,
+            end: word.end,
+        });
+        at -= 1;
+    }
+    out
 }
 
 /// Dates and times in figures: `2025-03-09`, `09.03.2025`, `3/9/2025`, `14:30`.

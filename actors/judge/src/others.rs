@@ -111,6 +111,26 @@ pub(crate) fn crossed(
         })
 }
 
+/// Whether the clause of a number names another one too, and so does the clause of the source: "between 14 and 4 days".
+pub(crate) fn in_a_pair(sentence: &Sentence, text: &Text, number: &Number) -> bool {
+    let source = &sentence.text;
+    let clause = text.clause(number.start);
+    let Some(own) = sentence.says(number) else {
+        return false;
+    };
+    let beside = text.numbers.iter().filter(|other| {
+        other.start != number.start && text.clause(other.start) == clause && alike(number, other)
+    });
+    let mut beside = beside.peekable();
+    beside.peek().is_some()
+        && beside.all(|other| {
+            let mut theirs = source.numbers.iter();
+            theirs.any(|theirs| {
+                source.clause(theirs.start) == source.clause(own.start) && same(other, theirs)
+            })
+        })
+}
+
 /// On which sides of which opposites the clause at a place stands.
 pub(crate) fn sides_at(text: &Text, place: usize) -> BTreeSet<(u8, bool)> {
     let clause = text.clause(place);

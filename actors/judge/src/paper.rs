@@ -9,6 +9,7 @@ use crate::clause::{self, Part};
 use crate::numeral::Number;
 use crate::text::{Names, Text};
 use crate::unit::Kind as UnitKind;
+use crate::way;
 
 /// The last line on which a title begins.
 const TITLE: usize = 3;
@@ -49,6 +50,9 @@ pub(crate) struct Sentence {
     pub parts: Vec<Part>,
     /// The times of day that it names, as minutes since midnight, with their places.
     pub clocks: Vec<(usize, u16)>,
+    /// Before or after what it puts something, and which of its amounts go up or down.
+    pub ways: Vec<way::Side>,
+    pub trends: Vec<(usize, bool)>,
 }
 
 impl Paper {
@@ -100,6 +104,8 @@ impl Paper {
                 heads: heads.copied().collect(),
                 clocks: clocks(&text),
                 parts: clause::read(&text),
+                ways: way::sides(&text),
+                trends: way::trends(&text),
                 before: previous,
                 block: piece.block,
                 text,

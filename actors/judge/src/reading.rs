@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aios_languages::{Lexicon, lexicon};
+use aios_languages::{Lexicon, Tag, UnitName, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
 use crate::explain::{Explainer, Explanation, Form};
@@ -55,6 +55,8 @@ impl<'a> Reading<'a> {
         let lexicon = reading(language.as_ref());
         let answer = Answer::read(raw, Some(&lexicon));
         let lasting = lasts(ground);
+        let percent = Tag::Unit(UnitName::Percent);
+        let percent = ground.asked.text.tags.iter().any(|tag| tag.tag == percent);
         let texts = answer
             .pieces
             .iter()
@@ -65,6 +67,9 @@ impl<'a> Reading<'a> {
                 }
                 if let [unit] = ground.asked.units.as_slice() {
                     text.bare_number_in(unit);
+                }
+                if percent {
+                    points_are_percent(&mut text);
                 }
                 text
             })
@@ -176,7 +181,9 @@ impl<'a> Reading<'a> {
             against: None,
             signed: Vec::new(),
         };
-        claim.casual &= !self.counts_names(piece, number);
+        claim.casual &= !self.counts_names(piece, number)
+            && !self.counts_of_names(piece, number)
+            && !self.is_all(piece, number);
         // "One kilowatt hour cost 21 cents" counts nothing of a table.
         let article = number.spelled && number.unit.is_some() && number.equals(1.0);
         claim.casual |= article && self.ground.papers.is_empty();
@@ -233,6 +240,9 @@ impl<'a> Reading<'a> {
                 let looked = Explainer::new(grid, table, &scaled, &scope).run();
                 claim.found.extend(looked.found);
             }
+        }
+        if claim.found.is_empty() && self.is_the_whole(piece, number) {
+            claim.found.push(Explanation::bare(Form::Share));
         }
         for paper in self.ground.papers.iter() {
             self.said_by(paper, piece, number, &mut claim);
@@ -313,6 +323,44 @@ impl<'a> Reading<'a> {
         groups.any(|column| column.stems.contains(stem))
     }
 
+    /// "Two in Vega, one in Sur": whether a small number in words stands before a name, where the goal asks how many.
+    fn counts_of_names(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let next = text.words.partition_point(|word| word.start < number.end);
+        let counted = self.ground.asked.text.has(aios_languages::Sense::AskCount);
+        // "The other two names" counts names.
+        let plain =
+            |from: usize, to: usize| !text.stems.iter().any(|(word, _)| (from..to).contains(word));
+        counted
+            && text.names.iter().any(|name| {
+                let first = text.words.partition_point(|word| word.start < name.start);
+                (next + 1..=next + 2).contains(&first) && plain(next, first)
+            })
+    }
+
+    /// "All | 3,934 | 100 %": whether a share is that of the whole, in a row or column that is called so.
+    fn is_the_whole(&self, piece: usize, number: &Number) -> bool {
+        let share = number
+            .unit
+            .as_ref()
+            .is_some_and(crate::unit::Unit::is_share);
+        let whole = [aios_languages::Sense::Total, aios_languages::Sense::Whole];
+        let cell = self.answer.pieces[piece].kind == Piece::Cell;
+        let labels = self.labels(piece);
+        let mut over = labels
+            .iter()
+            .flat_map(|label| whole.map(|sense| label.has(sense)));
+        cell && share && number.equals(100.0) && over.any(|has| has)
+    }
+
+    /// "Six.": whether an answer is nothing but this number.
+    fn is_all(&self, piece: usize, number: &Number) -> bool {
+        let text = &self.texts[piece];
+        let mut words = text.words.iter();
+        self.texts.iter().filter(|text| !text.is_empty()).count() == 1
+            && words.all(|word| number.start <= word.start && word.end <= number.end)
+    }
+
     /// Whether a number is a part of what a column is called: "mites per 100 bees" of a column "mites_per_100".
     fn is_of_a_name(&self, piece: usize, number: &Number) -> bool {
         let text = &self.texts[piece];
@@ -337,10 +385,11 @@ impl<'a> Reading<'a> {
             return true;
         }
         let asked = &self.ground.asked.text;
-        let there = asked
-            .numbers
-            .iter()
-            .any(|own| same(number, own) && own.unit == number.unit);
+        let there = asked.numbers.iter().any(|own| {
+            // "Two hours or longer" is repeated as "at least 120 minutes".
+            let limit = number.bound.is_some() && number.bound == own.bound;
+            same(number, own) && (own.unit == number.unit || (limit && own.unit.is_some()))
+        });
         if !there {
             // "More than a day" is one of it, in whatever unit it is repeated.
             return number.unit.as_ref().is_some_and(|stated| {
@@ -443,6 +492,15 @@ fn lasts(ground: &Ground) -> bool {
     });
     let long = asked.text.has(aios_languages::Sense::AskDuration);
     !ground.grids.is_empty() && !clocked && (timed || long)
+}
+
+/// "Nine points" where percentage points are asked for.
+fn points_are_percent(text: &mut Text) {
+    for unit in text.numbers.iter_mut().filter_map(|own| own.unit.as_mut()) {
+        if unit.kind == crate::unit::Kind::Points {
+            *unit = crate::unit::Unit::named(UnitName::Percent);
+        }
+    }
 }
 
 /// Digits of a number that say something.

@@ -8,8 +8,8 @@ use crate::of_it::{
     FREE, happens_otherwise, in_another_place, is_as_often, is_free_here, near_to, timed,
 };
 use crate::others::{
-    counts_another, counts_otherwise, crossed, labelled_otherwise, of_something_else, on_days,
-    paid_otherwise, part_start, sides_at,
+    counts_another, counts_otherwise, crossed, in_a_pair, labelled_otherwise, of_something_else,
+    on_days, paid_otherwise, part_start, sides_at,
 };
 use crate::paper::{Paper, Sentence, clock, same, weekdays};
 use crate::reading::{Claim, Reading};
@@ -138,6 +138,7 @@ impl Reading<'_> {
                 .or_else(|| self.multiplied(paper, text, number, &all))
                 .or_else(|| self.reduced(paper, text, number))
                 .or_else(|| self.complement(paper, text, number, &all))
+                .or_else(|| crate::hours::lasts(paper, &self.ground.asked.text, number))
                 .filter(|_| about);
             if let Some(at) = found {
                 claim.found.push(Explanation::said(at));
@@ -325,14 +326,17 @@ impl Reading<'_> {
             }
             None => near_to(&paper.sentences[holder], text, number, &near, &all),
         };
-        if crossed(
-            &paper.sentences[holder],
-            number,
-            &close,
-            &all,
-            &context,
-            &sides,
-        ) {
+        let paired = in_a_pair(&paper.sentences[holder], text, number);
+        if !paired
+            && crossed(
+                &paper.sentences[holder],
+                number,
+                &close,
+                &all,
+                &context,
+                &sides,
+            )
+        {
             claim.against = Some(paper.quoted(holder));
             return;
         }

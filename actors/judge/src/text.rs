@@ -112,8 +112,14 @@ impl Names {
                 for (code, value) in (0..).zip(values) {
                     names.add(value, (table, column, code), lexicon);
                 }
+                // "Lindenhonig" is honey of the sort "Linde", as "Lackabteilung" is the department "Lackiererei".
+                let kinds = grid.columns.iter().enumerate().filter(|(other, own)| {
+                    *other == column || matches!(own.data, Data::Numbers(_))
+                });
                 if lexicon.code == "de" && values.len() <= CALLED {
-                    names.add_kind(&found.name, values, (table, column));
+                    for (_, own) in kinds {
+                        names.add_kind(&own.name, values, (table, column));
+                    }
                 }
                 if values.len() <= CALLED {
                     for (code, word) in own_words(values, lexicon) {
@@ -127,7 +133,8 @@ impl Names {
 
     /// Names of a column that is called by one word, as the beginning of a longer word: "Lackabteilung" of the Abteilung "Lackiererei".
     fn add_kind(&mut self, called: &str, values: &[String], (table, column): (usize, usize)) {
-        let words = folded(called);
+        // The unit of "Honig (kg)" calls nothing.
+        let words = folded(called.split(['(', '[']).next().unwrap_or(called));
         let [kind] = words.as_slice() else { return };
         if kind.text.chars().count() < TELLING {
             return;
@@ -158,7 +165,14 @@ impl Names {
             if head.chars().count() < TELLING {
                 return None;
             }
-            let mut meant = own.iter().filter(|(name, _)| name.starts_with(head));
+            // "Linden-", "Kirschen-": what joins two words.
+            let joined = |name: &str| {
+                let rest = head.strip_prefix(name);
+                rest.is_some_and(|rest| matches!(rest, "n" | "en" | "er" | "e"))
+            };
+            let mut meant = own
+                .iter()
+                .filter(|(name, _)| name.starts_with(head) || joined(name));
             match (meant.next(), meant.next()) {
                 (Some((_, name)), None) => Some(NameAt {
                     start: word.start,

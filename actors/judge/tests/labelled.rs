@@ -103,7 +103,7 @@ fn the_labelled_answers_are_told_apart() {
 /// The second to the fourth exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
 /// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
 /// The fifth was written before anything was mended by it. The sixth was written by somebody who had not seen the code; by the misses of one half the
-/// judge was mended, and there are variations of its kinds. Never are fewer told rightly than before.
+/// judge was mended, and there are variations of its kinds; so it was with the seventh. Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall, critical) in [
@@ -116,11 +116,13 @@ fn the_exams_are_told_no_worse_than_before() {
         ("fifth/dev", 0.59, 0.65, 2),
         ("fifth/final", 0.86, 0.89, 0),
         ("sixth/cases", 1.0, 1.0, 0),
-        ("sixth/final", 0.89, 0.97, 1),
+        ("sixth/final", 0.89, 0.97, 0),
         ("sixth/varied", 0.94, 0.91, 0),
+        ("seventh/cases", 0.97, 0.93, 0),
+        ("seventh/varied", 0.97, 0.97, 2),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
-        let unseen = matches!(file, "third/final" | "fifth/final" | "sixth/final");
+        let unseen = matches!(file, "third/final" | "fifth/final");
         let missed = if unseen { Vec::new() } else { missed };
         let shown = format!("{file}: {found:?}\n{}", missed.join("\n"));
         assert!(found.precision() >= precision, "{shown}");

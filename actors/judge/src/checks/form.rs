@@ -60,6 +60,12 @@ impl Look for Form {
                 );
             }
         }
+        if has(Sense::FormNumber) && words_beside(reading) > BESIDE {
+            wrong(
+                "a number alone was asked for".to_owned(),
+                "Write the number and nothing else",
+            );
+        }
         if has(Sense::FormHaiku)
             && let Err(why) = haiku(reading)
         {
@@ -110,6 +116,22 @@ impl Look for Form {
         }
         Finding::of(issues)
     }
+}
+
+/// Words that stand beside a number that was asked for alone: "There are 6 of them."
+const BESIDE: usize = 5;
+
+/// The words of an answer outside of its numbers.
+fn words_beside(reading: &Reading<'_>) -> usize {
+    let beside = reading.texts.iter().map(|text| {
+        let inside = |place: usize| {
+            let mut numbers = text.numbers.iter();
+            numbers.any(|number| number.start <= place && place < number.end)
+        };
+        let words = text.words.iter();
+        words.filter(|word| !inside(word.start)).count()
+    });
+    beside.sum()
 }
 
 /// What the goal's words ask of the form: "in two sentences at most", "three bullet points".

@@ -335,6 +335,16 @@ fn belongs_elsewhere(reading: &Reading<'_>, piece: usize, found: &MomentAt) -> O
         false => moment.minute == found.moment.minute,
     };
     let text = &reading.texts[piece];
+    // "From 02:40 to 05:15": begin and end may stand in sentences of their own.
+    let spanned = text.moments.windows(2).any(|two| {
+        let ends = two[0].moment.minute.zip(two[1].moment.minute);
+        let here = two.iter().any(|own| own.start == found.start);
+        let asked = &reading.ground.asked.text;
+        here && ends.is_some_and(|(from, to)| crate::hours::is_span(paper, asked, from, to))
+    });
+    if spanned {
+        return None;
+    }
     let clause = text.clause(found.start);
     let stems = |within: &dyn Fn(usize) -> bool| -> HashSet<String> {
         let all = text.stems.iter();

@@ -188,6 +188,10 @@ fn strange(known: &Vocabulary, text: &Text) -> Vec<usize> {
                     | Sense::Tells
                     | Sense::Source
                     | Sense::Reduces
+                    | Sense::Rises
+                    | Sense::Falls
+                    | Sense::Until
+                    | Sense::Since
             ),
             _ => true,
         })

@@ -182,6 +182,9 @@ impl<'a> Explainer<'a> {
         if self.found.is_empty() {
             self.worth();
         }
+        if self.found.is_empty() {
+            self.rates_apart();
+        }
         Explained {
             found: self.found,
             instead: self.instead,
@@ -432,13 +435,14 @@ impl<'a> Explainer<'a> {
                     })
                 {
                     // "It fell from 16 to 14": the first is that of the time before.
-                    if self.scope.from
+                    let stretch = matches!(from, Pred::Within(..));
+                    if (self.scope.from || stretch)
                         && let Some(measure) = measure
                         && self.fits(a, measure)
                     {
                         self.push(Form::Figure(stat), Some(measure), &before);
                     }
-                    if self.scope.to
+                    if (self.scope.to || stretch)
                         && let Some(measure) = measure
                         && self.fits(b, measure)
                     {
@@ -526,8 +530,8 @@ impl<'a> Explainer<'a> {
 /// Whether two conditions are on the same column.
 pub(crate) fn same_column(one: &Pred, other: &Pred) -> bool {
     match (one, other) {
-        (Pred::Is(a, _), Pred::Is(b, _))
-        | (Pred::At(a, _), Pred::At(b, _))
+        (Pred::At(a, _) | Pred::Within(a, ..), Pred::At(b, _) | Pred::Within(b, ..))
+        | (Pred::Is(a, _), Pred::Is(b, _))
         | (Pred::Flag(a, _), Pred::Flag(b, _)) => a == b,
         _ => false,
     }

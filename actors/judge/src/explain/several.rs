@@ -265,6 +265,38 @@ impl Explainer<'_> {
         }
     }
 
+    /// "Coir, by 8.7 percentage points": how far two names of a column lie apart in the rate that the goal asks for.
+    pub(super) fn rates_apart(&mut self) {
+        let share = self.number.unit.as_ref().is_some_and(Unit::is_share);
+        if !share || !self.scope.asked_share {
+            return;
+        }
+        let rates: Vec<usize> = self
+            .grid
+            .derived_of(&self.scope.measures)
+            .filter(|(_, derived)| derived.op == Op::Over && derived.within)
+            .map(|(column, _)| column)
+            .collect();
+        let pairs = self
+            .grid
+            .groups()
+            .filter(|column| self.grid.names(*column).len() == 2)
+            .map(|column| [Pred::Is(column, 0), Pred::Is(column, 1)]);
+        for [one, other] in pairs.collect::<Vec<_>>() {
+            for &column in &rates {
+                let rate = |pred: Pred| {
+                    let figures = self.grid.figures(&[pred], column)?;
+                    Some(Self::of(&figures, Stat::Mean))
+                };
+                let apart = rate(one).zip(rate(other)).map(|(one, other)| one - other);
+                let apart = apart.and_then(|apart| self.in_unit(apart, column));
+                if apart.is_some_and(|apart| self.number.is_size(apart)) {
+                    return self.push(Form::Difference, Some(column), &[]);
+                }
+            }
+        }
+    }
+
     /// Whether the two quantities that one follows from share a word of their names.
     fn is_kin(&self, column: usize) -> bool {
         let Some(crate::column::Data::Derived(derived)) = self.grid.data(column) else {

@@ -44,6 +44,15 @@ pub(crate) struct Reading {
     pub half: f64,
 }
 
+impl Reading {
+    /// Lets a rough number be what it is roughly.
+    fn loosen(&mut self) {
+        self.half = (self.half * 2.0)
+            .max(0.5 * 10f64.powi(digits::trailing_zeros(self.value)))
+            .max(self.value.abs() * 0.01);
+    }
+}
+
 /// On which side of a number something lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bound {
@@ -123,10 +132,35 @@ pub(crate) fn numbers(
     out.extend(scan.single(&out));
     out.sort_by_key(|number| number.start);
     spans(text, &mut out);
+    roughly(words, tags, &mut out);
     of_every(text, words, tags, &mut out);
     lengths(text, words, tags, &mut out);
     rates(words, tags, &mut out);
     out
+}
+
+/// Bytes between two numbers of which "about" stands before the first: "about 650 at A and 450 at B".
+const ABOUT: usize = 40;
+
+/// A round number that follows a rough one behind "and" is as rough.
+fn roughly(words: &[Folded], tags: &[Tagged], numbers: &mut [Number]) {
+    let and = aios_languages::Tag::Sense(aios_languages::Sense::And);
+    for at in 1..numbers.len() {
+        let (before, behind) = numbers.split_at_mut(at);
+        let (Some(one), Some(other)) = (before.last(), behind.first_mut()) else {
+            continue;
+        };
+        let joined = tags.iter().any(|tag| {
+            let place = words.get(tag.from).map_or(0, |word| word.start);
+            tag.tag == and && one.end <= place && place < other.start
+        });
+        let near = other.start.saturating_sub(one.end) < ABOUT && one.unit == other.unit;
+        let plain = !other.rough && other.bound.is_none() && other.value() % 10.0 == 0.0;
+        if one.rough && joined && near && plain {
+            other.rough = true;
+            other.readings.iter_mut().for_each(Reading::loosen);
+        }
+    }
 }
 
 /// Words between a unit and the length of time that it is told for.
@@ -285,6 +319,14 @@ fn of_every(text: &str, words: &[Folded], tags: &[Tagged], numbers: &mut Vec<Num
     }
 }
 
+/// Whether what stands between two numbers makes a range of them: "14 to 17".
+pub(crate) fn ranges(gap: &str) -> bool {
+    matches!(
+        gap.trim(),
+        "to" | "-" | "–" | "bis" | "à" | "a" | "or" | "oder" | "ou" | "o"
+    )
+}
+
 /// "Four to five times": both are one number between the two.
 fn spans(text: &str, numbers: &mut [Number]) {
     for at in 1..numbers.len() {
@@ -299,12 +341,11 @@ fn spans(text: &str, numbers: &mut [Number]) {
         if beside && low.unit.is_none() && !low.spelled && !high.spelled {
             low.unit.clone_from(&high.unit);
         }
-        let joined = text.get(low.end..high.start).is_some_and(|gap| {
-            matches!(
-                gap.trim(),
-                "to" | "-" | "–" | "bis" | "à" | "a" | "or" | "oder" | "ou" | "o"
-            )
-        });
+        let joined = text.get(low.end..high.start).is_some_and(ranges);
+        // "From 14 to 17 years": the first is of years as well.
+        if joined && !low.spelled && low.unit.is_none() && low.value() < high.value() {
+            low.unit.clone_from(&high.unit);
+        }
         if joined && high.times && low.unit.is_none() && low.value() < high.value() {
             let (from, to) = (low.value(), high.value());
             let reading = Reading {

@@ -2,7 +2,7 @@
 
 use aios_languages::{Folded, Sense, Tag, Tagged};
 
-use super::digits::{read, trailing_zeros};
+use super::digits::read;
 use super::{Bound, Number, Reading};
 use crate::unit::Unit;
 
@@ -333,12 +333,7 @@ impl Scan<'_> {
             _ => {}
         }
         if number.rough {
-            for reading in &mut number.readings {
-                let zeros = trailing_zeros(reading.value);
-                reading.half = (reading.half * 2.0)
-                    .max(0.5 * 10f64.powi(zeros))
-                    .max(reading.value.abs() * 0.01);
-            }
+            number.readings.iter_mut().for_each(Reading::loosen);
         }
     }
 

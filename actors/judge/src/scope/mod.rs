@@ -40,6 +40,44 @@ pub(crate) struct Entity {
     pub end: usize,
 }
 
+/// Bytes between the first and the last day of a stretch: " to ", " bis zum ".
+const STRETCH: usize = 12;
+
+/// "More in the second week (8 to 14 August) than in the first?": the stretch of days that a text names and compares, behind the stretch of as
+/// many days before it.
+pub(crate) fn stretches(text: &Text, grid: &Grid) -> Option<(Pred, Pred)> {
+    let [first, last] = text.moments.as_slice() else {
+        return None;
+    };
+    let gap = text.raw.get(first.end..last.start)?;
+    let days = first.moment.day.is_some() && last.moment.day.is_some();
+    let compares = [
+        Sense::Than,
+        Sense::AskDirection,
+        Sense::More,
+        Sense::Fewer,
+        Sense::Up,
+        Sense::Down,
+    ];
+    let told = compares.iter().any(|sense| text.has(*sense));
+    if !days || !told || gap.len() > STRETCH || gap.contains([',', ';', ':']) {
+        return None;
+    }
+    // "From 3 May to 8 May" compares two days, where no stretch before it is named.
+    let earlier = text.has(Sense::Than) || text.has(Sense::Earlier);
+    let column = grid.times().next()?;
+    let all = grid.periods(column, |moment| *moment);
+    let from = all.iter().position(|day| first.moment.holds(day))?;
+    let to = all.iter().rposition(|day| last.moment.holds(day))?;
+    let many = to.checked_sub(from)? + 1;
+    let before = from.checked_sub(many)?;
+    let end = from.checked_sub(1)?;
+    let stretch =
+        |from: usize, to: usize| Some(Pred::Within(column, *all.get(from)?, *all.get(to)?));
+    (earlier && many > 1).then_some(())?;
+    stretch(before, end).zip(stretch(from, to))
+}
+
 /// The names and times of a text, as conditions on a table.
 pub(crate) fn entities(text: &Text, table: usize, grid: &Grid) -> Vec<Entity> {
     let names = text
@@ -188,6 +226,13 @@ impl Place<'_> {
         if scope.pairs.is_empty() || (of_names && !self.asked.pairs.is_empty()) {
             let of_goal = self.goal_pairs(&base, table, grid);
             scope.pairs.extend(of_goal);
+        } else if let Some(pair) = stretches(&self.asked.text, grid).filter(|_| {
+            scope
+                .pairs
+                .iter()
+                .all(|(one, _)| matches!(one, Pred::At(..)))
+        }) {
+            scope.pairs = vec![pair];
         } else if let Some(pairs) = self.steps_of_goal(&base, grid) {
             scope.pairs = pairs;
         }
@@ -446,6 +491,9 @@ impl Place<'_> {
         let Some(column) = grid.times().next() else {
             return Vec::new();
         };
+        if let Some(pair) = stretches(&self.asked.text, grid) {
+            return vec![pair];
+        }
         let mut out: Vec<(Pred, Pred)> = self
             .asked
             .pairs

@@ -59,14 +59,13 @@ pub enum Sense {
     OfTwo,
     /// A denial of nothing but the noun behind it.
     Lacking,
-    /// What a source does that is asked whether it knows something, and what it is called.
+    /// What a source does that is asked whether it knows something; its names.
     Tells,
     Source,
-    /// What points back to a name of the sentence before.
     Back,
     /// What asks for all of several.
     Lists,
-    /// What begins a piece of a goal that names one more for whom something is asked.
+    /// What names one more for whom something is asked.
     Toward,
     /// What says "only" with other words between: "ne ... que".
     OnlyOpens,
@@ -78,6 +77,10 @@ pub enum Sense {
     /// On which side of a time another one lies: "before departure".
     Earlier,
     Later,
+    Rises,
+    Falls,
+    Until,
+    Since,
     /// Of two limits the one that is reached first, or last.
     SoonerOf,
     LaterOf,
@@ -119,6 +122,7 @@ pub enum Sense {
     EachWord,
     FormSentence,
     FormWord,
+    FormNumber,
     FormLine,
     FormBullet,
     FormParagraph,

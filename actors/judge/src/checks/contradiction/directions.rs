@@ -13,7 +13,7 @@ use crate::goal::pairs;
 use crate::grid::{Grid, Pred};
 use crate::moment::Moment;
 use crate::reading::Reading;
-use crate::scope::entities;
+use crate::scope::{entities, stretches};
 use crate::text::Text;
 
 /// Whether what is said to go up or down went so, by some figure that the words allow.
@@ -381,7 +381,19 @@ fn signs(
         all.sort_unstable();
         all
     };
-    let (before, after) = (with(from), with(to));
+    // The days of a stretch are its ends, and the stretch before it is what it is held against.
+    let asked = &reading.ground.asked;
+    let whole = stretches(&asked.text, grid).filter(|_| asked.pairs.contains(&(from, to)));
+    let beside_it = |pred: Pred| {
+        let mut all = beside.clone();
+        all.push(pred);
+        all.sort_unstable();
+        all
+    };
+    let (before, after) = match whole {
+        Some((one, other)) => (beside_it(one), beside_it(other)),
+        None => (with(from), with(to)),
+    };
     let mean = text.has(Sense::Mean) || reading.ground.asked.text.has(Sense::Mean);
     let mut out = BTreeSet::new();
     for measure in measures(reading, piece, grid).0 {

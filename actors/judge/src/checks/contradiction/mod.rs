@@ -9,6 +9,7 @@ mod meant;
 mod measured;
 mod named;
 mod orders;
+mod paired;
 mod rank;
 mod ranking;
 mod rates;
@@ -16,6 +17,8 @@ mod reckoned;
 mod records;
 mod single;
 mod sources;
+mod steps;
+mod turned;
 
 use aios_work::Category;
 
@@ -41,6 +44,7 @@ impl Look for Contradiction {
             firsts::look(reading, table, grid, &given, &mut finding);
             single::look(reading, grid, &mut finding);
             records::look(reading, table, grid, &mut finding);
+            paired::look(reading, table, grid, &mut finding);
             compared::look(reading, table, grid, &given, &mut finding);
             directions::look(reading, grid, &mut finding);
             ranking::look(reading, table, grid, &mut finding);
@@ -50,6 +54,7 @@ impl Look for Contradiction {
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);
         bounds::beyond(reading, &mut finding);
+        steps::look(reading, &mut finding);
         for piece in reading.said() {
             reckoned::look(reading, piece, &mut finding);
             limits::look(reading, piece, &mut finding);
@@ -60,6 +65,7 @@ impl Look for Contradiction {
             sources::shared(reading, piece, &mut finding);
             sources::denied(reading, piece, &mut finding);
             named::look(reading, piece, &mut finding);
+            turned::look(reading, piece, &mut finding);
             let before = finding.issues.len();
             sources::opposed(reading, piece, &mut finding);
             if finding.issues.len() == before {
