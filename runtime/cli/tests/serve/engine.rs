@@ -68,8 +68,9 @@ fn a_goal_is_approved_although_the_engines_process_is_killed_over_it() {
     std::thread::sleep(Duration::from_millis(300));
     let shown = |id: &str| -> Value {
         let output = served.aios(&["goal", "show", id, "--node", http, "--json"]);
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+        let shown: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)));
+        shown["state"].clone()
     };
     assert_eq!(shown("g")["phase"], "running", "it waits for the engine");
     signal("-9", first);
