@@ -379,19 +379,13 @@ impl Node {
 
 impl Node {
     /// Of a goal that is private nothing is told beyond this machine from now on, its name neither.
-    #[cfg_attr(
-        not(feature = "nats"),
-        expect(
-            unused_variables,
-            clippy::unused_self,
-            reason = "there is nobody to tell"
-        )
-    )]
     pub(crate) fn keeps_to_itself(&self, goal_id: &str, private: bool) {
         #[cfg(feature = "nats")]
         if let Some(nats) = self.parts.nats.as_ref().filter(|_| private) {
             nats.private.enter(goal_id);
         }
+        #[cfg(not(feature = "nats"))]
+        let _ = (goal_id, private);
     }
 }
 
@@ -619,10 +613,6 @@ fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
 }
 
 #[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal.id()))]
-#[cfg_attr(
-    not(feature = "nats"),
-    expect(unused_variables, reason = "there is nobody to tell")
-)]
 async fn work(
     node: Node,
     (request, private, trace, accepted_us): (GoalRequest, bool, Option<TraceContext>, Option<u64>),
@@ -643,6 +633,8 @@ async fn work(
     if let Some(nats) = node.parts.nats.as_ref().filter(|_| !private) {
         tell(nats, &answer, accepted_us).await;
     }
+    #[cfg(not(feature = "nats"))]
+    let _ = accepted_us;
     let status = answer.status.as_str();
     metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
     metrics::histogram!(metric::GOAL_SECONDS, "status" => status)

@@ -12,7 +12,7 @@ use aios_actors::agent::AuditEntry;
 use aios_bus::data::nats::frame::Frame;
 use aios_bus::data::nats::header_map;
 use aios_bus::tensor::handed::Handed;
-use aios_protocols::ports::{DataBus, StreamWriter, Subscription, TensorBus as _};
+use aios_protocols::ports::{DataBus, StreamWriter, Subscription};
 use aios_protocols::tensor::{FrameKey, StreamGrant};
 use bytes::Bytes;
 use serde_json::{Value, json};
