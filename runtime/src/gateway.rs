@@ -377,18 +377,6 @@ impl Node {
     }
 }
 
-impl Node {
-    /// Of a goal that is private nothing is told beyond this machine from now on, its name neither.
-    pub(crate) fn keeps_to_itself(&self, goal_id: &str, private: bool) {
-        #[cfg(feature = "nats")]
-        if let Some(nats) = self.parts.nats.as_ref().filter(|_| private) {
-            nats.private.enter(goal_id);
-        }
-        #[cfg(not(feature = "nats"))]
-        let _ = (goal_id, private);
-    }
-}
-
 /// A goal that can be begun.
 pub(crate) struct Ready {
     node: Node,
@@ -527,8 +515,8 @@ impl Node {
             () = self.stops() => return Err(GoalError::Stopping),
         };
         let error = reply.as_ref().err().map(ToString::to_string);
-        let parent = within.map(|within| *within.span_id());
-        lookout.whole(request.goal.id(), (trace, parent), began, error);
+        let at = (trace, within.map(|within| *within.span_id()));
+        lookout.whole(request.goal.id(), at, began, error);
         reply.map_err(|error| match error {
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 GoalError::Refused(reason)
@@ -646,7 +634,6 @@ async fn work(
 #[cfg(feature = "nats")]
 async fn tell(nats: &crate::nats::OnNats, answer: &Answer, accepted_us: Option<u64>) {
     use aios_protocols::subject::DataKind;
-
     let results = (DataKind::Results, serde_json::to_vec(answer));
     let feedback = (DataKind::Feedback, serde_json::to_vec(&answer.critic));
     for (kind, content) in [results, feedback] {
