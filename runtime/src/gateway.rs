@@ -53,6 +53,8 @@ pub struct Goal {
     forked: bool,
     /// Its files are named where they really lie.
     in_place: bool,
+    /// The trace that it was asked for in.
+    trace: Option<TraceContext>,
 }
 
 /// As it came by the contract.
@@ -64,6 +66,7 @@ impl From<Submit> for Goal {
             strange: None,
             forked: false,
             in_place: false,
+            trace: None,
         }
     }
 }
@@ -200,6 +203,13 @@ impl Goal {
     #[must_use]
     pub(crate) fn in_place(mut self, in_place: bool) -> Self {
         self.in_place = in_place;
+        self
+    }
+
+    /// All that is done for it belongs to this trace, if to any.
+    #[must_use]
+    pub(crate) fn traced(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace;
         self
     }
 
@@ -346,10 +356,7 @@ impl Node {
             return Err(GoalError::Stopping);
         }
         let (request, workspace) = goal.request(self.config(), &fresh_id()?)?;
-        #[cfg(feature = "nats")]
-        if let Some(nats) = self.parts.nats.as_ref().filter(|_| goal.asked.private) {
-            nats.private.enter(request.goal.id());
-        }
+        self.keeps_to_itself(request.goal.id(), goal.asked.private);
         // One queue for both kinds keeps their order; the goal's own are picked out when they are read.
         let events = self
             .parts
@@ -366,6 +373,8 @@ impl Node {
             private: goal.asked.private,
             workspace,
             events,
+            trace: goal.trace,
+            accepted_us: None,
         })
     }
 }
@@ -377,9 +386,18 @@ pub(crate) struct Ready {
     private: bool,
     workspace: Workspace,
     events: Box<dyn Subscription>,
+    trace: Option<TraceContext>,
+    /// When it was put on record, of one that is: however often it is taken up again, it is that goal, and its answer is told once.
+    accepted_us: Option<u64>,
 }
 
 impl Ready {
+    /// The same, of a goal that was put on record then.
+    pub(crate) fn accepted(mut self, at_us: Option<u64>) -> Self {
+        self.accepted_us = at_us;
+        self
+    }
+
     pub(crate) fn begin(self) -> GoalRun {
         let Self {
             node,
@@ -387,11 +405,15 @@ impl Ready {
             private,
             workspace,
             events,
+            trace,
+            accepted_us,
         } = self;
+        let goal_id = request.goal.id().to_owned();
+        let what = (request, private, trace, accepted_us);
         GoalRun {
-            goal_id: request.goal.id().to_owned(),
+            goal_id,
             events: Some(events),
-            work: RunState::Running(tokio::spawn(work(node, request, private, workspace))),
+            work: RunState::Running(tokio::spawn(work(node, what, workspace))),
         }
     }
 }
@@ -412,7 +434,7 @@ impl Node {
         let goal = goal.id(drawn);
         let (request, _) = goal.request(self.config(), "")?;
         let reply = self
-            .asked(&request, ontology::PLAN, goal.asked.private)
+            .asked(&request, ontology::PLAN, goal.asked.private, goal.trace)
             .await?;
         Ok(reply.content.read_json()?)
     }
@@ -437,12 +459,13 @@ impl Node {
         &self,
         request: &GoalRequest,
         private: bool,
+        trace: Option<TraceContext>,
     ) -> Result<Answer, GoalError> {
         let due = Instant::now() + Duration::from_millis(request.deadline_ms);
         let mut request = Cow::Borrowed(request);
         let mut wait = ROOM_AGAIN.start;
         loop {
-            let full = match self.asked(&request, ontology::GOAL, private).await {
+            let full = match self.asked(&request, ontology::GOAL, private, trace).await {
                 Err(error) if error.is_for_want_of_room() => error,
                 reply => return Ok(reply?.content.read_json()?),
             };
@@ -466,13 +489,19 @@ impl Node {
         request: &GoalRequest,
         ontology: &str,
         private: bool,
+        within: Option<TraceContext>,
     ) -> Result<Trusted, GoalError> {
         let draft = Draft::new(Performative::Request, Content::json(request)?)
             .protocol(ProtocolName::FipaRequest)
             .ontology(ontology);
         let draft = if private { keep_private(draft) } else { draft };
-        let trace = fresh_trace()?;
-        self.parts.lookout.traced(request.goal.id(), &trace);
+        let fresh = fresh_trace()?;
+        let lookout = &self.parts.lookout;
+        // A trace names one goal here: in one that another is carried in this one would pass for that.
+        let within = within.filter(|trace| lookout.is_free_for(request.goal.id(), trace));
+        let trace = within.map_or(Ok(fresh), |within| within.child(*fresh.span_id()));
+        let trace = trace.map_err(|_| GoalError::NoRandomness)?;
+        lookout.traced(request.goal.id(), &trace);
         let draft = draft.trace(trace);
         let began = self.parts.system.now();
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
@@ -488,8 +517,8 @@ impl Node {
             () = self.stops() => return Err(GoalError::Stopping),
         };
         let error = reply.as_ref().err().map(ToString::to_string);
-        let lookout = &self.parts.lookout;
-        lookout.whole(request.goal.id(), trace, began, error);
+        let at = (trace, within.map(|within| *within.span_id()));
+        lookout.whole(request.goal.id(), at, began, error);
         reply.map_err(|error| match error {
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 GoalError::Refused(reason)
@@ -576,14 +605,13 @@ fn read(subject: &Subject, payload: &[u8], goal_id: &str) -> Option<GoalEvent> {
 #[tracing::instrument(name = "goal", skip_all, fields(goal = %request.goal.id()))]
 async fn work(
     node: Node,
-    request: GoalRequest,
-    private: bool,
+    (request, private, trace, accepted_us): (GoalRequest, bool, Option<TraceContext>, Option<u64>),
     workspace: Workspace,
 ) -> Result<Answer, GoalError> {
     let begun = Instant::now();
     let messages = node.messages();
     let restarts = node.parts.restarts.count();
-    let mut answer = node.answered(&request, private).await?;
+    let mut answer = node.answered(&request, private, trace).await?;
     answer.model = ModelReport {
         thoughts: std::mem::take(&mut answer.model.thoughts),
         ..node.model()
@@ -596,8 +624,10 @@ async fn work(
     }
     #[cfg(feature = "nats")]
     if let Some(nats) = node.parts.nats.as_ref().filter(|_| !private) {
-        tell(nats, &answer).await;
+        tell(nats, &answer, accepted_us).await;
     }
+    #[cfg(not(feature = "nats"))]
+    let _ = accepted_us;
     let status = answer.status.as_str();
     metrics::counter!(metric::GOALS_TOTAL, "status" => status).increment(1);
     metrics::histogram!(metric::GOAL_SECONDS, "status" => status)
@@ -607,16 +637,21 @@ async fn work(
 
 /// Tells the answer, and what the critic said of it, to whoever listens on the server.
 #[cfg(feature = "nats")]
-async fn tell(nats: &crate::nats::OnNats, answer: &Answer) {
+async fn tell(nats: &crate::nats::OnNats, answer: &Answer, accepted_us: Option<u64>) {
     use aios_protocols::subject::DataKind;
-
-    if let Ok(content) = serde_json::to_vec(answer) {
-        let subject = Subject::data(DataKind::Results, &answer.goal_id);
-        nats.tell(&subject, &content).await;
-    }
-    if let Ok(content) = serde_json::to_vec(&answer.critic) {
-        let subject = Subject::data(DataKind::Feedback, &answer.goal_id);
-        nats.tell(&subject, &content).await;
+    let results = (DataKind::Results, serde_json::to_vec(answer));
+    let feedback = (DataKind::Feedback, serde_json::to_vec(&answer.critic));
+    for (kind, content) in [results, feedback] {
+        let Ok(content) = content else { continue };
+        let subject = Subject::data(kind, &answer.goal_id);
+        match accepted_us {
+            // A node that falls before the answer is on record answers the goal anew, and whoever listens has heard it.
+            Some(at_us) => {
+                let name = format!("{subject}@{at_us}");
+                nats.tell_once(&name, &subject, &content).await;
+            }
+            None => nats.tell(&subject, &content).await,
+        }
     }
 }
 

@@ -84,6 +84,8 @@ pub fn describe() {
         aios_bus::tensor::METRIC_REFUSED,
         "frames and handles of the tensor bus that were refused"
     );
+    #[cfg(feature = "nats")]
+    aios_bus::data::nats::metric::describe();
     #[cfg(feature = "shared-memory")]
     describe_counter!(
         crate::engine_process::METRIC_SESSIONS,

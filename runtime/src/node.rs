@@ -430,6 +430,16 @@ impl Node {
         )
     }
 
+    /// Of a goal that is private nothing is told beyond this machine from now on, its name neither.
+    pub(crate) fn keeps_to_itself(&self, goal_id: &str, private: bool) {
+        #[cfg(feature = "nats")]
+        if let Some(nats) = self.parts.nats.as_ref().filter(|_| private) {
+            nats.private.enter(goal_id);
+        }
+        #[cfg(not(feature = "nats"))]
+        let _ = (goal_id, private);
+    }
+
     /// How it stands with the NATS server; none if there is to be none.
     #[cfg(feature = "nats")]
     pub fn nats(&self) -> Option<crate::NatsView> {

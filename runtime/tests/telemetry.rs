@@ -7,6 +7,13 @@ mod one_trace;
 #[cfg(feature = "remote")]
 #[path = "telemetry/routed.rs"]
 mod routed;
+#[cfg(all(feature = "nats", feature = "grpc", feature = "shared-memory"))]
+#[path = "../bus/tests/nats/rig.rs"]
+#[allow(dead_code)]
+mod rig;
+#[cfg(all(feature = "nats", feature = "grpc", feature = "shared-memory"))]
+#[path = "telemetry/three_buses.rs"]
+mod three_buses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -187,7 +194,7 @@ fn names(spans: &[&Span]) -> BTreeSet<String> {
 }
 
 /// Counted only when they happen, with labels that nobody knows before: they are described, and a panel of them is empty until then.
-const WHEN_IT_HAPPENS: [&str; 19] = [
+const WHEN_IT_HAPPENS: [&str; 27] = [
     "aios_agent_dead_letters_total",
     "aios_agent_messages_redelivered_total",
     "aios_agent_messages_refused_total",
@@ -195,6 +202,15 @@ const WHEN_IT_HAPPENS: [&str; 19] = [
     "aios_breaker_rejected_total",
     "aios_breaker_state",
     "aios_breaker_trips_total",
+    // Of a node on a NATS server.
+    "aios_bus_connected",
+    "aios_bus_disconnects_total",
+    "aios_bus_lag",
+    "aios_bus_outbox_accepted_total",
+    "aios_bus_outbox_delivered_total",
+    "aios_bus_outbox_full_total",
+    "aios_bus_outbox_waiting",
+    "aios_bus_slow_consumers_total",
     "aios_bus_missed_total",
     "aios_bus_tensor_refused_total",
     "aios_http_refused_total",
@@ -242,11 +258,7 @@ async fn each_figure_of_a_panel_or_a_rule_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::builder().start().await.unwrap();
     works(&node, folder.path()).await;
-    let caller = Caller {
-        principal: node.owner_name().clone(),
-        place: Place::Here,
-        rights: None,
-    };
+    let caller = Caller::named(node.owner_name().clone(), Place::Here);
     // What is told on the bus is counted a moment later.
     let there = async {
         loop {

@@ -1,17 +1,17 @@
 //! The buses beside each other: what is slow on one delays nobody on another.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aios_bus::data::nats::server::{Access, NatsServer, ServerOptions, Sync};
+use aios_bus::data::nats::server::NatsServer;
 use aios_control::socket::SocketFolder;
 use aios_control::{Client, Request};
-use aios_inference::models::{Cache, NATS_SERVER, program};
 use aios_protocols::ports::DataBus;
 use aios_runtime::{Config, Node, NodeView};
 use bytes::Bytes;
+
+use crate::rig;
 
 /// Questions of a sample.
 const QUESTIONS: usize = 200;
@@ -24,21 +24,6 @@ const LARGE: (usize, usize) = (256 << 10, 32);
 const SMALL: usize = 1 << 10;
 /// Below this a difference is the scheduler's.
 const FLOOR: Duration = Duration::from_millis(2);
-
-fn server(folder: &Path) -> NatsServer {
-    let env = |name: &str| std::env::var_os(name);
-    let program = program(&NATS_SERVER, &env, &Cache::of_user().unwrap(), &mut |_| {})
-        .unwrap_or_else(|error| panic!("this test needs a NATS server: {error}"));
-    NatsServer::start(ServerOptions {
-        program,
-        folder: folder.to_owned(),
-        address: None,
-        access: Access::Anybody,
-        tls: None,
-        sync: Sync::Soon,
-    })
-    .unwrap()
-}
 
 /// The slowest but one in a hundred.
 async fn p99(client: &mut Client) -> Duration {
@@ -68,7 +53,7 @@ async fn tell(bus: &Arc<dyn DataBus>, bytes: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_takes_nothing_delays_nobody_who_asks_the_node() {
     let folder = tempfile::tempdir().unwrap();
-    let server = server(&folder.path().join("nats"));
+    let server = rig::server(&folder.path().join("nats"));
     let mut config = Config::default();
     config.door.open = true;
     config.door.folder = folder.path().join("doors").to_str().unwrap().to_owned();

@@ -33,6 +33,8 @@ use crate::house::Chance;
 const FOLDER: &str = "AIOS_TEST_CRASH_FOLDER";
 const LEDGER: &str = "AIOS_TEST_CRASH_LEDGER";
 const HTTP: &str = "AIOS_TEST_CRASH_HTTP";
+/// The NATS server that the node is on, if any.
+const NATS: &str = "AIOS_TEST_CRASH_NATS";
 /// Kills, if not as many as the suite has.
 const KILLS: &str = "AIOS_TEST_KILLS";
 /// Kills of the fast suite and of the slow one.
@@ -189,6 +191,7 @@ fn node_that_is_killed() {
         config.door.folder = Path::new(&folder).join("door").display().to_string();
         config.door.open = true;
         config.swarm.pages = 0;
+        config.bus.data.nats = std::env::var(NATS).unwrap_or_default();
         // However often it is killed, all its goals are still on record when they are counted.
         config.storage.results = 10_000;
         let books = ledger.clone();
@@ -235,21 +238,23 @@ async fn serves(node: &Node, folder: &Path) -> Running {
 pub(crate) struct Victim(Child);
 
 impl Victim {
-    fn start(folder: &Path, ledger: &str) -> Self {
-        Self::started(folder, ledger, false)
+    pub(crate) fn start(folder: &Path, ledger: &str) -> Self {
+        Self::started(folder, ledger, &[])
     }
 
     /// One that is asked over HTTP.
     pub(crate) fn serving(folder: &Path, ledger: &str) -> Self {
-        Self::started(folder, ledger, true)
+        Self::started(folder, ledger, &[(HTTP, "1")])
     }
 
-    fn started(folder: &Path, ledger: &str, http: bool) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        if http {
-            command.env(HTTP, "1");
-        }
-        let child = command
+    /// One on a NATS server.
+    pub(crate) fn telling(folder: &Path, ledger: &str, server: &str) -> Self {
+        Self::started(folder, ledger, &[(NATS, server)])
+    }
+
+    fn started(folder: &Path, ledger: &str, more: &[(&str, &str)]) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .envs(more.iter().copied())
             .args([
                 "--exact",
                 "crash::node_that_is_killed",
@@ -263,6 +268,10 @@ impl Victim {
             .spawn()
             .unwrap();
         Self(child)
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.0.id()
     }
 
     pub(crate) fn kill(mut self) {

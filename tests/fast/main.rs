@@ -37,6 +37,9 @@ mod replay;
 mod replayed;
 mod resting;
 mod retries;
+#[path = "../../runtime/bus/tests/nats/rig.rs"]
+#[allow(dead_code)]
+mod rig;
 mod room;
 mod seeds;
 mod servers;
@@ -48,6 +51,7 @@ mod swarm;
 mod tables;
 mod teams;
 mod till;
+mod told;
 mod upgraded;
 mod verdict;
 
@@ -55,6 +59,12 @@ mod verdict;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_goals_are_handed_in_while_the_node_is_killed_and_each_is_begun_once() {
     retries::retries(20).await;
+}
+
+/// Three kills; ten are in the slow suite.
+#[test]
+fn a_node_on_a_nats_server_that_is_killed_tells_each_answer_once() {
+    rig::run(told::kills(3));
 }
 
 /// A slice of the storm; the whole of it is in the slow suite.

@@ -239,11 +239,7 @@ fn each_alert_fires_and_is_resolved_in_a_real_prometheus() {
         .unwrap();
     let text = runtime.block_on(async {
         let node = Node::builder().start().await.unwrap();
-        let caller = Caller {
-            principal: node.owner_name().clone(),
-            place: Place::Here,
-            rights: None,
-        };
+        let caller = Caller::named(node.owner_name().clone(), Place::Here);
         let text = node.metrics(&caller).unwrap().unwrap();
         node.stop().await;
         text

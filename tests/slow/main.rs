@@ -27,6 +27,8 @@ mod servers;
 mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;
+#[path = "../fast/told.rs"]
+mod told;
 
 /// That of the command, whose memory is measured.
 #[global_allocator]
@@ -58,6 +60,12 @@ fn ten_kills_of_the_server_lose_nothing_and_double_nothing() {
 #[test]
 fn ten_kills_of_the_process_lose_nothing_and_double_nothing() {
     kills::of_the_process(10, "kills::the_process_that_is_killed");
+}
+
+/// Ten kills of a node on a NATS server while goals run.
+#[test]
+fn a_node_on_a_nats_server_that_is_killed_tells_each_answer_once() {
+    rig::run(told::kills(10));
 }
 
 /// A day's worth of lost connections.

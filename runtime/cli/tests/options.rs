@@ -398,11 +398,7 @@ fn rows() -> Vec<Row> {
         ),
         row("telemetry.metrics", "false", &["", "yes"], |config| {
             shows(config, |node| {
-                let caller = Caller {
-                    principal: node.owner_name().clone(),
-                    place: Place::Here,
-                    rights: None,
-                };
+                let caller = Caller::named(node.owner_name().clone(), Place::Here);
                 node.metrics(&caller).unwrap().is_none()
             })
         }),

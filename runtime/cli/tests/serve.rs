@@ -5,6 +5,9 @@
 mod authority;
 #[path = "serve/clients.rs"]
 mod clients;
+#[cfg(target_os = "linux")]
+#[path = "serve/engine.rs"]
+mod engine;
 #[path = "serve/line.rs"]
 mod line;
 mod python;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 #[cfg(feature = "http")]
 use std::sync::OnceLock;
 
-use aios_protocols::PrincipalId;
+use aios_protocols::{PrincipalId, TraceContext};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
@@ -123,6 +123,8 @@ pub struct Caller {
     pub place: Place,
     /// What the key allows that was shown; none where no key was, and then the name alone says what its bearer may.
     pub rights: Option<Arc<Rights>>,
+    /// The trace that it asks in. This alone it says of itself: it is a name and allows nothing.
+    pub trace: Option<TraceContext>,
 }
 
 impl Caller {
@@ -132,6 +134,7 @@ impl Caller {
             principal,
             place,
             rights: None,
+            trace: None,
         }
     }
 }

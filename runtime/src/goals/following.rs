@@ -10,12 +10,18 @@ use tokio::time::Instant;
 use super::progress::{Progress, Wanted};
 use super::register::State;
 use super::{Goals, OVER_KEPT, RUNNING_MAX, RUNNING_OF_GUEST_MAX};
-use crate::gateway::{GoalError, GoalRun};
+use crate::gateway::{GoalError, GoalRun, Ready};
 
 /// What happened is lasting so soon: a crash takes no more than the last moment. One sync serves all goals.
 const LASTING_WITHIN: Duration = Duration::from_millis(100);
 
 impl Goals {
+    /// Begins with a goal that is on record.
+    pub(super) fn begin(&self, goal_id: &str, ready: Ready) -> GoalRun {
+        let asked = self.register.asked(goal_id).ok().flatten();
+        ready.accepted(asked.map(|asked| asked.at_us)).begin()
+    }
+
     pub(super) fn follow(&self, progress: Arc<Progress>, run: GoalRun) {
         self.enter(Arc::clone(&progress));
         tokio::spawn(follow(run, progress));

@@ -185,6 +185,7 @@ impl Goals {
             Some(goal_id) => goal_id.clone(),
             None => names::of_drawn(&self.tenant, tenant, fresh_id()?),
         };
+        node.keeps_to_itself(&goal_id, asked.private);
         let given = match asked.files.is_empty() {
             true => None,
             false => {
@@ -208,6 +209,7 @@ impl Goals {
             None => None,
         };
         let goal = self.again(&goal_id, tenant, asked.clone(), in_place)?;
+        let goal = goal.traced(caller.trace);
         let ready = node.prepare(goal).await?;
         self.may_be_called(&goal_id, tenant)?;
         self.is_not_undone(&goal_id)?;
@@ -220,7 +222,8 @@ impl Goals {
         let register = self.register.clone();
         let (id, whose) = (goal_id.clone(), tenant.to_owned());
         let progress = Progress::new(register, id, whose, asked, Vec::new());
-        self.follow(Arc::new(progress), ready.begin());
+        let run = self.begin(&progress.goal_id, ready);
+        self.follow(Arc::new(progress), run);
         Ok(Submitted { goal_id })
     }
 
@@ -276,7 +279,10 @@ impl Goals {
             None => None,
         };
         let in_place = node.confined(caller).is_some();
-        let goal = Goal::from(asked).of_tenant(tenant).in_place(in_place);
+        let goal = Goal::from(asked)
+            .of_tenant(tenant)
+            .in_place(in_place)
+            .traced(caller.trace);
         Ok(node.plan(goal).await?)
     }
 

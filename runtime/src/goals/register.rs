@@ -255,15 +255,17 @@ impl Register {
     ) -> Result<(), StoreError> {
         // One of the same name that is over makes way, with all that happened. The very same goal, handed in again, does not: whoever was told
         // that it is accepted finds it, wherever in the middle of this the process ends. What was done for it is held throughout.
-        let same = self
-            .asked(goal_id)?
-            .is_some_and(|known| known.goal == *goal);
-        if !same {
+        let same = self.asked(goal_id)?.filter(|known| known.goal == *goal);
+        if same.is_none() {
             self.store.delete(&key(goal_id, "asked"))?;
         }
+        // Nor is it another goal while nobody has heard how it ended.
+        let begun = self.state(goal_id).ok().flatten();
+        let open = begun.is_some_and(|state| state.phase == GoalPhase::Running);
+        let since_us = same.filter(|_| open).map(|known| known.at_us);
         let asked = Asked {
             form: FORM,
-            at_us: now_us,
+            at_us: since_us.unwrap_or(now_us),
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
             origin,

@@ -27,6 +27,8 @@ impl Goals {
             state,
         }) = next()
         {
+            // Before a word of it is said.
+            node.keeps_to_itself(&goal_id, asked.goal.private);
             // What cannot be read is no progress.
             let done = self.register.done(&goal_id).unwrap_or_default();
             // From here to its beginning nobody else takes it up, calls it off or lets it rest; whoever has done so meanwhile is heard.
@@ -148,7 +150,7 @@ impl Goals {
         let goal = self.again(goal_id, tenant, asked.clone(), in_place)?;
         let ready = node.prepare(goal).await?;
         let progress = self.known_again(goal_id, tenant, asked)?;
-        self.follow(Arc::clone(&progress), ready.begin());
+        self.follow(Arc::clone(&progress), self.begin(goal_id, ready));
         Ok(progress)
     }
 
@@ -223,5 +225,5 @@ async fn in_turn(
         return goal.end_as(GoalPhase::Failed, None, Some(unwritten(error)), &state);
     }
     goal.waits_its_turn(false);
-    follow(ready.begin(), goal).await;
+    follow(goals.begin(&goal.goal_id, ready), goal).await;
 }

@@ -295,6 +295,13 @@ impl Lookout {
         let _ = self.falls.set(falls);
     }
 
+    /// Whether nothing in this trace is said for another goal.
+    pub(crate) fn is_free_for(&self, goal_id: &str, trace: &TraceContext) -> bool {
+        let goals = self.goals.lock();
+        let known = goals.of.get(trace.trace_id());
+        known.is_none_or(|known| **known == *goal_id)
+    }
+
     /// What is said in this trace is said for this goal.
     pub(crate) fn traced(&self, goal_id: &str, trace: &TraceContext) {
         let mut goals = self.goals.lock();
@@ -303,8 +310,10 @@ impl Lookout {
         {
             goals.forget(&oldest);
         }
-        goals.order.push_back(*trace.trace_id());
-        goals.of.insert(*trace.trace_id(), goal_id.into());
+        let known = goals.of.insert(*trace.trace_id(), goal_id.into());
+        if known.is_none() {
+            goals.order.push_back(*trace.trace_id());
+        }
         goals.traces.insert(told_on(goal_id), *trace);
     }
 

@@ -33,7 +33,7 @@ impl Lookout {
     pub(crate) fn whole(
         &self,
         goal_id: &str,
-        at: TraceContext,
+        (at, parent): (TraceContext, Option<[u8; 8]>),
         began: Timestamp,
         error: Option<String>,
     ) {
@@ -42,7 +42,7 @@ impl Lookout {
         }
         self.handed_in(SpanSeen {
             at,
-            parent: None,
+            parent,
             operation: "user_request",
             what: String::new(),
             cause: None,

@@ -10,6 +10,8 @@ mod agents;
 mod pulse;
 mod relay;
 mod service;
+#[cfg(all(test, feature = "shared-memory", target_os = "linux"))]
+mod tests;
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -162,6 +164,11 @@ impl OnNats {
     /// Tells something that nobody publishes within the process.
     pub(crate) async fn tell(&self, subject: &Subject, content: &[u8]) {
         self.relay.tell(subject, content).await;
+    }
+
+    /// The same of what is said once: under a name that was told already, before a fall of the node too, nothing more is told.
+    pub(crate) async fn tell_once(&self, name: &str, subject: &Subject, content: &[u8]) {
+        self.relay.tell_once(name, subject, content).await;
     }
 
     /// A subject as it goes over the wire.

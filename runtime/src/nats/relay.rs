@@ -10,7 +10,7 @@ use aios_bus::data::nats::rpc::Notification;
 use aios_bus::data::nats::{NatsDataBus, Told};
 use aios_protocols::ports::{BusError, DataBus, Delivery, Subscription};
 use aios_protocols::subject::EventTopic;
-use aios_protocols::{Party, Subject};
+use aios_protocols::{Party, Subject, SubjectPattern};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -47,6 +47,14 @@ impl PrivateGoals {
 
     fn holds(&self, subject: &Subject) -> bool {
         self.0.lock().iter().any(|(known, _)| known == subject)
+    }
+
+    /// Whether it may be told: it is not about one of them, and does not name one as the reason of something else.
+    fn lets_go(&self, subject: &Subject, content: &[u8]) -> bool {
+        if SubjectPattern::events(EventTopic::Task).matches(subject) {
+            return !self.holds(subject);
+        }
+        !self.named_in(&String::from_utf8_lossy(content))
     }
 
     /// Whether a text names one of them.
@@ -136,7 +144,7 @@ impl Relay {
                 ready.push(more);
             }
             self.0.missed.store(heard.missed(), Ordering::Relaxed);
-            let open = |it: &Delivery| !self.0.private.holds(&it.subject);
+            let open = |it: &Delivery| self.0.private.lets_go(&it.subject, &it.payload);
             let told = ready.into_iter().filter(open);
             self.tell_all(told.map(|it| (it.subject, it.payload))).await;
         }
@@ -161,29 +169,51 @@ impl Relay {
             .await;
     }
 
-    /// Tells all of it, each subject's in this order.
-    async fn tell_all<C: AsRef<[u8]>>(&self, contents: impl Iterator<Item = (Subject, C)>) {
+    /// Tells it unless something was told under this name.
+    pub(super) async fn tell_once(&self, name: &str, subject: &Subject, content: &[u8]) {
+        let Told {
+            subject,
+            notification,
+            trace,
+        } = self.told(subject.clone(), content);
+        let payload = notification.to_bytes();
+        let told = self
+            .0
+            .bus
+            .publish_once(name, &subject, payload.into(), trace);
+        self.became(&subject, told.await);
+    }
+
+    /// What is told of a content.
+    fn told(&self, subject: Subject, content: &[u8]) -> Told {
+        let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
         let sender = self.0.sender.as_str();
-        let told = contents.map(|(subject, content)| {
-            let sequence = self.0.sequence.fetch_add(1, Ordering::Relaxed);
-            let content = content.as_ref();
-            Told {
-                notification: Notification::inform(sender, subject.as_str(), sequence, content),
-                trace: self.0.traces.trace_of(&subject),
-                subject,
-            }
-        });
-        for (subject, outcome) in self.0.bus.publish_together(told.collect()).await {
-            match outcome {
-                Ok(()) => self.0.said.store(false, Ordering::Relaxed),
-                // What need not last is not told while the server is away.
-                Err(BusError::Unreachable(_) | BusError::Closed) => {}
-                Err(error) => {
-                    if !self.0.said.swap(true, Ordering::Relaxed) {
-                        tracing::warn!(%subject, %error, "not told on the data bus");
-                    }
+        Told {
+            notification: Notification::inform(sender, subject.as_str(), sequence, content),
+            trace: self.0.traces.trace_of(&subject),
+            subject,
+        }
+    }
+
+    /// Says what is not told.
+    fn became(&self, subject: &Subject, outcome: Result<(), BusError>) {
+        match outcome {
+            Ok(()) => self.0.said.store(false, Ordering::Relaxed),
+            // What need not last is not told while the server is away.
+            Err(BusError::Unreachable(_) | BusError::Closed) => {}
+            Err(error) => {
+                if !self.0.said.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%subject, %error, "not told on the data bus");
                 }
             }
+        }
+    }
+
+    /// Tells all of it, each subject's in this order.
+    async fn tell_all<C: AsRef<[u8]>>(&self, contents: impl Iterator<Item = (Subject, C)>) {
+        let told = contents.map(|(subject, content)| self.told(subject, content.as_ref()));
+        for (subject, outcome) in self.0.bus.publish_together(told.collect()).await {
+            self.became(&subject, outcome);
         }
     }
 }
@@ -206,6 +236,9 @@ mod tests {
         assert!(private.holds(&Subject::event(EventTopic::Task, "g.1 with dots")));
         assert!(!private.holds(&Subject::event(EventTopic::Task, "g2")));
         assert!(!private.holds(&Subject::event(EventTopic::Agent, "g.1 with dots")));
+        let agent = Subject::event(EventTopic::Agent, "executor.001");
+        assert!(private.lets_go(&agent, b"{\"reason\": \"it was killed\"}"));
+        assert!(!private.lets_go(&agent, b"{\"reason\": \"goal g.1 with dots\"}"));
         for at in 0..PRIVATE {
             private.enter(&format!("more-{at}"));
         }

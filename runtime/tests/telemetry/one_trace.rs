@@ -93,7 +93,7 @@ fn the_engine_process() {
 
 /// A tool that remembers which traces it was called in.
 #[derive(Clone, Default)]
-struct Look(Arc<Mutex<Vec<Option<String>>>>);
+pub(crate) struct Look(pub(crate) Arc<Mutex<Vec<Option<String>>>>);
 
 #[async_trait]
 impl Tool for Look {
@@ -117,7 +117,16 @@ impl Tool for Look {
     }
 }
 
-fn plan() -> PlanFile {
+/// An engine that notes there what it is asked in.
+pub(crate) fn command(notes: &Path) -> HostCommand {
+    let this = std::env::current_exe().unwrap();
+    let test = "one_trace::the_engine_process";
+    let mut command = HostCommand::new(this, ["--exact", test, "--nocapture"]);
+    command.variables = vec![(NOTES.into(), notes.into())];
+    command
+}
+
+pub(crate) fn plan() -> PlanFile {
     let plan = json!({
         "goal": "Look, and say how it is.",
         "points": [
@@ -137,17 +146,13 @@ async fn one_trace_is_seen_in_the_node_its_engines_process_and_its_tools() {
     let (sink, address) = sink().await;
     let folder = tempfile::tempdir().unwrap();
     let notes = folder.path().join("notes");
-    let this = std::env::current_exe().unwrap();
-    let test = "one_trace::the_engine_process";
-    let mut command = HostCommand::new(this, ["--exact", test, "--nocapture"]);
-    command.variables = vec![(NOTES.into(), notes.clone().into())];
     let look = Look::default();
     let mut config = Config::default();
     config.telemetry.otlp = address;
     config.telemetry.otlp_interval_ms = 200;
     let node = Node::builder()
         .config(config)
-        .engine_process(&EngineProcess::new(command))
+        .engine_process(&EngineProcess::new(command(&notes)))
         .tool(look.clone())
         .start()
         .await

@@ -395,6 +395,98 @@ mod tests {
         }
     }
 
+    /// Where the process in another namespace says that it is meant.
+    #[cfg(target_os = "linux")]
+    const ELSEWHERE: &str = "AIOS_TEST_ELSEWHERE";
+
+    /// What that process does; nothing when the tests are run as usual. It says which process it is, judges one that it is told of and waits to
+    /// be killed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[allow(clippy::print_stdout)] // what the parent reads
+    fn a_process_in_another_namespace() {
+        let Ok(told) = std::env::var(ELSEWHERE) else {
+            return;
+        };
+        let numbers: Vec<u64> = told.split(' ').map(|it| it.parse().unwrap()).collect();
+        let parent = Process {
+            number: numbers[0] as u32,
+            start: numbers[1],
+            namespace: numbers[2] as u32,
+        };
+        let own = Process::own();
+        println!(
+            "@{} {} {} {}",
+            own.number,
+            own.start,
+            own.namespace,
+            parent.is_alive()
+        );
+        std::thread::sleep(std::time::Duration::from_secs(120));
+    }
+
+    /// A real process whose numbers count in a namespace of its own. Where this machine lets nobody make one, that is said, and the test above
+    /// stands alone.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_of_a_real_other_namespace_is_alive_however_its_number_looks_here() {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        use std::process::{Command, Stdio};
+
+        let own = Process::own();
+        let test = "tensor::process::tests::a_process_in_another_namespace";
+        // `--kill-child` ends the one inside with `unshare` itself.
+        let mut child = match Command::new("unshare")
+            .args(["-U", "-p", "--fork", "--kill-child"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(
+                ELSEWHERE,
+                format!("{} {} {}", own.number, own.start, own.namespace),
+            )
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+        {
+            Ok(child) => child,
+            Err(error) => {
+                let said = format!("no process in another namespace: {error}");
+                let mut shown = std::io::stderr().lock();
+                writeln!(shown, "{said}").unwrap();
+                return;
+            }
+        };
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.find_map(|line| Some(line.ok()?.split_once('@')?.1.to_owned()));
+        let Some(said) = said else {
+            let why = "no process in another namespace: this machine does not allow one";
+            let mut shown = std::io::stderr().lock();
+            writeln!(shown, "{why}").unwrap();
+            child.wait().unwrap();
+            return;
+        };
+        let said: Vec<&str> = said.split(' ').collect();
+        let there = Process {
+            number: said[0].parse().unwrap(),
+            start: said[1].parse().unwrap(),
+            namespace: said[2].parse().unwrap(),
+        };
+        assert_ne!(there.namespace, own.namespace);
+        assert!(there.number < 10, "it is among the first there: {there:?}");
+        assert_eq!(said[3], "true", "nor does it call one of here dead");
+        let line: [AtomicU64; 8] = Default::default();
+        let key = FrameKey::from_bytes(KEY);
+        let seat = Seat::new(&line, &key, 1);
+        seat_somebody(seat, there.number, there.start, there.namespace);
+        assert_eq!(seat.look().1, Sitter::Elsewhere);
+        assert!(there.is_alive());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // That it is gone now nobody here can know.
+        assert!(there.is_alive());
+        assert_eq!(seat.look().1, Sitter::Elsewhere);
+    }
+
     #[test]
     fn a_seat_that_was_written_over_does_not_make_its_holder_dead() {
         let line: [AtomicU64; 8] = Default::default();

@@ -217,17 +217,68 @@ mod tests {
         ));
     }
 
+    /// Tells the process that is killed what it is.
+    const CREATOR: &str = "AIOS_TEST_CREATOR";
+
+    /// Longer ago than memory may be there before it is locked.
+    #[cfg(target_os = "linux")]
+    fn old(path: &str) {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * YOUNG;
+        file.set_modified(long_ago).unwrap();
+    }
+
+    /// What the process does; nothing when the tests are run as usual. It says its name and waits to be killed.
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[allow(clippy::print_stdout)] // what the parent reads
+    fn a_creator_that_is_killed() {
+        if std::env::var_os(CREATOR).is_none() {
+            return;
+        }
+        let pool = create_pool(SMALL, &here(&[6; RANDOM_BYTES])).unwrap();
+        println!("@{}", pool.address().segment.as_deref().unwrap());
+        std::thread::sleep(2 * YOUNG);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_name_of_a_creator_that_was_killed_is_removed_by_the_next_and_not_while_it_lives() {
+        use std::io::{BufRead as _, BufReader};
+        use std::process::{Command, Stdio};
+
+        let test = "tensor::shared_memory::tests::a_creator_that_is_killed";
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(CREATOR, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let name = loop {
+            let line = lines.next().unwrap().unwrap();
+            if let Some((_, name)) = line.split_once('@') {
+                break name.to_owned();
+            }
+        };
+        let path = format!("{FOLDER}{name}");
+        let next = || drop(create_pool(SMALL, &here(&[7; RANDOM_BYTES])).unwrap());
+        old(&path);
+        next();
+        assert!(std::fs::exists(&path).unwrap(), "its creator lives");
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+        assert!(std::fs::exists(&path).unwrap(), "it could not clean up");
+        next();
+        assert!(!std::fs::exists(&path).unwrap(), "the next one does");
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn the_name_of_a_creator_that_died_is_removed_and_that_of_one_that_lives_is_not() {
         let name = |random: &[u8; RANDOM_BYTES]| {
             let random = Randomness::split(random);
             format!("{FOLDER}{}", PoolAddress::segment_name(random.name))
-        };
-        let old = |path: &str| {
-            let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-            let long_ago = std::time::SystemTime::now() - 2 * YOUNG;
-            file.set_modified(long_ago).unwrap();
         };
         let [living, dead, young] = [1, 2, 3].map(|seed| here(&[seed; RANDOM_BYTES]));
         let pool = create_pool(SMALL, &living).unwrap();

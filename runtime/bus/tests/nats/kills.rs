@@ -68,9 +68,18 @@ async fn accept(outbox: &Outbox, number: u64) -> bool {
 }
 
 /// Prints and asserts what every one of these tests is about.
-#[allow(clippy::print_stdout)] // figures of a test
 fn count(what: &str, accepted: &[u64], effects: &BTreeMap<String, Vec<u64>>) {
-    let mut seen: Vec<u64> = effects.values().flatten().copied().collect();
+    count_seen(
+        what,
+        accepted,
+        effects.values().flatten().copied().collect(),
+    );
+    for (subject, numbers) in effects {
+        assert!(numbers.is_sorted(), "{subject} is out of order");
+    }
+}
+
+fn count_seen(what: &str, accepted: &[u64], mut seen: Vec<u64>) {
     let delivered = seen.len();
     seen.sort_unstable();
     let doubled = seen.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -78,14 +87,15 @@ fn count(what: &str, accepted: &[u64], effects: &BTreeMap<String, Vec<u64>>) {
         .iter()
         .filter(|number| seen.binary_search(number).is_err())
         .count();
-    println!(
+    // Past the capture of the test's output: the figures are what the test is for.
+    let mut shown = std::io::stderr().lock();
+    writeln!(
+        shown,
         "{what}: accepted {}, delivered {delivered}, lost {lost}, doubled {doubled}",
         accepted.len()
-    );
+    )
+    .unwrap();
     assert_eq!((lost, doubled), (0, 0));
-    for (subject, numbers) in effects {
-        assert!(numbers.is_sorted(), "{subject} is out of order");
-    }
 }
 
 pub(crate) fn of_the_server(kills: u32) {
@@ -177,10 +187,11 @@ pub(crate) fn of_connections(lost: u64) {
         let link = rig::link(&rig::settings(&server)).await;
         let outbox = rig::outbox(&folder.path().join("outbox"));
         let drain = nats::drain(link.clone(), outbox.clone(), rig::own(1, &[1]));
-        let mut sent = 0;
+        let (mut sent, mut accepted) = (0, Vec::new());
         for connects in 1..=lost {
             for _ in 0..4 {
                 assert!(accept(&outbox, sent * SUBJECTS).await);
+                accepted.push(sent * SUBJECTS);
                 sent += 1;
             }
             link.client().force_reconnect().await.unwrap();
@@ -188,11 +199,15 @@ pub(crate) fn of_connections(lost: u64) {
         }
         rig::until("all has left", || outbox.counts().waiting == 0).await;
         let stream = link.context().get_stream("AIOS_EVENTS").await.unwrap();
-        assert_eq!(stream.cached_info().state.messages, sent);
-        for number in 0..sent {
-            let message = stream.get_raw_message(number + 1).await.unwrap();
-            assert_eq!(message.payload, (number * SUBJECTS).to_string());
+        let mut seen = Vec::new();
+        for sequence in 1..=stream.cached_info().state.last_sequence {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            let number = std::str::from_utf8(&message.payload).unwrap();
+            seen.push(number.parse().unwrap());
         }
+        assert!(seen.is_sorted(), "out of order");
+        count_seen(&format!("{lost} lost connections"), &accepted, seen);
+        assert_eq!(stream.cached_info().state.messages, sent);
         drain.abort();
     });
 }

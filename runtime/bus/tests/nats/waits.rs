@@ -9,6 +9,7 @@ use aios_bus::data::nats::{
 use aios_protocols::Subject;
 use aios_protocols::ports::{BusError, DataBus};
 use bytes::Bytes;
+use futures::StreamExt;
 
 use crate::rig;
 
@@ -290,5 +291,41 @@ fn what_a_follower_cannot_do_goes_to_the_dead_letters_and_the_rest_goes_on() {
                 ("unsigned".into(), "forged".into()),
             ]
         );
+    });
+}
+
+/// Whoever asks for more than it takes loses what does not fit, and that is counted; the others lose nothing.
+#[test]
+fn a_subscription_that_overflows_is_counted_and_delays_nobody() {
+    /// What the client holds for one subscription.
+    const HELD: usize = 65_536;
+    rig::run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let server = rig::server(folder.path());
+        let link = rig::link(&rig::settings(&server)).await;
+        let mut idle = link.client().subscribe("flood").await.unwrap();
+        let mut other = link.client().subscribe("quiet").await.unwrap();
+        link.client().flush().await.unwrap();
+        assert_eq!(link.counts().slow, 0);
+        let stranger = rig::link(&rig::settings(&server)).await;
+        let publish = async |subject: &'static str| {
+            let published = stranger.client().publish(subject, "x".into());
+            published.await.unwrap();
+        };
+        for _ in 0..HELD + 100 {
+            publish("flood").await;
+        }
+        publish("quiet").await;
+        stranger.client().flush().await.unwrap();
+        assert!(other.next().await.is_some(), "it hears on");
+        rig::until("what did not fit is counted", || link.counts().slow >= 100).await;
+        let mut heard = 0;
+        while let Ok(Some(_)) = tokio::time::timeout(Duration::from_millis(200), idle.next()).await
+        {
+            heard += 1;
+        }
+        let slow = link.counts().slow;
+        assert_eq!(heard + usize::try_from(slow).unwrap(), HELD + 100);
+        assert_eq!(stranger.counts().slow, 0);
     });
 }

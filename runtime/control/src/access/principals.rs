@@ -80,6 +80,7 @@ impl Known {
             principal: self.principal.clone(),
             place: Place::Elsewhere,
             rights: self.rights.clone(),
+            trace: None,
         }
     }
 }

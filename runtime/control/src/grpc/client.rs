@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aios_protocols::TraceContext;
 use aios_wire::generated::control::v1 as wire;
 use async_trait::async_trait;
 use hyper_util::rt::TokioIo;
@@ -35,6 +36,8 @@ const SCHEME: Scheme = Scheme {
 pub struct GrpcClient {
     far: Far,
     shown: MetadataValue<Ascii>,
+    /// The `traceparent` that is sent along.
+    trace: Option<MetadataValue<Ascii>>,
     service: Option<ControlServiceClient<Channel>>,
     watch: Option<Streaming<wire::Event>>,
 }
@@ -77,9 +80,17 @@ impl GrpcClient {
         Ok(Self {
             far,
             shown,
+            trace: None,
             service: None,
             watch: None,
         })
+    }
+
+    /// The same; what is asked belongs to this trace.
+    #[must_use]
+    pub fn within(mut self, trace: TraceContext) -> Self {
+        self.trace = MetadataValue::try_from(trace.to_string()).ok();
+        self
     }
 
     /// The port of an address on this machine, where this user's token for it may lie; none for one that leads elsewhere.
@@ -139,6 +150,9 @@ impl GrpcClient {
         let mut sent = Sent::new(message);
         sent.metadata_mut()
             .insert("authorization", self.shown.clone());
+        if let Some(trace) = &self.trace {
+            sent.metadata_mut().insert("traceparent", trace.clone());
+        }
         if let Some(patience) = patience {
             sent.set_timeout(patience + GRACE);
         }

@@ -112,10 +112,13 @@ impl Door {
             .by_token(token.unwrap_or_default())
             .map(|known: Known| known.caller().at_home(&self.0.out))
             .map_err(|why| ControlError::new(ErrorKind::Forbidden, why.to_string()).advise(advice));
-        let caller = known.map_err(|error| {
+        let mut caller = known.map_err(|error| {
             self.0.counts.add("token");
             status::with(Code::Unauthenticated, &error)
         })?;
+        // Another form than W3C's is none that we could go on with.
+        let trace = asked.metadata().get("traceparent");
+        caller.trace = trace.and_then(|trace| trace.to_str().ok()?.parse().ok());
         Ok(Asker {
             caller,
             deadline: deadline(asked),

@@ -124,7 +124,8 @@ impl Goals {
             submit,
             Vec::new(),
         );
-        self.follow(std::sync::Arc::new(progress), ready.begin());
+        let run = self.begin(&progress.goal_id, ready);
+        self.follow(std::sync::Arc::new(progress), run);
         Ok(Forked {
             goal_id: new_id,
             inherited: taken.into_iter().collect(),

@@ -285,7 +285,7 @@ async fn gone_through(replica: &Node, run: &RunFile) -> Result<Answer, ControlEr
     }
     let goal = Goal::from(run.asked.clone()).id(&run.goal_id);
     let request = goal.recorded(replica.config())?;
-    Ok(replica.answered(&request, run.asked.private).await?)
+    Ok(replica.answered(&request, run.asked.private, None).await?)
 }
 
 #[cfg(test)]

@@ -103,12 +103,7 @@ impl NatsDataBus {
         payload: Bytes,
         trace: Option<TraceContext>,
     ) -> Result<(), BusError> {
-        if *self.closed.borrow() {
-            return Err(BusError::Closed);
-        }
-        if payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(too_large(payload.len(), PAYLOAD_BYTES_MAX));
-        }
+        self.takes(&payload)?;
         let wire = streams::on_the_wire(subject, &self.own.tenant, self.own.prefixed);
         if let Some(outbox) = &self.outbox
             && streams::stream_of(&wire).is_some()
@@ -121,6 +116,41 @@ impl NatsDataBus {
                 .map_err(not_accepted);
         }
         self.hand_over(wire, payload, trace).await
+    }
+
+    /// The same of something that must last and is said once, whatever is killed: what was accepted under this name before, by this process
+    /// or an earlier one over the same outbox, is passed over. Without an outbox nothing is remembered.
+    ///
+    /// # Errors
+    /// Why it was not accepted.
+    pub async fn publish_once(
+        &self,
+        name: &str,
+        subject: &Subject,
+        payload: Bytes,
+        trace: Option<TraceContext>,
+    ) -> Result<(), BusError> {
+        let wire = streams::on_the_wire(subject, &self.own.tenant, self.own.prefixed);
+        match &self.outbox {
+            Some(outbox) if streams::stream_of(&wire).is_some() => {
+                self.takes(&payload)?;
+                let time = (self.own.clock)();
+                let accepted = outbox.accept_once(name, wire, time, trace, payload);
+                accepted.await.map(drop).map_err(not_accepted)
+            }
+            _ => self.publish_traced(subject, payload, trace).await,
+        }
+    }
+
+    /// Whether anything of that size can be published.
+    fn takes(&self, payload: &Bytes) -> Result<(), BusError> {
+        if *self.closed.borrow() {
+            return Err(BusError::Closed);
+        }
+        match payload.len() > PAYLOAD_BYTES_MAX {
+            true => Err(too_large(payload.len(), PAYLOAD_BYTES_MAX)),
+            false => Ok(()),
+        }
     }
 
     /// Publishes into the subject's stream, past the outbox, and waits until it is stored there; its sequence. The id is the caller's: with

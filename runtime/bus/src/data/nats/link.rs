@@ -83,7 +83,7 @@ pub struct LinkCounts {
     pub connects: u64,
     /// Connections lost.
     pub disconnects: u64,
-    /// Times the client's queue of a subscription was full.
+    /// Deliveries lost because the client's queue of a subscription was full.
     pub slow: u64,
 }
 
@@ -113,6 +113,7 @@ impl NatsLink {
     pub async fn open(settings: &NatsSettings) -> Result<Self, LinkError> {
         let addresses = addresses(&settings.address)?;
         let counts = Arc::new(Counts::default());
+        metric::begin();
         let (told, up) = watch::channel(false);
         let seen = Arc::clone(&counts);
         let options = options(settings)

@@ -8,7 +8,7 @@ pub const CONNECTS: &str = "aios_bus_connects_total";
 pub const DISCONNECTS: &str = "aios_bus_disconnects_total";
 /// 1 while there is a connection.
 pub const CONNECTED: &str = "aios_bus_connected";
-/// Times the client's own queue of a subscription was full; what did not fit is lost.
+/// Deliveries that the client's own queue of a subscription had no room for; they are lost.
 pub const SLOW: &str = "aios_bus_slow_consumers_total";
 /// Messages that wait in the outbox.
 pub const OUTBOX_WAITING: &str = "aios_bus_outbox_waiting";
@@ -28,3 +28,45 @@ pub const APPLIED: &str = "aios_bus_applied_total";
 pub const AGAIN: &str = "aios_bus_again_total";
 /// Messages of the stream that a follower has not seen yet.
 pub const LAG: &str = "aios_bus_lag";
+
+/// Describes them to the recorder that is installed, if one is.
+pub fn describe() {
+    use metrics::{describe_counter, describe_gauge};
+    describe_counter!(
+        REFUSED,
+        "frames on the data bus that were not believed, by reason"
+    );
+    describe_counter!(CONNECTS, "connections to the NATS server that were made");
+    describe_counter!(DISCONNECTS, "connections to the NATS server that were lost");
+    describe_gauge!(CONNECTED, "1 while the NATS server is reached");
+    describe_counter!(
+        SLOW,
+        "deliveries that did not fit into a subscription's queue and are lost"
+    );
+    describe_gauge!(OUTBOX_WAITING, "messages that wait for the NATS server");
+    describe_counter!(OUTBOX_ACCEPTED, "messages that the outbox took");
+    describe_counter!(
+        OUTBOX_DELIVERED,
+        "messages of the outbox that a stream has, by how"
+    );
+    describe_counter!(
+        OUTBOX_RETRIES,
+        "attempts to store a message that are made again"
+    );
+    describe_counter!(OUTBOX_FULL, "messages that the outbox had no room for");
+    describe_counter!(DEAD, "messages that were given up, by why");
+    describe_counter!(APPLIED, "messages that a follower applied, by stream");
+    describe_counter!(
+        AGAIN,
+        "messages that came to a follower again and were passed over, by stream"
+    );
+    describe_gauge!(LAG, "messages that a follower has not seen yet, by stream");
+}
+
+/// Begins those of a connection at nothing: what has never happened is zero and not unknown.
+pub(super) fn begin() {
+    for name in [CONNECTS, DISCONNECTS, SLOW, OUTBOX_RETRIES, OUTBOX_FULL] {
+        metrics::counter!(name).increment(0);
+    }
+    metrics::gauge!(CONNECTED).set(0.0);
+}

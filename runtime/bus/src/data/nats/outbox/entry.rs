@@ -10,6 +10,8 @@ use bytes::Bytes;
 const MESSAGE: &str = "message";
 const MARK: &str = "mark";
 const FORM: u16 = 1;
+/// The operation of a message that has no name of its own.
+const UNNAMED: &str = "outbox";
 
 /// A message that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +25,8 @@ pub(in crate::data::nats) struct Waiting {
     pub(in crate::data::nats) found: bool,
 }
 
-/// `microseconds (8, little-endian) | length of the trace (1) | trace | payload`.
-pub(super) fn draft(waiting: &Waiting) -> Draft {
+/// `microseconds (8, little-endian) | length of the trace (1) | trace | payload`. What whoever publishes calls it is the entry's operation.
+pub(super) fn draft(waiting: &Waiting, name: Option<&str>) -> Draft {
     let trace = waiting.trace.map(|trace| trace.to_string());
     let trace = trace.unwrap_or_default();
     let mut bytes = Vec::with_capacity(9 + trace.len() + waiting.payload.len());
@@ -34,7 +36,8 @@ pub(super) fn draft(waiting: &Waiting) -> Draft {
     bytes.extend_from_slice(trace.as_bytes());
     bytes.extend_from_slice(&waiting.payload);
     let payload = Payload::new(MESSAGE, FORM, bytes);
-    Draft::set("outbox", "outbox", waiting.subject.clone(), payload)
+    let operation = name.unwrap_or(UNNAMED);
+    Draft::set(operation, "outbox", waiting.subject.clone(), payload)
 }
 
 /// A message as the journal has it; none for what is no message.
@@ -54,6 +57,14 @@ pub(super) fn read(entry: &Entry) -> Option<Waiting> {
         payload: Bytes::copy_from_slice(payload),
         found: true,
     })
+}
+
+/// What whoever published a message called it, if anything.
+pub(super) fn name_of(entry: &Entry) -> Option<&str> {
+    let payload = entry.draft.after.as_ref()?;
+    payload.of_kind(MESSAGE, FORM).ok()?;
+    let name = entry.draft.operation_id.as_str();
+    (name != UNNAMED).then_some(name)
 }
 
 /// How far an entry says that messages have left.

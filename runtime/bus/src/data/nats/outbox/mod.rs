@@ -11,6 +11,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use tokio::sync::Notify;
 use super::frame::hex;
 use super::lane::OutboxId;
 use super::metric;
-use entry::{draft, mark, marked, read};
+use entry::{draft, mark, marked, name_of, read};
 use line::{HELD_BYTES, Line, Next};
 
 pub(super) use entry::Waiting;
@@ -39,6 +40,10 @@ pub(super) use line::Settled;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// How long to wait for the journal's own queue.
 const QUEUE_WAIT: Duration = Duration::from_millis(2);
+
+/// Names that are remembered after their messages have left, the latest: several times as many as a process has work under way when it is
+/// killed.
+const NAMES: usize = 256;
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +100,8 @@ pub struct Outbox {
     arrived: Notify,
     /// Held while what has left is taken away.
     sweeping: Mutex<()>,
+    /// What the latest messages were called by whoever published them, those of earlier processes too.
+    names: Mutex<VecDeque<String>>,
 }
 
 impl Outbox {
@@ -137,9 +144,12 @@ impl Outbox {
             .map_err(|error| failed(&error))?;
         tracing::debug!(%recovery, "the outbox is open");
         let mut state = Line::default();
-        let mut mark = 0;
+        let (mut mark, mut names) = (0, VecDeque::new());
         for entry in journal.read(1) {
             let entry = entry.map_err(|damage| failed(&damage))?;
+            if let Some(name) = name_of(&entry) {
+                remember(&mut names, name);
+            }
             if let Some(reached) = marked(&entry) {
                 mark = mark.max(reached);
             } else if let Some(waiting) = read(&entry) {
@@ -156,6 +166,7 @@ impl Outbox {
             state: Mutex::new(state),
             arrived: Notify::new(),
             sweeping: Mutex::new(()),
+            names: Mutex::new(names),
         })
     }
 
@@ -169,6 +180,39 @@ impl Outbox {
         time: Timestamp,
         trace: Option<TraceContext>,
         payload: Bytes,
+    ) -> Result<OutboxId, OutboxError> {
+        self.take_in(subject, time, trace, payload, None).await
+    }
+
+    /// The same of something that is said once, whatever is killed: a message that this process or an earlier one had accepted under the
+    /// same name is not accepted again, and `None` is returned. The latest 256 names are remembered.
+    ///
+    /// # Errors
+    /// It is not accepted; nothing of it is kept, its name neither.
+    pub async fn accept_once(
+        &self,
+        name: &str,
+        subject: String,
+        time: Timestamp,
+        trace: Option<TraceContext>,
+        payload: Bytes,
+    ) -> Result<Option<OutboxId>, OutboxError> {
+        if self.names.lock().iter().any(|known| known == name) {
+            return Ok(None);
+        }
+        let taken = self.take_in(subject, time, trace, payload, Some(name));
+        let id = taken.await?;
+        remember(&mut self.names.lock(), name);
+        Ok(Some(id))
+    }
+
+    async fn take_in(
+        &self,
+        subject: String,
+        time: Timestamp,
+        trace: Option<TraceContext>,
+        payload: Bytes,
+        name: Option<&str>,
     ) -> Result<OutboxId, OutboxError> {
         let size = payload.len();
         if size as u64 > self.limits.bytes {
@@ -185,7 +229,7 @@ impl Outbox {
             payload,
             found: false,
         };
-        let draft = vec![draft(&waiting)];
+        let draft = vec![draft(&waiting, name)];
         let mut entering = (waiting, draft);
         let (at, ticket) = loop {
             match self.enter(entering)? {
@@ -315,6 +359,9 @@ impl Outbox {
             return;
         }
         let left = self.state.lock().left_up_to();
+        let names = self.names.lock().clone();
+        // What is kept for its name has left too, and the next opening is to know that.
+        drop(self.journal.append(vec![mark(left)]));
         let retention = Retention {
             journal: Limit {
                 bytes: Some(SEGMENT_BYTES),
@@ -326,7 +373,8 @@ impl Outbox {
             },
         };
         let moved = self.journal.retire(&retention, |entry| {
-            entry.sequence > left && marked(entry).is_none()
+            let waits = entry.sequence > left && marked(entry).is_none();
+            waits || name_of(entry).is_some_and(|name| names.iter().any(|known| known == name))
         });
         if let Err(error) = moved {
             tracing::debug!(%error, "what has left the outbox is taken away later");
@@ -360,6 +408,14 @@ impl std::fmt::Debug for Outbox {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
+}
+
+/// The oldest make way.
+fn remember(names: &mut VecDeque<String>, name: &str) {
+    if names.len() == NAMES {
+        names.pop_front();
+    }
+    names.push_back(name.to_owned());
 }
 
 /// What became of handing a message to the journal.

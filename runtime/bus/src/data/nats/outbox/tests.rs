@@ -149,3 +149,40 @@ async fn many_at_once_keep_the_order_of_the_journal() {
     let taken: Vec<_> = std::iter::from_fn(|| outbox.take().map(|it| it.sequence)).collect();
     assert_eq!(taken, accepted);
 }
+
+/// Whoever is killed after it was accepted and before it wrote that down says it again.
+#[tokio::test]
+async fn what_is_said_once_is_accepted_once_whatever_process_says_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = async |outbox: &Outbox, name: &str| {
+        let said = Bytes::from_static(b"the answer");
+        let subject = "aios.data.results.g".to_owned();
+        let taken = outbox.accept_once(name, subject, Timestamp::ZERO, None, said);
+        taken.await.map(|id| id.is_some())
+    };
+    let full = OutboxLimits {
+        messages: 0,
+        ..OutboxLimits::default()
+    };
+    // What was not accepted was not said.
+    let refused = once(&open(folder.path(), full), "g@1").await;
+    assert!(refused.is_err());
+    {
+        let outbox = open(folder.path(), OutboxLimits::default());
+        assert_eq!(once(&outbox, "g@1").await, Ok(true));
+        assert_eq!(once(&outbox, "g@1").await, Ok(false));
+        let waiting = outbox.take().unwrap();
+        outbox.settle(&waiting, Settled::Stored);
+        assert_eq!(outbox.counts().waiting, 0);
+        outbox.close();
+    }
+    let outbox = open(folder.path(), OutboxLimits::default());
+    assert_eq!(once(&outbox, "g@1").await, Ok(false), "by the next process");
+    assert_eq!(
+        once(&outbox, "g@2").await,
+        Ok(true),
+        "handed in anew it is another"
+    );
+    accept(&outbox, "aios.data.results.g", b"x").await.unwrap();
+    assert_eq!(outbox.counts().waiting, 2);
+}
