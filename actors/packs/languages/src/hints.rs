@@ -142,6 +142,20 @@ pub enum Hint {
     Winning,
     /// A verb of whoever has a place in an order.
     Ranked,
+    /// The heading of what is numbered one after the other: rounds, laps.
+    Numbering,
+    /// A verb of whoever comes.
+    Attending,
+    /// A heading of those who come, whose numbers add up.
+    Heads,
+    /// A heading of how large something is.
+    Extent,
+    /// It ranks by how large something is.
+    Sized,
+    /// A verb of growth that also says that somebody grew something.
+    Raising,
+    /// A verb of what people wrote or said.
+    Writing,
 }
 
 #[derive(Deserialize)]

@@ -12,8 +12,8 @@ use aios_work::{Capability, Effect, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::ask::{Found, Values, canon};
-use crate::table::{Read, Table};
+use crate::ask::{Found, Values, canon, did};
+use crate::table::{Column, Read, Table, lists};
 use crate::tables::Tables;
 use crate::{ColumnKind, Error};
 
@@ -252,6 +252,148 @@ fn spelled_out(column: &str, values: &[String], text: &Text) -> Vec<Found> {
     out
 }
 
+/// Values that are read otherwise than they are written: letters for words, what was done by its verb, a currency by its name, a name among
+/// others of one cell.
+fn read_otherwise(column: &Column, cells: &[String], text: &Text) -> Vec<Found> {
+    let name = &column.profile.name;
+    let mut out = Vec::new();
+    let mut offer = |value: &str, from: usize, to: usize| {
+        let place = text.place(from, to);
+        out.extend(place.map(|(start, end)| Found {
+            column: name.clone(),
+            value: value.to_owned(),
+            start,
+            end,
+            whole: true,
+        }));
+    };
+    for value in cells {
+        let said = folded(value.trim());
+        let Some((last, ahead)) = said.split_last() else {
+            continue;
+        };
+        // "did not finish", "that allow pets" of `Finished`, `not allowed`
+        for (at, (word, _)) in text.words.iter().enumerate() {
+            let from = at.checked_sub(ahead.len()).filter(|_| said.len() <= 2);
+            let led = from.is_some_and(|from| {
+                ahead
+                    .iter()
+                    .zip(text.words.iter().skip(from))
+                    .all(|(one, (other, _))| one.text == other.text)
+            });
+            let before = from
+                .and_then(|from| from.checked_sub(1))
+                .and_then(|at| text.words.get(at))
+                .map_or("", |(word, _)| word.text.as_str());
+            let verb = VERBS_BEHIND.contains(&before)
+                || before.len() > 3 && before.ends_with('s') && before != "does";
+            if let Some(from) = from.filter(|_| led && verb && did(&word.text, &last.text)) {
+                offer(value, from, at + 1);
+            }
+        }
+    }
+    // "sunny" of `sun`, "cloudy" of `cloud`
+    for value in cells {
+        let bare = fold(value.trim());
+        for (at, (word, _)) in text.words.iter().enumerate() {
+            let stem = word.text.strip_suffix('y').unwrap_or_default();
+            let doubled = bare
+                .chars()
+                .last()
+                .is_some_and(|last| stem.strip_suffix(last) == Some(bare.as_str()));
+            if bare.chars().count() >= 3 && bare.is_ascii() && (stem == bare || doubled) {
+                offer(value, at, at + 1);
+            }
+        }
+    }
+    let currencies: Vec<Option<&[&str]>> = cells.iter().map(|cell| currency(cell)).collect();
+    if cells.len() > 1 && currencies.iter().all(Option::is_some) {
+        for (value, names) in cells.iter().zip(currencies) {
+            for (at, (word, _)) in text.words.iter().enumerate() {
+                if names.is_some_and(|names| names.contains(&word.text.as_str())) {
+                    offer(value, at, at + 1);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Words behind which a verb stands in its plain form.
+const VERBS_BEHIND: [&str; 12] = [
+    "did", "do", "does", "not", "t", "never", "who", "that", "which", "can", "to", "didn",
+];
+
+/// What people call the currency of a cell.
+fn currency(cell: &str) -> Option<&'static [&'static str]> {
+    const NAMES: [(&[&str], &[&str]); 8] = [
+        (
+            &["usd", "$", "us$"],
+            &["dollar", "dollars", "usd", "dolares"],
+        ),
+        (&["eur", "€"], &["euro", "euros", "eur"]),
+        (
+            &["gbp", "£"],
+            &[
+                "pound", "pounds", "sterling", "gbp", "pfund", "livres", "libras",
+            ],
+        ),
+        (
+            &["chf", "sfr"],
+            &["franc", "francs", "franken", "chf", "francos"],
+        ),
+        (&["jpy", "¥"], &["yen", "jpy"]),
+        (&["inr", "₹"], &["rupee", "rupees", "inr"]),
+        (
+            &["sek", "nok", "dkk", "kr"],
+            &["krona", "kronor", "kroner", "krone"],
+        ),
+        (&["pln", "zł"], &["zloty", "zlotys", "pln"]),
+    ];
+    let cell = cell.trim().to_lowercase();
+    let known = NAMES
+        .iter()
+        .find(|(written, _)| written.contains(&cell.as_str()));
+    known.map(|(_, names)| *names)
+}
+
+/// Cells that hold a name among others, for each name that a text has.
+fn named_in_lists(
+    column: &Column,
+    sign: char,
+    cells: &mut dyn Iterator<Item = String>,
+    text: &Text,
+) -> Vec<Found> {
+    let mut out = Vec::new();
+    for cell in cells {
+        if !text.may_name(&cell) {
+            continue;
+        }
+        for name in lists::of(&cell, sign) {
+            let said: Vec<String> = folded(name).iter().map(|word| canon(&word.text)).collect();
+            let Some(first) = said.first().filter(|_| said.len() <= WORDS) else {
+                continue;
+            };
+            for from in text.places.get(first).into_iter().flatten() {
+                let to = from + said.len();
+                let fits = text
+                    .words
+                    .get(*from..to)
+                    .is_some_and(|words| words.iter().zip(&said).all(|((_, a), b)| a == b));
+                let place = text.place(*from, to).filter(|_| fits);
+                out.extend(place.map(|(start, end)| Found {
+                    column: column.profile.name.clone(),
+                    value: cell.clone(),
+                    start,
+                    end,
+                    whole: true,
+                }));
+            }
+        }
+    }
+    out
+}
+
 fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
     let text = Text::of(text);
     let source = table.source.characters();
@@ -264,14 +406,35 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
             continue;
         }
         if column.profile.kind == ColumnKind::Category {
-            let cells = column.cells.different(source).take(LETTERS + 1);
-            let values: Vec<String> = cells
-                .filter_map(|cell| match column.typed.read(cell.text) {
+            let mut values: Vec<String> = Vec::new();
+            // Amounts differ where their currencies do not.
+            for (at, cell) in column.cells.different(source).enumerate() {
+                if at % CHECK_EVERY == 0 {
+                    check()?;
+                }
+                if let Some(Read::Text(value)) = column.typed.read(cell.text)
+                    && !values.iter().any(|known| *known == *value)
+                {
+                    values.push(value.into_owned());
+                }
+                if values.len() > LETTERS {
+                    break;
+                }
+            }
+            whole.extend(spelled_out(&column.profile.name, &values, &text));
+            if values.len() <= LETTERS {
+                whole.extend(read_otherwise(column, &values, &text));
+            }
+        }
+        if let Some(sign) = column.profile.lists {
+            let mut cells = column.cells.different(source).filter_map(|cell| {
+                match column.typed.read(cell.text) {
                     Some(Read::Text(value)) => Some(value.into_owned()),
                     _ => None,
-                })
-                .collect();
-            whole.extend(spelled_out(&column.profile.name, &values, &text));
+                }
+            });
+            whole.extend(named_in_lists(column, sign, &mut cells, &text));
+            continue;
         }
         let mut partly: HashMap<usize, Vec<Found>> = HashMap::new();
         let mut known: HashSet<String> = HashSet::new();

@@ -89,6 +89,9 @@ pub struct ColumnProfile {
     /// For a column of two answers: its cells that mean yes, and those that mean no.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<Truth>,
+    /// What stands between the names of its cells, where cells hold several: `gluten; milk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lists: Option<char>,
     /// The columns whose sum it is, row by row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sum_of: Vec<String>,

@@ -29,10 +29,33 @@ pub(super) fn clock_at(words: &Words, at: usize) -> Option<(usize, u16)> {
         "pm" if (1..=12).contains(&hour) => (hour % 12 + 12, to),
         "uhr" | "oclock" => (hour, to),
         "o" if words.text(to) == "clock" => (hour, to + 1),
-        _ if minute.is_some() && stuck.is_empty() => (hour, behind),
-        _ => return None,
+        _ => match (part_of_day(words, behind), stuck) {
+            // "9 in the morning", "9 Uhr abends"
+            (Some((later, to)), "") if (1..=12).contains(&hour) => {
+                (if later { hour % 12 + 12 } else { hour % 12 }, to)
+            }
+            _ if minute.is_some() && stuck.is_empty() => (hour, behind),
+            _ => return None,
+        },
     };
     (hour < 24).then(|| (to, hour * 60 + minute.unwrap_or(0)))
+}
+
+/// "in the morning", "at night": whether that half of the day is the later one, and behind it.
+fn part_of_day(words: &Words, at: usize) -> Option<(bool, usize)> {
+    let said = [words.text(at), words.text(at + 1), words.text(at + 2)];
+    match said {
+        ["in", "the", "morning"] | ["de", "la", "manana"] => Some((false, at + 3)),
+        ["in", "the", "afternoon" | "evening"] | ["de", "la", "tarde" | "noche"] => {
+            Some((true, at + 3))
+        }
+        ["at", "night", _] => Some((true, at + 2)),
+        ["du", "matin", _] => Some((false, at + 2)),
+        ["du", "soir", _] => Some((true, at + 2)),
+        ["morgens" | "vormittags", ..] => Some((false, at + 1)),
+        ["abends" | "nachmittags", ..] => Some((true, at + 1)),
+        _ => None,
+    }
 }
 
 /// The minutes of "18:30": two digits right behind a colon.
@@ -123,6 +146,8 @@ mod tests {
             ("9 Uhr", Some((2, 9 * 60))),
             ("8 o'clock", Some((3, 8 * 60))),
             ("noon", Some((1, 12 * 60))),
+            ("9 in the morning", Some((4, 9 * 60))),
+            ("7 in the evening", Some((4, 19 * 60))),
             ("6 units", None),
             ("25:00", None),
             ("1:30:15", None),

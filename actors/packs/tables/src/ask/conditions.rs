@@ -58,14 +58,14 @@ impl Sql<'_> {
                 self.column(other)
             ),
             Test::Begins(letters) => format!(
-                "substr(lower(CAST({column} AS TEXT)), 1, {}) = lower({})",
+                "substr(lower(CAST({column} AS TEXT)), 1, {}) IN ({})",
                 letters.chars().count(),
-                text(letters)
+                in_any_case(letters)
             ),
             Test::Ends(letters) => format!(
-                "substr(lower(CAST({column} AS TEXT)), -{}) = lower({})",
+                "substr(lower(CAST({column} AS TEXT)), -{}) IN ({})",
                 letters.chars().count(),
-                text(letters)
+                in_any_case(letters)
             ),
             Test::Missing => format!("{column} IS NULL"),
             Test::Clock(lower, upper) => {
@@ -120,4 +120,26 @@ impl Sql<'_> {
         let tests: Vec<String> = filters.map(|filter| self.test(filter)).collect();
         (!tests.is_empty()).then(|| tests.join(" AND "))
     }
+}
+
+/// Letters as a cell may have them once `lower` made the plain ones small; of others, such as an é, it knows no small and large.
+fn in_any_case(letters: &str) -> String {
+    let plain = |c: char| c.is_ascii();
+    let made = |large: &dyn Fn(usize) -> bool| -> String {
+        let all = letters.chars().enumerate();
+        all.flat_map(|(at, c)| -> Vec<char> {
+            match (plain(c), large(at)) {
+                (true, _) => vec![c.to_ascii_lowercase()],
+                // What becomes several letters is left as it is: the length would not fit.
+                (false, true) if c.to_uppercase().count() == 1 => c.to_uppercase().collect(),
+                (false, false) if c.to_lowercase().count() == 1 => c.to_lowercase().collect(),
+                (false, _) => vec![c],
+            }
+        })
+        .collect()
+    };
+    let mut all: Vec<String> = vec![made(&|_| false), made(&|at| at == 0), made(&|_| true)];
+    all.dedup();
+    let all: Vec<String> = all.iter().map(|letters| text(letters)).collect();
+    all.join(", ")
 }

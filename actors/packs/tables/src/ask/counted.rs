@@ -69,6 +69,60 @@ impl Reader<'_> {
         Some(id)
     }
 
+    /// Whether several that are called after what they do are the rows, each with a name of its own.
+    fn are_people(&self, at: usize) -> bool {
+        let doers = self.mark(at).is_some_and(|mark| {
+            let text = self.words.text(mark.from);
+            let plural = self.words.language != "en" || text.ends_with('s');
+            plural && super::named::is_a_doer(text)
+        });
+        let mut names = self.schema.columns.iter().filter(|column| {
+            matches!(column.role, Role::Names | Role::Groups)
+                && matches!(column.words.as_slice(), [only] if hints(Hint::Titling, only))
+        });
+        let named = names
+            .next()
+            .is_some_and(|column| column.missing == 0 && column.distinct * 10 >= column.rows * 9);
+        doers && named && self.schema.value.is_none()
+    }
+
+    /// "How often": rows, where the table does not count how often itself. What it was that came about so often is heard with it.
+    fn how_often(&mut self, at: usize, to: usize) -> Option<Measure> {
+        let mark = self.mark(at)?;
+        let said = self.written(mark).to_lowercase();
+        let often = ["how often", "how many times", "wie oft", "combien de fois"]
+            .contains(&said.as_str())
+            || said.starts_with("cu") && said.ends_with("veces");
+        if !often || self.rows() != Measure::Rows || self.counts_column().is_some() {
+            return None;
+        }
+        let counts = self.schema.of_role(|role| role == Role::Adds).any(|at| {
+            self.column(at).is_some_and(|column| {
+                column.concepts.contains(&Self::concept("visits"))
+                    || column
+                        .core()
+                        .iter()
+                        .any(|word| ["tim", "time", "mal", "count", "frequenci"].contains(word))
+            })
+        });
+        let thing = self.next(at + 1, to).filter(|next| {
+            !self.is_used(*next)
+                && match self.mark(*next).map(|mark| &mark.what) {
+                    Some(What::Column(all, _)) => all.iter().all(|column| {
+                        self.column(*column).is_some_and(|column| {
+                            column.role == Role::Groups && column.truth.is_none()
+                        })
+                    }),
+                    _ => false,
+                }
+        })?;
+        if counts {
+            return None;
+        }
+        self.take(thing);
+        Some(Measure::Rows)
+    }
+
     /// What "how many" counts: rows, or the different values of a column.
     pub(super) fn counted(&mut self, from: usize, to: usize) -> Option<Measure> {
         for at in from..to {
@@ -83,6 +137,10 @@ impl Reader<'_> {
                     return Some(Measure::Rows);
                 }
                 continue;
+            }
+            // "how often were the doors opened": each row is one time, whatever stands behind.
+            if let Some(times) = self.how_often(at, to) {
+                return Some(times);
             }
             let mut distinct = distinct;
             let mut next = at + 1;
@@ -181,6 +239,17 @@ impl Reader<'_> {
                         if let (Some(column), true) = (adds, *full || named.is_none())
                             && !distinct
                         {
+                            // "how many fees" of a column `Fee`: each row has one, whatever it comes to.
+                            let heading = super::words::spaced(&self.column(column)?.id.name);
+                            let one = heading.iter().all(|word| !word.text.ends_with('s'));
+                            let several = self.words.text(mark.to - 1).ends_with('s');
+                            if one && several && self.is_an_amount(column) {
+                                let name = self.written(&mark);
+                                self.take(place);
+                                let said = self.speech.say("rows_are", &[("what", &name)]);
+                                self.assume(said);
+                                return Some(self.rows());
+                            }
                             let id = self.column(column)?.id.clone();
                             self.take(place);
                             return Some(Measure::Of(id));
@@ -211,6 +280,14 @@ impl Reader<'_> {
                             return Some(done);
                         }
                         return self.counted_concept(place, *concept, distinct);
+                    }
+                    // "how many singers" of a list of names: whoever they are, each row is one.
+                    What::Unknown if !distinct && self.are_people(place) => {
+                        let name = self.written(&mark);
+                        self.take(place);
+                        let said = self.speech.say("rows_are", &[("what", &name)]);
+                        self.assume(said);
+                        return Some(Measure::Rows);
                     }
                     What::Kin(_) if !self.is_used(place) && !distinct => {
                         let found = self.measured(place);

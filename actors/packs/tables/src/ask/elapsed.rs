@@ -344,7 +344,7 @@ impl Reader<'_> {
         // "paid on time" of a column `Paid on`: words are looked at, and not what they were taken for.
         let said = |hint: Hint| {
             (first..last).find_map(|word| {
-                let mut ends = (word + 1..=last.min(word + 3)).rev();
+                let mut ends = (word + 1..=last.min(word + 4)).rev();
                 let end = ends.find(|end| {
                     let said: Vec<&str> = (word..*end).map(|at| self.words.text(at)).collect();
                     hints(hint, &said.join(" "))
@@ -374,7 +374,9 @@ impl Reader<'_> {
             _ => return,
         };
         // What has not come yet may be late as well, and nobody can tell.
-        if !counts || others || done.missing > 0 || limit.id.table != done.id.table {
+        // What was done "after the due date" was done.
+        let open = done.missing > 0 && end - word < 3;
+        if !counts || others || open || limit.id.table != done.id.table {
             return;
         }
         let (limit, done) = (limit.clone(), done.clone());

@@ -108,10 +108,20 @@ impl Reader<'_> {
             self.take(next);
             out.push(Filter {
                 column: known.id,
-                test: Test::Number(number.value),
+                test: self.is_number(at, number.value),
                 not: false,
                 part: false,
             });
+        }
+    }
+
+    /// The test for a number as it is written: one with more figures than can be reckoned with is met figure by figure.
+    fn is_number(&self, at: usize, value: f64) -> Test {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        let written = self.mark(at).map(|mark| self.written(mark));
+        match written.filter(|_| value.abs() >= EXACT) {
+            Some(figures) => Test::In(vec![figures]),
+            None => Test::Number(value),
         }
     }
 
@@ -192,7 +202,7 @@ impl Reader<'_> {
                 (at + 1..=next).for_each(|at| self.take(at));
                 Test::Between(number.value, last)
             } else if numeric {
-                Test::Number(number.value)
+                self.is_number(at, number.value)
             } else {
                 let written = self
                     .mark(at)

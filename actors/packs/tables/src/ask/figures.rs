@@ -347,6 +347,29 @@ impl Reader<'_> {
         lasting.next().is_none().then_some(only)
     }
 
+    /// The only column that is measured in a unit of a quantity.
+    fn only_in_unit(&self, concept: u32) -> Option<Id> {
+        let units = Self::units_for(concept);
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            column.is_measure() && units.iter().any(|unit| has_unit(column, *unit))
+        });
+        let only = columns.next()?.id.clone();
+        columns.next().is_none().then_some(only)
+    }
+
+    /// Units in which a quantity is measured.
+    fn units_for(concept: u32) -> &'static [UnitName] {
+        if Self::concept("temperature") == concept {
+            &[UnitName::Celsius, UnitName::Fahrenheit, UnitName::Degree]
+        } else if Self::concept("weight") == concept {
+            &[UnitName::Kilogram, UnitName::Gram, UnitName::Tonne]
+        } else if Self::concept("distance") == concept {
+            &[UnitName::Kilometre, UnitName::Mile]
+        } else {
+            &[]
+        }
+    }
+
     /// Whether a word that says what a quantity is stands right behind the column that it is of.
     pub(super) fn is_head_of_a_column(&self, at: usize, concept: u32) -> bool {
         const HEADS: [&str; 10] = [
@@ -366,9 +389,16 @@ impl Reader<'_> {
             .checked_sub(1)
             .and_then(|before| self.mark(before))
             .is_some_and(|mark| {
-                matches!(&mark.what, What::Column(all, true) if all
-                .iter()
-                .any(|column| self.column(*column).is_some_and(Column::is_measure)))
+                // "the midnight temperature" of `Midnight °C`
+                matches!(&mark.what, What::Column(all, whole) if all.iter().any(|column| {
+                    self.column(*column).is_some_and(|column| {
+                        column.is_measure()
+                            && (*whole
+                                || Self::units_for(concept)
+                                    .iter()
+                                    .any(|unit| has_unit(column, *unit)))
+                    })
+                }))
             });
         head && measure && self.schema.standing_for(concept).is_empty()
     }
@@ -622,6 +652,10 @@ impl Reader<'_> {
         }
         if is("occurrence") {
             return Some((Measure::Rows, None));
+        }
+        // "the lowest morning temperature" of `Morning °C`: the only column in a unit of it.
+        if let Some(column) = self.only_in_unit(concept) {
+            return Some(self.taken_for(column, aloud));
         }
         // "earn the most": of what was taken in, each at its price.
         if (is("spent") || is("salary"))

@@ -65,7 +65,8 @@ impl Reader<'_> {
                     );
                     if out.is_empty() {
                         let group = self.called(&["who", "wer", "qui", "quien"]);
-                        add(&mut out, group.or_else(|| self.done_by()));
+                        let group = group.or_else(|| self.done_by());
+                        add(&mut out, group.or_else(|| self.doer()));
                     }
                 }
                 Ask::Where => {
@@ -276,6 +277,26 @@ impl Reader<'_> {
                         .any(|name| Self::concept(name) == concept)
                         && self.schema.standing_for(concept).is_empty()
                 };
+                // "which author": whoever has such a part is told by a column of their own.
+                if mark.what == What::Concept(Self::concept("employee"))
+                    && ask == Ask::Which
+                    && found == 0
+                    && !self.is_used(next)
+                    && self
+                        .schema
+                        .standing_for(Self::concept("employee"))
+                        .is_empty()
+                    && !self
+                        .schema
+                        .about_things
+                        .contains(&Self::concept("employee"))
+                    && super::named::is_a_doer(self.words.text(mark.from))
+                    && self.doer().is_none()
+                {
+                    let name = self.written(&mark);
+                    self.take(next);
+                    self.say_absent(&name);
+                }
                 if let What::Concept(concept) = mark.what
                     && ask == Ask::Per
                     && !rows(concept)
@@ -388,9 +409,15 @@ impl Reader<'_> {
                 // "most common shoe size" of `shoe_sales.csv`
                 Some(What::File | What::Unknown) if often => next = place + 1,
                 Some(What::Column(all, _)) if !self.is_used(place) => {
+                    // "the fastest lap": a row of its own, whatever its number.
+                    let single = matches!(
+                        self.mark(at).map(|mark| &mark.what),
+                        Some(What::Superlative(..))
+                    );
                     let mut columns = all.iter().copied().filter(|column| {
                         self.column(*column).is_some_and(|column| {
                             matches!(column.role, Role::Groups | Role::Names)
+                                && !(single && !often && self.is_numbered(&column.id))
                                 || often && column.is_measure()
                         })
                     });
@@ -539,7 +566,7 @@ impl Reader<'_> {
                             .column(column)
                             .filter(|column| matches!(column.role, Role::Groups | Role::Names));
                         first = first.or_else(|| names.map(|column| column.id.clone()));
-                        self.group_if_ranked(column, ranked, groups);
+                        self.group_if_ranked(at, column, ranked, groups);
                     }
                 }
                 Some(What::Concept(concept)) if !self.is_weak(concept) => {
@@ -554,7 +581,7 @@ impl Reader<'_> {
                             .column(column)
                             .filter(|column| matches!(column.role, Role::Groups | Role::Names));
                         first = first.or_else(|| names.map(|column| column.id.clone()));
-                        self.group_if_ranked(column, ranked, groups);
+                        self.group_if_ranked(at, column, ranked, groups);
                     }
                 }
                 Some(What::File) => self.take(at),
@@ -572,11 +599,19 @@ impl Reader<'_> {
     }
 
     /// "the average salary of the employees" is one figure, "rank the regions" is one for each.
-    pub(super) fn group_if_ranked(&self, column: usize, ranked: bool, groups: &mut Vec<Group>) {
+    fn group_if_ranked(&self, at: usize, column: usize, ranked: bool, groups: &mut Vec<Group>) {
         let groups_rows = self
             .column(column)
             .is_some_and(|column| column.role == Role::Groups && column.distinct < column.rows);
-        if ranked && groups_rows && groups.is_empty() {
+        // "the total fees for garden tools": behind a value it says what rows are.
+        let of_a_value = at.checked_sub(1).is_some_and(|before| {
+            self.is_used(before)
+                && matches!(
+                    self.mark(before).map(|mark| &mark.what),
+                    Some(What::Value(..))
+                )
+        });
+        if ranked && groups_rows && groups.is_empty() && !of_a_value {
             add(groups, self.group_of(column));
         }
     }

@@ -259,6 +259,14 @@ impl Reader<'_> {
                 && !self
                     .mark(at + 1)
                     .is_some_and(|mark| self.words.text(mark.to - 1).ends_with('s'));
+            // "what share of those who turned up": of a share such a word makes the part or the whole.
+            let of_share = asks.has(Ask::Share)
+                && mark.from.checked_sub(1).is_some_and(|before| {
+                    ["who", "that", "which", "die", "qui", "que"].contains(&self.words.text(before))
+                });
+            if of_share {
+                continue;
+            }
             if done || !counts && participle && (ranked || !of_a_group && (helped || behind)) {
                 self.take(at);
                 continue;

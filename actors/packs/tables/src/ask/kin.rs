@@ -15,7 +15,8 @@ const ENDINGS: &[&str] = &[
     "itio", "al", "anc", "enc", "ant", "ent", "ment", "ag", "i", "ied", "ier", "iti", "ur", "atur",
     "sed", "c", "sing", "cing", "r", "t", "th", "abl", "ful", "li", "ist", "ism", "ship", "ung",
     "et", "st", "ier", "ert", "iert", "ada", "ado", "ida", "ido", "ar", "ir", "ante", "eur", "eus",
-    "ee", "iv", "ic", "ical", "y", "eli", "itor", "isatio", "izatio", "ified",
+    "a", "o", "as", "os", "ee", "iv", "ic", "ical", "y", "eli", "itor", "isatio", "izatio",
+    "ified",
 ];
 
 /// Forms that share no stem with what they are forms of.
@@ -70,6 +71,8 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("born", "birth"),
     ("died", "death"),
     ("fell", "fall"),
+    ("turned", "attend"),
+    ("showed", "attend"),
 ];
 
 /// Short forms that headings have, beside those that only leave letters out.
@@ -104,6 +107,17 @@ const SHORT: &[(&str, &str)] = &[
     ("util", "utilisation"),
     ("util", "utilization"),
     ("resp", "response"),
+    ("ext", "extension"),
+    ("tel", "telephone"),
+    ("desc", "description"),
+    ("cat", "category"),
+    ("ref", "reference"),
+    ("addr", "address"),
+    ("loc", "location"),
+    ("alt", "altitude"),
+    ("lat", "latitude"),
+    ("reg", "region"),
+    ("freq", "frequency"),
     ("std", "stunde"),
     ("anz", "anzahl"),
     ("ums", "umsatz"),
@@ -242,6 +256,18 @@ pub(super) fn same_verb(one: &str, other: &str) -> bool {
     };
     let (stem, known) = (bare(one), bare(other));
     stem == known && stem.len() >= 4
+}
+
+/// Whether a word is the plain form of what a value says was done: "did not finish" of `Finished`.
+pub(crate) fn did(word: &str, done: &str) -> bool {
+    // "permit" of `permitted`: the last letter is doubled.
+    let doubled = done.strip_suffix("ed").is_some_and(|stem| {
+        let last = word.chars().last();
+        last.is_some_and(|last| stem.strip_suffix(last) == Some(word)) && word.len() >= 3
+    });
+    let regular =
+        done.ends_with("ed") && (same_verb(word, done) || doubled) && !word.ends_with("ed");
+    word != done && (regular || !word.ends_with('s') && same_root(word, done))
 }
 
 #[cfg(test)]

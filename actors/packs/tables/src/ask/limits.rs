@@ -189,7 +189,10 @@ impl Reader<'_> {
                     // "plants that cost less than 5 euros"
                     let costs = matches!(self.mark(beside).map(|mark| &mark.what), Some(What::Concept(concept)) if *concept == Self::concept("cost") && self.schema.standing_for(*concept).is_empty())
                         && self.schema.columns.iter().any(|known| {
-                            known.id == column && known.concepts.contains(&Self::concept("price"))
+                            known.id == column
+                                && ["price", "rent"]
+                                    .iter()
+                                    .any(|name| known.concepts.contains(&Self::concept(name)))
                         });
                     if names || costs {
                         self.take(beside);

@@ -441,6 +441,10 @@ impl Reader<'_> {
         {
             return false;
         }
+        // "in dollars" of amounts in several currencies
+        if self.schema.is_of_units(column) {
+            return true;
+        }
         let text = self.words.text(from);
         let event = aios_languages::concept_number("event");
         let asking = self.marks.can_be(from, to, |asking| match asking {
@@ -454,7 +458,7 @@ impl Reader<'_> {
                         .any(|standing| *standing != column)
             }
             // "the rose": behind an article stands no verb.
-            Asking::Ask(Ask::Growth) => !self.is_behind_an_article(from),
+            Asking::Ask(Ask::Growth) => !self.words.is_behind_an_article(from),
             // "negative tests" of results that are called so
             Asking::Ask(Ask::BelowZero | Ask::AboveZero) => false,
             _ => true,
@@ -503,14 +507,6 @@ impl Reader<'_> {
             && large
             && (!month || self.is_calendar_word_a_value(column))
             && (all_large || signed || (from > 0 && !self.title && !noun))
-    }
-
-    fn is_behind_an_article(&self, at: usize) -> bool {
-        const ARTICLES: [&str; 12] = [
-            "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las",
-        ];
-        at.checked_sub(1)
-            .is_some_and(|before| ARTICLES.contains(&self.words.text(before)))
     }
 
     /// A month's name is a value where its column holds no dates that the month could be of.

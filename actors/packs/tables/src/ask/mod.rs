@@ -68,6 +68,7 @@ mod tests;
 
 pub(crate) use alone::overview;
 pub(crate) use check::check;
+pub(crate) use kin::did;
 pub(crate) use question::{Filter, Understood};
 pub(crate) use report::{draw, id, read, tasks};
 pub(crate) use say::Speech;

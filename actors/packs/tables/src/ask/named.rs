@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aios_languages::{Ask, Hint, hints};
 
 use super::marks::What;
-use super::question::{Column as Id, Filter, Group, Measure, Question, Test, Wanted};
+use super::question::{Column as Id, Filter, Group, Measure, Order, Question, Test, Wanted};
 use super::resolve::{Asks, Reader};
 use super::schema::Role;
 
@@ -61,7 +61,7 @@ impl Reader<'_> {
             .schema
             .columns
             .iter()
-            .filter(|column| column.id.table != id.table && column.id.name == id.name)
+            .filter(|column| column.id.name == id.name)
             .filter(one_by_one)
             .map(|column| &column.id.table);
         let mut names = tables.flat_map(|table| {
@@ -131,6 +131,7 @@ impl Reader<'_> {
             return;
         };
         let id = place.id.clone();
+        let most = place.most.unwrap_or(1.0);
         let said = |hint: Hint| {
             (from..to).find(|at| {
                 self.mark(*at).is_some_and(|mark| {
@@ -142,22 +143,102 @@ impl Reader<'_> {
             })
         };
         let nth = (from..to).find_map(|at| match self.mark(at)?.what {
-            What::Ordinal(number) => Some((at, number)),
-            What::Ask(Ask::Last | Ask::First) => None,
+            What::Ordinal(number) => Some((at, f64::from(number))),
+            What::Ask(Ask::First) => Some((at, 1.0)),
+            What::Ask(Ask::Last) => Some((at, most)),
             _ => None,
         });
         let (marks, number) = match (said(Hint::Winning), said(Hint::Ranked), nth) {
-            (Some(won), _, None) => (vec![won], 1),
+            (Some(won), _, None) => (vec![won], 1.0),
             (None, Some(verb), Some((at, number))) => (vec![verb, at], number),
             _ => return,
         };
         marks.into_iter().for_each(|at| self.take(at));
         out.push(Filter {
             column: id,
-            test: Test::Number(f64::from(number)),
+            test: Test::Number(number),
             not: false,
             part: false,
         });
+    }
+
+    /// "Who finished last?" of a table that holds how long each took and no places: by that time.
+    pub(super) fn finished(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+    ) -> Option<(Measure, Order)> {
+        let places = self
+            .schema
+            .columns
+            .iter()
+            .any(|column| self.is_a_place(&column.id));
+        if places || !asks.any(&[Ask::Who, Ask::Which]) || asks.has(Ask::Count) {
+            return None;
+        }
+        let of_time = |column: &&super::schema::Column| {
+            column.is_measure() && self.lasts(&column.id) && column.distinct + column.missing > 1
+        };
+        let mut times = self.schema.columns.iter().filter(of_time);
+        let time = times.next().filter(|_| times.next().is_none())?;
+        let id = time.id.clone();
+        self.naming().or_else(|| self.doer().map(|_| id.clone()))?;
+        let said = |hint: Hint| {
+            (from..to).find(|at| {
+                self.mark(*at)
+                    .is_some_and(|mark| hints(hint, self.words.text(mark.from)))
+            })
+        };
+        let nth = (from..to).find_map(|at| match self.mark(at)?.what {
+            What::Ordinal(number) => Some((at, false, number.saturating_sub(1))),
+            What::Ask(Ask::First) => Some((at, false, 0)),
+            What::Ask(Ask::Last) => Some((at, true, 0)),
+            _ => None,
+        });
+        let (marks, largest, skip) = match (said(Hint::Winning), said(Hint::Ranked), nth) {
+            (Some(won), _, None) => (vec![won], false, 0),
+            (None, Some(verb), Some((at, last, skip))) => (vec![verb, at], last, skip),
+            _ => return None,
+        };
+        // Something that is named beside it is what is asked for: "who finished the most races".
+        let named = (from..to).any(|at| !self.measured(at).is_empty());
+        if named {
+            return None;
+        }
+        marks.into_iter().for_each(|at| self.take(at));
+        let told = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(told);
+        let order = Order {
+            largest,
+            limit: Some(1),
+            skip,
+        };
+        Some((Measure::Of(id), order))
+    }
+
+    /// Whether rows would be put together or counted by cells that hold several names; that no figure is given for each is said.
+    pub(super) fn is_listed(&mut self, groups: &[Group], counted: Option<&Measure>) -> bool {
+        let grouped = groups.iter().filter_map(|group| match group {
+            Group::By(id) => Some(id),
+            _ => None,
+        });
+        let counted = match counted {
+            Some(Measure::Distinct(id)) => Some(id),
+            _ => None,
+        };
+        let lists = |id: &&Id| {
+            let mut columns = self.schema.columns.iter();
+            columns.any(|column| column.id == **id && column.lists)
+        };
+        let Some(listed) = grouped.chain(counted).find(lists) else {
+            return false;
+        };
+        let said = self
+            .speech
+            .say("no_lists", &[("column", listed.name.trim())]);
+        self.absent.push(said);
+        true
     }
 
     /// Whether the table tells of one thing: what is asked of it needs no condition.
@@ -274,6 +355,18 @@ impl Reader<'_> {
         Some(Group::By(only.id.clone()))
     }
 
+    /// The only column of names that is called after what somebody does: `Swimmer`, `Grower`.
+    pub(super) fn doer(&self) -> Option<Group> {
+        let mut columns = self.schema.columns.iter().filter(|column| {
+            let words = super::words::spaced(&column.id.name);
+            matches!(column.role, Role::Groups | Role::Names)
+                && column.least.is_none()
+                && words.last().is_some_and(|word| is_a_doer(&word.text))
+        });
+        let only = columns.next().filter(|_| columns.next().is_none())?;
+        Some(Group::By(only.id.clone()))
+    }
+
     /// "who is the manager of Sales": the column's name stands right behind.
     pub(super) fn is_called_by_who(&self, from: usize, to: usize, id: &Id) -> bool {
         (from..to).any(|at| {
@@ -344,6 +437,11 @@ impl Reader<'_> {
         let counts = [Ask::Count, Ask::Share, Ask::List]
             .iter()
             .any(|ask| asks.contains(ask));
+        // "who closed the most tickets"
+        let ranks = [Ask::Who, Ask::Which].iter().any(|ask| asks.contains(ask))
+            && [Ask::Highest, Ask::Lowest]
+                .iter()
+                .any(|ask| asks.contains(ask));
         for at in from..to {
             let Some(What::Column(all, true)) = self.mark(at).map(|mark| mark.what.clone()) else {
                 continue;
@@ -353,7 +451,14 @@ impl Reader<'_> {
                 .filter_map(|at| self.column(*at))
                 .find(|column| column.role == Role::Date)
                 .cloned();
-            let Some(date) = date.filter(|_| counts && !self.is_used(at)) else {
+            let done = ranks
+                && !counts
+                && self.mark(at).is_some_and(|mark| {
+                    super::heard::is_participle(self.words.text(mark.from), &self.words.language)
+                });
+            let Some(date) =
+                date.filter(|date| (counts || done && date.missing > 0) && !self.is_used(at))
+            else {
                 continue;
             };
             let grouped = groups.iter().any(
@@ -384,4 +489,34 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Whether a word is called after what somebody does: `swimmer`, `Bäckerin`, `vendeur`. Things are called so too, and these are known.
+pub(super) fn is_a_doer(word: &str) -> bool {
+    #[rustfmt::skip]
+    const THINGS: [&str; 66] = [
+        "number", "order", "letter", "paper", "quarter", "center", "centre", "corner", "border", "chapter", "layer", "water", "power", "tower",
+        "river", "weather", "winter", "summer", "floor", "door", "flavor", "color", "sensor", "motor", "error", "factor", "sector",
+        "indicator", "printer", "computer", "server", "folder", "router", "container", "trailer", "tender", "offer", "transfer", "counter",
+        "register", "semester", "trimester", "meter", "filter", "butter", "cover", "charter", "parameter", "cluster", "chamber", "poster",
+        "dinner", "supper", "fiber", "nummer", "fenster", "zimmer", "monitor", "newsletter", "reactor", "tractor", "tier", "feeder", "booster", "laser", "other",
+    ];
+    const ENDS: [&str; 11] = [
+        "er", "or", "ist", "erin", "istin", "eur", "euse", "trice", "iste", "ora", "ista",
+    ];
+    let one = word.strip_suffix('s').unwrap_or(word);
+    one.chars().count() >= 5 && ENDS.iter().any(|end| one.ends_with(end)) && !THINGS.contains(&one)
+}
+
+/// Whether a column holds places in an order: its heading ends with such a word, and it counts from one and no further than there are rows. A
+/// heading of seats, which French calls by the same word, stands over other numbers.
+pub(super) fn is_of_places(column: &super::schema::Column) -> bool {
+    let words = super::words::spaced(&column.id.name);
+    let called = words
+        .last()
+        .is_some_and(|word| hints(Hint::Placing, &word.text));
+    let numbers = column.whole
+        && column.least == Some(1.0)
+        && column.most.is_some_and(|most| most <= column.rows as f64);
+    called && numbers
 }

@@ -418,7 +418,7 @@ impl Reader<'_> {
         let mut names = self.schema.columns.iter().filter(unique);
         let first = names.next()?;
         // "who is in place 3": what only counts the rows names nobody, where something else does.
-        let counts = first.least.is_some() && hints_at_a_place(&first.words);
+        let counts = first.least.is_some() && super::named::is_of_places(first);
         let named = names
             .find(|column| column.least.is_none())
             .filter(|_| counts);
@@ -428,7 +428,7 @@ impl Reader<'_> {
     /// Whether a column holds the places of its rows in an order.
     pub(super) fn is_a_place(&self, id: &super::question::Column) -> bool {
         let mut columns = self.schema.columns.iter();
-        columns.any(|column| column.id == *id && hints_at_a_place(&column.words))
+        columns.any(|column| column.id == *id && super::named::is_of_places(column))
     }
 
     /// Whether a column holds how long something took.
@@ -578,6 +578,7 @@ impl Reader<'_> {
         } else if is("price") {
             also.extend([
                 ("cost", largest),
+                ("rent", largest),
                 ("spent", largest),
                 ("amount", largest),
                 ("revenue", largest),
@@ -653,11 +654,6 @@ impl Reader<'_> {
         self.assume(said);
         Some(((Measure::Of(id), None), largest != speed_by_time))
     }
-}
-
-/// Whether a heading is of places in an order: `Rank`, `Platz`.
-fn hints_at_a_place(words: &[String]) -> bool {
-    matches!(words, [only] if hints(Hint::Placing, only))
 }
 
 /// Whether a word chooses one of those that are compared: "bigger", "fewer".

@@ -4,7 +4,7 @@ use aios_languages::{Ask, Asking, UnitName, all_asks};
 use aios_work::Grain;
 
 use super::marks::What;
-use super::question::Measure;
+use super::question::{Group, Measure};
 use super::resolve::Reader;
 use super::schema::Role;
 use super::units::{divides, names_of};
@@ -37,6 +37,61 @@ fn unit_of(word: &str) -> Option<UnitName> {
 const HEADS: [&str; 5] = ["head", "capita", "kopf", "tete", "cabeza"];
 
 impl Reader<'_> {
+    /// What is divided by, and what is then measured where nothing is named. "On average per day" is of all days together, where each row is of
+    /// one; `mean` says that a mean and no order is asked for.
+    pub(super) fn over_all(
+        &mut self,
+        from: usize,
+        to: usize,
+        mean: bool,
+        groups: &mut Vec<Group>,
+    ) -> (Option<Measure>, Option<Measure>) {
+        let mut over = self.over(from, to);
+        let mut period_value = None;
+        // "on average per day": of all days together, where each row is of one.
+        if mean
+            && let [Group::Each(date, grain)] = groups.as_slice()
+            && self.is_the_finest(date, *grain)
+            && (self.says_per(from, to) || self.says_periodic(from, to))
+        {
+            let hours = self
+                .schema
+                .columns
+                .iter()
+                .any(|column| column.id == *date && column.hours);
+            over = Some(if hours {
+                Measure::Periods(date.clone(), *grain)
+            } else {
+                Measure::Distinct(date.clone())
+            });
+            groups.clear();
+        }
+        // "on average per round": of all rounds together.
+        if mean
+            && let [Group::By(round)] = groups.as_slice()
+            && self.is_numbered(round)
+            && self.says_per(from, to)
+        {
+            over = Some(Measure::Distinct(round.clone()));
+            groups.clear();
+        }
+        // The same of a table whose columns are periods.
+        if mean
+            && let [Group::By(period)] = groups.as_slice()
+            && self.schema.value.is_some()
+            && ["month", "year", "quarter", "week", "day", "weekday"]
+                .contains(&period.name.as_str())
+            && (self.says_per(from, to) || self.says_periodic(from, to))
+        {
+            over = Some(Measure::Distinct(period.clone()));
+            groups.clear();
+            if let rows @ Measure::Of(_) = self.rows() {
+                period_value = Some(rows);
+            }
+        }
+        (over, period_value)
+    }
+
     /// "revenue per unit": a measure behind "per" is what is divided by.
     pub(super) fn over(&mut self, from: usize, to: usize) -> Option<Measure> {
         if let Some(area) = self.density(from, to) {

@@ -123,6 +123,12 @@ impl<'a> Periods<'a> {
         None
     }
 
+    /// Whether the word before is a day of the week.
+    fn is_weekday(&self, at: usize) -> bool {
+        let before = at.checked_sub(1);
+        before.is_some_and(|before| self.weekdays(before).is_some())
+    }
+
     fn month_name(&self, at: usize) -> Option<(usize, u8)> {
         let tag = self.tags.iter().filter(|tag| tag.from == at);
         let (to, month) = tag
@@ -221,7 +227,11 @@ impl<'a> Periods<'a> {
             return Some((to + 1, said));
         }
         // Of "March 10" alone the number may be a limit; of "March 10 to 16" and "March 10, 2025" it is a day.
-        if let Some(first) = self.digits(to, 2).and_then(|_| self.day_of(to)) {
+        let numbered = self
+            .words
+            .text(to)
+            .starts_with(|first: char| first.is_ascii_digit());
+        if let Some(first) = self.day_of(to).filter(|_| numbered) {
             let second = self.and_day(to + 1, first);
             let (last, behind) = second.unwrap_or((first, to + 1));
             let said = Said::InMonth(month, first, last);
@@ -229,6 +239,19 @@ impl<'a> Periods<'a> {
                 return Some((behind + 1, said.in_year(year)));
             }
             if second.is_some() && self.words.gap(to + 1).contains(['-', '–', '—', ' ']) {
+                return Some((behind, said));
+            }
+            // "on May 6", "Monday, May 6": a day, where it is said to be one and the number is of nothing behind it.
+            let before = at.checked_sub(1).map_or("", |at| self.words.text(at));
+            let day = [
+                "on", "since", "until", "after", "before", "of", "from", "am",
+            ]
+            .contains(&before)
+                || self.is_weekday(at);
+            let ends = behind >= self.words.all.len()
+                || self.words.gap(behind).contains(['?', ',', '.', '!', ';']);
+            let ordinal = self.words.text(to).ends_with(['t', 'd', 'h']);
+            if second.is_none() && (ordinal || day && ends) {
                 return Some((behind, said));
             }
         }

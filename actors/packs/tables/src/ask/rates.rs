@@ -84,6 +84,13 @@ impl Reader<'_> {
         columns.any(|column| column.id == *date && column.finest == grain)
     }
 
+    /// Whether a column numbers what has several rows: rounds, laps.
+    pub(super) fn is_numbered(&self, id: &Id) -> bool {
+        let mut columns = self.schema.columns.iter();
+        columns
+            .any(|column| column.id == *id && column.role == Role::Groups && column.least.is_some())
+    }
+
     /// "per day" is of all days, "for each day" and "by day" of every one.
     pub(super) fn says_per(&self, from: usize, to: usize) -> bool {
         (from..to).any(|at| {

@@ -1,6 +1,6 @@
 //! What stands beside a question and changes nothing of it: remarks, units of what is measured, verbs of ranks.
 
-use aios_languages::{Ask, UnitName};
+use aios_languages::{Ask, Hint, UnitName, fold, hints};
 
 use super::marks::What;
 use super::question::{Group, Measure};
@@ -134,6 +134,161 @@ impl Reader<'_> {
                 self.take(at);
             }
         }
+    }
+
+    /// "who speaks Polish", "ships that sail under the flag of Panama": what stands between whoever is meant and a value of theirs says how the
+    /// two hang together, and chooses nothing more; that it was passed over is said.
+    pub(super) fn verbs_of_values(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            let Some(mark) = self.mark(at).cloned() else {
+                continue;
+            };
+            let text = self.words.text(mark.from);
+            let plain = mark.what == What::Unknown
+                && !self.is_used(at)
+                && mark.from > 0
+                && text.chars().count() > 2
+                && !self.written(&mark).starts_with(char::is_uppercase)
+                && ![
+                    Hint::Choosing,
+                    Hint::Unpaid,
+                    Hint::Unfinished,
+                    Hint::Leading,
+                ]
+                .into_iter()
+                .any(|hint| hints(hint, text));
+            let before = at.checked_sub(1).filter(|before| *before >= from);
+            let subject = before.is_some_and(|before| {
+                self.is_ask(before, Ask::Who)
+                    || self.is_used(before)
+                        && matches!(
+                            self.mark(before).map(|mark| &mark.what),
+                            Some(What::File | What::Column(..) | What::Concept(_))
+                        )
+            });
+            if !plain || !subject {
+                continue;
+            }
+            let number =
+                |at: usize| matches!(self.mark(at).map(|mark| &mark.what), Some(What::Number(_)));
+            let passed = |at: &usize| {
+                self.mark(*at).is_some_and(super::clause::is_filler)
+                    || (self.is_ask(*at, Ask::Below) || self.is_ask(*at, Ask::Above))
+                    || self.is_group_name(*at)
+            };
+            let Some(value) = (at + 1..to).find(|at| !passed(at)) else {
+                continue;
+            };
+            let named = self.is_used(value)
+                && matches!(
+                    self.mark(value).map(|mark| &mark.what),
+                    Some(What::Value(_, true))
+                )
+                && !(value + 1..to).any(number);
+            if named {
+                (at..value).for_each(|at| self.take(at));
+                let said = self
+                    .speech
+                    .say("one_kind", &[("said", &self.written(&mark))]);
+                self.assume(said);
+            }
+        }
+    }
+
+    /// Cells that say it rained, of a column of the weather.
+    pub(super) fn wet_weather(&self) -> Option<(super::question::Column, Vec<String>)> {
+        let wet = |value: &&String| {
+            [
+                "rain",
+                "rainy",
+                "wet",
+                "showers",
+                "regen",
+                "regnerisch",
+                "pluie",
+                "pluvieux",
+                "lluvia",
+                "lluvioso",
+            ]
+            .contains(&fold(value.trim()).as_str())
+        };
+        self.schema.columns.iter().find_map(|column| {
+            let values: Vec<String> = column.few.iter().filter(wet).cloned().collect();
+            (!values.is_empty()).then(|| (column.id.clone(), values))
+        })
+    }
+
+    /// "Wie oft kommt sie vor?": the end of a German verb stands at the end of its clause.
+    pub(super) fn ends_of_verbs(&mut self, from: usize, to: usize) {
+        const ENDS: [&str; 12] = [
+            "vor", "ab", "an", "auf", "aus", "ein", "mit", "zu", "bei", "statt", "teil", "weg",
+        ];
+        let last = to.saturating_sub(1);
+        let ends = self.words.language == "de"
+            && last > from
+            && self.mark(last).is_some_and(|mark| {
+                matches!(mark.what, What::Unknown | What::Ask(_))
+                    && ENDS.contains(&self.words.text(mark.from))
+            });
+        if ends {
+            self.take(last);
+        }
+    }
+
+    /// "who grew the most squashes": a verb of growth that says that somebody grew something.
+    pub(super) fn raises(&mut self, from: usize, to: usize, asks: &mut Asks) {
+        let raised = |reader: &Self, at: usize| {
+            reader.is_ask(at, Ask::Growth)
+                && reader
+                    .mark(at)
+                    .is_some_and(|mark| hints(Hint::Raising, reader.words.text(mark.from)))
+        };
+        let found: Vec<usize> = (from..to).filter(|at| raised(self, *at)).collect();
+        let most = |at: usize| {
+            self.next(at + 1, to).is_some_and(|next| {
+                (self.is_ask(next, Ask::Highest) || self.is_ask(next, Ask::Lowest))
+                    && self.next(next + 1, to).is_some_and(|thing| {
+                        matches!(
+                            self.mark(thing).map(|mark| &mark.what),
+                            Some(
+                                What::Column(..) | What::Value(..) | What::File | What::Concept(_)
+                            )
+                        )
+                    })
+            })
+        };
+        let timeless = !self.schema.columns.iter().any(Column::is_time);
+        let all = !found.is_empty() && found.iter().all(|at| timeless || most(*at));
+        if all && asks.any(&[Ask::Who, Ask::Which, Ask::Count, Ask::Total]) {
+            found.into_iter().for_each(|at| self.take(at));
+            asks.leave(&[Ask::Growth]);
+        }
+    }
+
+    /// The only column of what people wrote, where a verb asks for that; the verb is heard then.
+    pub(super) fn wrote(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+    ) -> Option<super::question::Column> {
+        let verb = (from..to).find(|at| {
+            self.mark(*at)
+                .is_some_and(|mark| hints(Hint::Writing, self.words.text(mark.from)))
+        })?;
+        let mut written = self.schema.columns.iter().filter(|column| {
+            let words = super::words::spaced(&column.id.name);
+            !column.is_measure()
+                && words
+                    .last()
+                    .is_some_and(|word| hints(Hint::Remarking, &word.text))
+        });
+        let id = written.next()?.id.clone();
+        if written.next().is_some() || !asks.has(Ask::Which) || asks.reckons() {
+            return None;
+        }
+        self.take(verb);
+        Some(id)
     }
 
     /// "the driving test" of `driving.csv`: the last word of what the table is about.

@@ -154,6 +154,7 @@ impl Reader<'_> {
             return None;
         }
         self.in_percent(from, to, &mut asks);
+        self.raises(from, to, &mut asks);
         self.asks_whether(from, to, &mut asks);
         let extremes = self.extremes(from, to, &mut asks);
         if self.compares(from, to) {
@@ -183,12 +184,16 @@ impl Reader<'_> {
         self.whole_stretch(from, to);
         self.equal_numbers(from, to, true, &mut filters);
         self.signs(from, to, &mut filters);
+        let finished = self.finished(from, to, &asks);
         let by_rows = self.ranked_by_rows(from, to);
         let mut most = by_rows.or_else(|| self.most_of(from, to));
         if most.is_none() && (asks.has(Ask::Compare) || order.is_some()) {
             most = self.more_of(from, to);
         }
         most = self.lost(from, to, order.as_mut()).or(most);
+        if let Some((time, by)) = finished {
+            (most, order) = (Some(time), Some(by));
+        }
         let mut groups = self.groups(from, to);
         if extremes.is_some() {
             groups.retain(|group| !self.is_unique(group));
@@ -208,42 +213,8 @@ impl Reader<'_> {
         if groups.is_empty() && order.is_some() && asks.any(&[Ask::Which, Ask::Who]) {
             groups.extend(self.named_rivals(&filters));
         }
-        let mut over = self.over(from, to);
-        let mut period_value = None;
-        // "on average per day": of all days together, where each row is of one.
-        if asks.has(Ask::Mean)
-            && order.is_none()
-            && let [Group::Each(date, grain)] = groups.as_slice()
-            && self.is_the_finest(date, *grain)
-            && (self.says_per(from, to) || self.says_periodic(from, to))
-        {
-            let hours = self
-                .schema
-                .columns
-                .iter()
-                .any(|column| column.id == *date && column.hours);
-            over = Some(if hours {
-                Measure::Periods(date.clone(), *grain)
-            } else {
-                Measure::Distinct(date.clone())
-            });
-            groups.clear();
-        }
-        // The same of a table whose columns are periods.
-        if asks.has(Ask::Mean)
-            && order.is_none()
-            && let [Group::By(period)] = groups.as_slice()
-            && self.schema.value.is_some()
-            && ["month", "year", "quarter", "week", "day", "weekday"]
-                .contains(&period.name.as_str())
-            && (self.says_per(from, to) || self.says_periodic(from, to))
-        {
-            over = Some(Measure::Distinct(period.clone()));
-            groups.clear();
-            if let rows @ Measure::Of(_) = self.rows() {
-                period_value = Some(rows);
-            }
-        }
+        let plain = asks.has(Ask::Mean) && order.is_none();
+        let (mut over, period_value) = self.over_all(from, to, plain, &mut groups);
         self.compared_columns(from, to, &asks, &mut filters);
         self.late(from, to, &asks, &mut filters);
         let mut measures: Vec<(Measure, Option<String>)> =
@@ -370,6 +341,9 @@ impl Reader<'_> {
         {
             groups.push(Group::By(id));
         }
+        if self.is_listed(&groups, counted.as_ref()) {
+            return None;
+        }
         let subject = measures.first().cloned();
         let per_group = !groups.is_empty()
             && asks.any(&[Ask::Which, Ask::Who, Ask::List])
@@ -460,6 +434,8 @@ impl Reader<'_> {
         let mut named = self.leftovers(from, to, &mut groups, &asks.0, &mut filters);
         self.units_of_measures(from, to, &measures);
         self.verbs_of_ranks(from, to, &asks, &groups);
+        self.ends_of_verbs(from, to);
+        self.verbs_of_values(from, to);
         self.ends_of_files(from, to);
         self.light_words(from, to, &asks, &measures, counted.as_ref());
         self.unknown_places(from, to);
@@ -536,6 +512,22 @@ impl Reader<'_> {
                 Ask::Between,
             ])
             && told;
+        // "What did the guest in room 15 write?": what somebody wrote stands in a column of its own.
+        let wrote = self.wrote(from, to, &asks);
+        if let Some(column) = wrote
+            && (told || !filters.is_empty())
+            && measures.is_empty()
+            && counted.is_none()
+            && order.is_none()
+        {
+            return Some(Question {
+                wanted: Wanted::Values(column),
+                filters,
+                groups: Vec::new(),
+                order,
+                having,
+            });
+        }
         if looked_up
             && measures.is_empty()
             && counted.is_none()
@@ -661,6 +653,16 @@ impl Reader<'_> {
             versus,
         )?;
         if self.absent.len() > missing {
+            return None;
+        }
+        // "Who adopted Biscuit?": what is named is no answer.
+        if let Wanted::Values(column) = &wanted
+            && filters.iter().any(|filter| {
+                filter.column == *column && !filter.not && matches!(filter.test, Test::In(_))
+            })
+            && asks.has(Ask::Who)
+        {
+            self.say_not_understood();
             return None;
         }
         self.of_files(&wanted, &mut groups);

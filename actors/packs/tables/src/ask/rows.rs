@@ -47,10 +47,16 @@ impl Reader<'_> {
                     if not.is_some() => {}
                 What::Value(..) if self.literal.contains(&at) => {}
                 What::Value(all, whole) => {
-                    let Some((column, values)) = self.of_one_column(at, from, to, all) else {
+                    let Some((column, mut values)) = self.of_one_column(at, from, to, all) else {
                         continue;
                     };
                     self.take(at);
+                    // "do not permit" of `permitted`, `not permitted` and others: the cells that say so.
+                    let denied = self.denied(column, &values);
+                    if let Some(before) = not.filter(|_| !denied.is_empty()) {
+                        self.take(before);
+                        (values, not) = (denied, None);
+                    }
                     if !whole
                         && (self.is_of_its_kinds(at, from, column)
                             || self.is_named_beside(at, from, to, column))
@@ -121,6 +127,20 @@ impl Reader<'_> {
             }
         }
         out
+    }
+
+    /// Cells of a column of a few that deny what others say: `not allowed` beside `allowed`.
+    fn denied(&self, column: usize, values: &[String]) -> Vec<String> {
+        let denies = |cell: &str, value: &str| {
+            ["not ", "no ", "non ", "nicht ", "pas ", "un"]
+                .iter()
+                .any(|denial| fold(cell).strip_prefix(denial) == Some(&fold(value)))
+        };
+        let few = self.column(column).map_or(&[][..], |column| &column.few);
+        let all = few
+            .iter()
+            .filter(|cell| values.iter().any(|value| denies(cell.trim(), value.trim())));
+        all.cloned().collect()
     }
 
     /// "Leaving the sheep aside": the verb before what is taken away.
@@ -347,7 +367,7 @@ impl Reader<'_> {
             .flatten()
         {
             let names = self.mark(beside).is_some_and(|mark| {
-                matches!(&mark.what, What::Column(all, _) if all.contains(&column))
+                matches!(&mark.what, What::Column(all, _) | What::Kin(all) if all.contains(&column))
                     || matches!(&mark.what, What::Concept(concept) if self.column(column).is_some_and(|known| known.concepts.contains(concept)))
             });
             // "revenue per region in North": what is grouped by is named for itself.
@@ -496,8 +516,19 @@ impl Reader<'_> {
                     let id = match rain.as_slice() {
                         [only] => self.column(*only).filter(|column| column.is_measure()),
                         _ => None,
-                    };
-                    if let Some(id) = id.map(|column| column.id.clone()) {
+                    }
+                    .map(|column| column.id.clone());
+                    let told = self.wet_weather();
+                    if let Some((column, values)) = told.filter(|_| rain.is_empty()) {
+                        self.take(at);
+                        out.push(Filter {
+                            column,
+                            test: Test::In(values),
+                            not: not.is_some(),
+                            part: false,
+                        });
+                    }
+                    if let Some(id) = id {
                         self.take(at);
                         out.push(Filter {
                             column: id,

@@ -57,6 +57,8 @@ pub(super) struct Column {
     pub truth: Option<Truth>,
     /// The column that says in which unit each row is, where rows differ.
     pub units: Option<String>,
+    /// Whether its cells hold several names each.
+    pub lists: bool,
     /// Whether it adds up others.
     pub sums: bool,
     /// Of which two columns it is the quotient.
@@ -208,6 +210,15 @@ impl Schema {
         })
     }
 
+    /// Whether a column says in which unit or currency each row is.
+    pub(super) fn is_of_units(&self, column: usize) -> bool {
+        let name = self.columns.get(column).map(|column| &column.id.name);
+        name.is_some_and(|name| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.units.as_ref() == Some(name))
+        })
+    }
+
     /// Columns whose heading stands for a thing.
     pub(super) fn standing_for(&self, concept: u32) -> Vec<usize> {
         let columns = self.columns.iter().enumerate();
@@ -267,7 +278,7 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         .filter(|concept| *concept != event)
         .collect();
     let role = role(column, rows);
-    Column {
+    let mut read = Column {
         id: question::Column {
             table: table.to_owned(),
             name: column.name.clone(),
@@ -291,6 +302,7 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         whole: column.decimals.unwrap_or(0) == 0,
         truth: column.truth.clone(),
         units: column.unit_column.clone(),
+        lists: column.lists.is_some(),
         sums: !column.sum_of.is_empty(),
         quotient: column.quotient_of.clone(),
         clock: matches!(
@@ -305,7 +317,31 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         } else {
             Vec::new()
         },
+    };
+    let numbers = column.kind == ColumnKind::Number || column.kind == ColumnKind::Id;
+    let again = numbers && read.least.is_some() && read.distinct < read.rows;
+    if (read.is_measure() || again) && super::named::is_of_places(&read) {
+        // Who came second and third came fifth in nothing.
+        read.role = Role::Rates;
+    } else if read.role == Role::Adds && is_numbered(&read) {
+        read.role = Role::Groups;
     }
+    read
+}
+
+/// Whether a column numbers what rows are of, one after the other: each round of a quiz has several rows.
+fn is_numbered(column: &Column) -> bool {
+    let words = spaced(&column.id.name);
+    let called = words
+        .last()
+        .is_some_and(|word| hints(Hint::Numbering, &word.text));
+    let ends = column.least.zip(column.most);
+    called
+        && column.whole
+        && column.distinct < column.rows
+        && ends.is_some_and(|(least, most)| {
+            (0.0..=1.0).contains(&least) && most - least < column.distinct as f64 * 2.0
+        })
 }
 
 /// `8:00`, `22:45`.

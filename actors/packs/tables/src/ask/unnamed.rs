@@ -17,7 +17,7 @@ fn grouped_by_kind(groups: &[Group]) -> bool {
 
 impl Reader<'_> {
     /// Whether a column holds money, by its unit or its heading.
-    fn is_an_amount(&self, at: usize) -> bool {
+    pub(super) fn is_an_amount(&self, at: usize) -> bool {
         let paid = ["amount", "price", "cost", "revenue", "spent", "salary"];
         self.is_money(at)
             || self.column(at).is_some_and(|column| {
@@ -139,6 +139,9 @@ impl Reader<'_> {
         let counts = asks.any(&[Ask::Count, Ask::Rows, Ask::Distinct]);
         if counts && let Some(found) = self.sold_of(from, to, filters) {
             return Some(vec![(Measure::Of(found), None)]);
+        }
+        if counts && let Some(heads) = self.whoever_comes(from, to) {
+            return Some(vec![(Measure::Of(heads), None)]);
         }
         let shares = asks.has(Ask::Share) && !filters.is_empty();
         if (counts || shares)
@@ -328,6 +331,28 @@ impl Reader<'_> {
                 Some(vec![(Measure::Of(only.clone()), None)])
             }
             several if ranked => {
+                // "the largest flat": by its size, where one column alone holds that.
+                let large = (from..to).any(|at| {
+                    self.mark(at).is_some_and(|mark| {
+                        matches!(mark.what, What::Ask(Ask::Highest | Ask::Lowest))
+                            && hints(Hint::Sized, self.words.text(mark.to - 1))
+                    })
+                });
+                let mut sizes = self.schema.columns.iter().filter(|column| {
+                    let words = super::words::spaced(&column.id.name);
+                    column.is_measure()
+                        && words
+                            .first()
+                            .is_some_and(|word| hints(Hint::Extent, &word.text))
+                });
+                if let (true, Some(size), None) = (large, sizes.next(), sizes.next()) {
+                    let size = size.id.clone();
+                    let said = self
+                        .speech
+                        .say("taken_for", &[("column", size.name.trim())]);
+                    self.assume(said);
+                    return Some(vec![(Measure::Of(size), None)]);
+                }
                 // The largest is the largest of one thing: of what the table is about.
                 let main = [
                     "revenue", "amount", "sold", "quantity", "cost", "visits", "harvest", "weight",
@@ -379,6 +404,29 @@ impl Reader<'_> {
                 )
             }
         }
+    }
+
+    /// "Wie viele kommen am Montag?": nobody is named, and a verb of whoever comes stands in their place. Where a column counts them, they are
+    /// added up.
+    fn whoever_comes(&mut self, from: usize, to: usize) -> Option<Id> {
+        let count = (from..to).find(|at| self.is_ask(*at, Ask::Count))?;
+        let word = self.mark(count)?.to;
+        let verb = (word..word + 3)
+            .find(|at| hints(Hint::Attending, self.words.text(*at)))
+            .is_some();
+        let mut heads = self.schema.columns.iter().filter(|column| {
+            let words = super::words::spaced(&column.id.name);
+            column.role == Role::Adds
+                && column.whole
+                && words.iter().any(|word| hints(Hint::Heads, &word.text))
+        });
+        let id = heads.next()?.id.clone();
+        if !verb || heads.next().is_some() {
+            return None;
+        }
+        let said = self.speech.say("taken_for", &[("column", id.name.trim())]);
+        self.assume(said);
+        Some(id)
     }
 
     /// "How many chairs did we sell": of what is sold by the piece the pieces, where a column holds them.

@@ -267,6 +267,33 @@ impl Reader<'_> {
             self.unheard_ends.push(at);
         }
         let makes = self.makes(from, to, asks, &measures, groups, order.as_ref());
+        // Places in an order are never put together; nor is something else in their place.
+        let place = |column: &usize| {
+            self.column(*column).is_some_and(|column| {
+                super::named::is_of_places(column)
+                    && filters.iter().all(|filter| filter.column != column.id)
+                    && measures
+                        .iter()
+                        .all(|(measure, _)| *measure != Measure::Of(column.id.clone()))
+            })
+        };
+        let other = [Ask::Total, Ask::Mean, Ask::Median].into_iter().any(|ask| {
+            (from..to).any(|at| {
+                self.is_ask(at, ask)
+                    && self.next(at + 1, to).is_some_and(|next| {
+                        matches!(self.mark(next).map(|mark| &mark.what), Some(What::Column(all, true)) if all.iter().any(place))
+                    })
+            })
+        });
+        if other
+            || makes.contains(&Make::Total)
+                && measures
+                    .iter()
+                    .any(|(measure, _)| matches!(measure, Measure::Of(id) if self.is_a_place(id)))
+        {
+            self.say_not_understood();
+            return None;
+        }
         // By what a mean is weighted is no other mean.
         if let [Make::Weighted(weight)] = makes.as_slice()
             && measures.len() > 1

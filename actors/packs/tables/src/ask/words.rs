@@ -95,6 +95,15 @@ impl Words {
                 .contains(&self.text(at + 1))
     }
 
+    /// Whether an article stands before a word.
+    pub(super) fn is_behind_an_article(&self, at: usize) -> bool {
+        const ARTICLES: [&str; 12] = [
+            "the", "a", "an", "der", "die", "das", "le", "la", "les", "el", "los", "las",
+        ];
+        at.checked_sub(1)
+            .is_some_and(|before| ARTICLES.contains(&self.text(before)))
+    }
+
     /// The number that begins with this word.
     pub(super) fn numeral(&self, from: usize) -> Option<Numeral> {
         self.numerals
@@ -342,11 +351,14 @@ pub(crate) fn name_words(name: &str) -> Vec<String> {
 /// The words of a name, those written together apart.
 pub(crate) fn spaced(name: &str) -> Vec<Folded> {
     let mut out = String::with_capacity(name.len() + 4);
-    let mut before = ' ';
+    let (mut before, mut run) = (' ', 0);
     for c in name.chars() {
-        if c.is_uppercase() && before.is_lowercase() {
+        // A single small letter is no word of its own: `pH`.
+        if c.is_uppercase() && before.is_lowercase() && run > 1 {
             out.push(' ');
+            run = 0;
         }
+        run = if c.is_alphabetic() { run + 1 } else { 0 };
         out.push(c);
         before = c;
     }

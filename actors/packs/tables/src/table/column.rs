@@ -42,6 +42,7 @@ impl Votes {
         check: Check<'_>,
     ) -> Result<Self, Error> {
         let mut votes = Self::default();
+        let (mut hundreds, mut thousand_point, mut thousand_comma) = (false, 0, 0);
         for (at, Different { text, count, .. }) in cells.different(source).enumerate() {
             if at % CHECK_EVERY == 0 {
                 check()?;
@@ -71,12 +72,21 @@ impl Votes {
                     comma: Some(comma),
                 } => {
                     if point.real() == comma.real() {
+                        hundreds |= point.unit.is_some_and(super::units::is_currency)
+                            && text.bytes().filter(u8::is_ascii_digit).count() == 3;
                         votes.plain += count
                     } else {
                         votes.either += count;
                         // Money has two decimals: where three digits stand behind the only mark of an amount, it groups. A price of a
                         // litre has three as well, and one digit before them.
                         let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                        if digits == 4 && point.unit.is_some_and(super::units::is_currency) {
+                            if text.contains(',') {
+                                thousand_point += count;
+                            } else {
+                                thousand_comma += count;
+                            }
+                        }
                         if digits > 4 && point.unit.is_some_and(super::units::is_currency) {
                             if text.contains(',') {
                                 votes.money_point += count;
@@ -120,6 +130,11 @@ impl Votes {
                     _ => votes.dates += count,
                 }
             }
+        }
+        // `$1,403` beside `$929`: hundreds without a mark say what the mark of thousands is.
+        if hundreds {
+            votes.money_point += thousand_point;
+            votes.money_comma += thousand_comma;
         }
         Ok(votes)
     }

@@ -65,6 +65,7 @@ pub(super) fn profile(
         unit_column: None,
         adds_up: true,
         truth: None,
+        lists: None,
         sum_of: Vec::new(),
         quotient_of: None,
     })

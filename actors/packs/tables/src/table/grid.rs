@@ -332,7 +332,11 @@ impl Grid {
     }
 
     /// The lines of remarks that stand below the rows as if they were rows: one text, and nothing beside it.
-    pub(super) fn remarks(&self, source: Characters<'_>) -> Vec<u64> {
+    pub(super) fn remarks(
+        &self,
+        source: Characters<'_>,
+        check: Check<'_>,
+    ) -> Result<Vec<u64>, Error> {
         let mut found = Vec::new();
         for row in (0..self.lines.len()).rev().take(REMEMBERED) {
             let mut filled = self.columns.iter().map(|column| column.text(row, source));
@@ -350,28 +354,31 @@ impl Grid {
                 _ => break,
             }
         }
-        found.extend(self.lone(source));
+        found.extend(self.lone(source, check)?);
         found.sort_unstable();
         found.dedup();
-        found
+        Ok(found)
     }
 
     /// The lines between the rows that hold one text alone where rows begin with a figure or a day, or that differ in nothing but their
     /// figures: `Page 1 of 3`, `Page 2 of 3`.
-    fn lone(&self, source: Characters<'_>) -> Vec<u64> {
+    fn lone(&self, source: Characters<'_>, check: Check<'_>) -> Result<Vec<u64>, Error> {
         let Some((first, others)) = self.columns.split_first() else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         if others.len() < 2 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let figure =
             |text: &str| NumberReading::of(text).is_number() || DateReading::of(text).is_some();
         let (mut figures, mut lone): (usize, Vec<(u64, &str)>) = (0, Vec::new());
         for row in 0..self.lines.len() {
+            if row % CHECK_EVERY == 0 {
+                check()?;
+            }
             let Some(text) = first.text(row, source) else {
                 // Labels that are written once stand alone in their rows.
-                return Vec::new();
+                return Ok(Vec::new());
             };
             if figure(text) {
                 figures += 1;
@@ -380,13 +387,13 @@ impl Grid {
             {
                 lone.push((line, text));
                 if lone.len() > REMEMBERED {
-                    return Vec::new();
+                    return Ok(Vec::new());
                 }
             }
         }
         let rows = self.lines.len() - lone.len();
         if rows > 0 && figures == rows {
-            return lone.into_iter().map(|(line, _)| line).collect();
+            return Ok(lone.into_iter().map(|(line, _)| line).collect());
         }
         let shape = |text: &str| -> String {
             text.chars()
@@ -398,11 +405,11 @@ impl Grid {
                 text.bytes().any(|byte| byte.is_ascii_digit()) && shape(text) == shape(lone[0].1)
             })
             && lone.windows(2).all(|two| two[0].1 != two[1].1);
-        if numbered {
+        Ok(if numbered {
             lone.into_iter().map(|(line, _)| line).collect()
         } else {
             Vec::new()
-        }
+        })
     }
 
     /// What was left out, and why.

@@ -71,6 +71,14 @@ pub(crate) fn infer(
     let mut profile = profile(asked, Typed::Text, ColumnKind::Text, held)?;
     profile.kind = text_kind(asked, shape, profile.distinct)?;
     profile.truth = truth(asked, profile.distinct)?;
+    let texts = matches!(
+        profile.kind,
+        ColumnKind::Category | ColumnKind::Text | ColumnKind::Id
+    );
+    if texts {
+        let cells = asked.cells.different(asked.source).map(|cell| cell.text);
+        profile.lists = super::lists::between(cells);
+    }
     Ok(Inferred::Fits {
         profile,
         typed: Typed::Text,
@@ -241,5 +249,29 @@ fn truth(asked: &Asked<'_>, distinct: u64) -> Result<Option<Truth>, Error> {
             // A letter alone may be anything.
             both || cells.iter().all(|cell| cell.chars().count() > 2)
         });
-    Ok(found)
+    Ok(found.or_else(|| denied(&cells)))
+}
+
+/// `allowed` and `not allowed`: two answers of which one denies the other.
+fn denied(cells: &[String]) -> Option<Truth> {
+    #[rustfmt::skip]
+    const DENIALS: [&str; 12] = [
+        "not ", "no ", "non ", "non-", "un", "nicht ", "kein ", "keine ", "pas ", "pas de ", "sin ", "not-",
+    ];
+    let plain = |cell: &str| cell.trim().to_lowercase();
+    let denies = |one: &str, other: &str| {
+        DENIALS
+            .iter()
+            .any(|denial| one.strip_prefix(denial) == Some(other))
+    };
+    let first = cells
+        .iter()
+        .map(|cell| plain(cell))
+        .find(|cell| cells.iter().any(|other| denies(&plain(other), cell)))
+        .filter(|cell| cell.chars().count() >= 3)?;
+    let (yes, no): (Vec<String>, Vec<String>) =
+        cells.iter().cloned().partition(|cell| plain(cell) == first);
+    no.iter()
+        .all(|cell| denies(&plain(cell), &first))
+        .then_some(Truth { yes, no })
 }

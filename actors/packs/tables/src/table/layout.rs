@@ -63,7 +63,11 @@ pub(super) fn find(rows: &[Sampled]) -> Layout {
             layout.take_units(body, 0);
             return layout;
         }
-        if let Some(units) = row_of_units(second, body)
+        let explained = || {
+            let stated = second.cells.iter().map(|cell| units::stated(cell));
+            explains(second, body).then(|| stated.collect())
+        };
+        if let Some(units) = row_of_units(second, body).or_else(explained)
             && first.cells.iter().all(|cell| class(cell) == Class::Text)
         {
             layout.headers = 1;
@@ -264,6 +268,28 @@ fn row_of_units(row: &Sampled, body: &[Sampled]) -> Option<Vec<Option<&'static s
         .zip(&stated)
         .any(|(typed, unit)| typed == Some(Class::Number) && unit.is_some());
     (count > 0 && rest && over).then_some(stated)
+}
+
+/// Whether a row under the header says of its columns how they are measured: nothing stands below the first name, where the rows have one,
+/// and words stand over columns of figures, none of which holds another word.
+fn explains(row: &Sampled, body: &[Sampled]) -> bool {
+    let cell = |row: &Sampled, at: usize| row.cells.get(at).cloned().unwrap_or_default();
+    let bare = is_missing(&cell(row, 0)) && body.iter().all(|row| !is_missing(&cell(row, 0)));
+    let over: Vec<usize> = typed_columns(body, row.cells.len())
+        .enumerate()
+        .filter(|(at, typed)| *typed == Some(Class::Number) && !cell(row, *at).is_empty())
+        .map(|(at, _)| at)
+        .collect();
+    let words = row
+        .cells
+        .iter()
+        .all(|cell| is_missing(cell) || class(cell) == Class::Text);
+    let figures = over.iter().all(|at| {
+        body.iter()
+            .map(|row| cell(row, *at))
+            .all(|cell| is_missing(&cell) || class(&cell) == Class::Number)
+    });
+    body.len() > 1 && bare && words && figures && over.len() > 1
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ mod infer;
 mod labels;
 mod lasting;
 mod layout;
+pub(crate) mod lists;
 mod missing;
 mod names;
 mod number;
@@ -228,16 +229,26 @@ impl Reading<'_> {
         let mut room = held.beside();
         let grid = Grid::split(&self.splitting(&nothing), &mut source, &mut room)?;
         let votes = self.votes(&grid, &source)?;
-        let remarks: BTreeSet<u64> = grid.remarks(source.characters()).into_iter().collect();
+        let remarks: BTreeSet<u64> = grid
+            .remarks(source.characters(), self.check)?
+            .into_iter()
+            .collect();
         let candidates = totals::candidates(&grid, &votes, source.characters());
-        let (mut understood, left_out) = if remarks.is_empty() && candidates.is_empty() {
+        let transposed = wide::transposed(&grid, source.characters());
+        let turned = transposed.is_some();
+        let (mut understood, left_out) = if let Some(plan) = transposed {
+            drop(grid);
+            room = held.beside();
+            let long = self.long(&plan, &mut source, &remarks, &held, &mut room)?;
+            (long, remarks)
+        } else if remarks.is_empty() && candidates.is_empty() {
             (self.understand(grid, votes, &source, &mut room)?, nothing)
         } else {
             drop(grid);
             room = held.beside();
             self.without(&mut source, &remarks, candidates, &held, &mut room)?
         };
-        if understood.spoilt.is_none() {
+        if understood.spoilt.is_none() && !turned {
             self.settle(&mut understood, &source)?;
             let mut titles: Vec<&str> = self
                 .sniffed

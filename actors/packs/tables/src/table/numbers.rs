@@ -343,6 +343,7 @@ impl Units {
             unit_column: None,
             adds_up: false,
             truth: None,
+            lists: None,
             sum_of: Vec::new(),
             quotient_of: None,
         })

@@ -6,6 +6,7 @@ mod asked_for;
 mod common;
 mod everyday;
 mod kinds;
+mod places;
 mod reckoned;
 mod together;
 

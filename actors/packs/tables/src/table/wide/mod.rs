@@ -185,6 +185,52 @@ pub(super) fn plan(
     })
 }
 
+/// Plans to turn a table of which each row is a feature of things that have a column each: `Feature, Alba, Brio`.
+pub(super) fn transposed(grid: &Grid, source: Characters<'_>) -> Option<Plan> {
+    #[rustfmt::skip]
+    const FEATURES: [&str; 36] = [
+        "feature", "features", "property", "properties", "attribute", "attributes", "characteristic", "specification", "spec", "specs",
+        "criterion", "criteria", "measure", "measurement", "metric", "parameter", "indicator", "merkmal", "eigenschaft", "kriterium",
+        "kennzahl", "kennwert", "eigenschaften", "merkmale", "caractéristique", "critère", "propriété", "attribut", "indicateur",
+        "característica", "propiedad", "atributo", "criterio", "indicador", "parámetro", "detail",
+    ];
+    let (first, others) = grid.columns.split_first()?;
+    let (heading, things) = grid.names.split_first()?;
+    let rows = grid.lines.len();
+    let called = FEATURES.contains(&heading.trim().to_lowercase().as_str());
+    if !called || others.len() < 2 || others.len() > KEYS || !(2..=MEASURED).contains(&rows) {
+        return None;
+    }
+    let features: Vec<String> = (0..rows)
+        .map(|row| first.text(row, source).map(|text| text.trim().to_owned()))
+        .collect::<Option<_>>()?;
+    let different: BTreeSet<&String> = features.iter().collect();
+    let words = features
+        .iter()
+        .all(|feature| feature.chars().any(char::is_alphabetic));
+    let periods = things.iter().any(|name| apart(name).is_some());
+    let named = things
+        .iter()
+        .all(|name| name.chars().any(char::is_alphanumeric));
+    if different.len() != rows || !words || periods || !named {
+        return None;
+    }
+    let columns = names::unique(grid.names.clone(), &mut Vec::new());
+    let (column, keys) = columns.split_first()?;
+    Some(Plan {
+        keys: keys.to_vec(),
+        measures: vec![(String::new(), keys.to_vec())],
+        told: Unpivoted {
+            name: "name".to_owned(),
+            values: names::unique(features, &mut Vec::new()),
+            columns: keys.to_vec(),
+            sums: Vec::new(),
+        },
+        repeated: Vec::new(),
+        turned: Some(column.clone()),
+    })
+}
+
 /// Rows that are turned into columns at most.
 const MEASURED: usize = 60;
 
