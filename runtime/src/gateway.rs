@@ -496,12 +496,12 @@ impl Node {
             .ontology(ontology);
         let draft = if private { keep_private(draft) } else { draft };
         let fresh = fresh_trace()?;
-        let lookout = &self.parts.lookout;
-        // A trace names one goal here: in one that another is carried in this one would pass for that.
-        let within = within.filter(|trace| lookout.is_free_for(request.goal.id(), trace));
-        let trace = within.map_or(Ok(fresh), |within| within.child(*fresh.span_id()));
-        let trace = trace.map_err(|_| GoalError::NoRandomness)?;
-        lookout.traced(request.goal.id(), &trace);
+        let within = within.and_then(|within| within.child(*fresh.span_id()).ok());
+        let trace = match within {
+            // A plan is no goal: the goal that is made of it may be carried in the same trace.
+            Some(within) if ontology == ontology::PLAN => within,
+            within => self.parts.lookout.carried(request.goal.id(), within, fresh),
+        };
         let draft = draft.trace(trace);
         let began = self.parts.system.now();
         let deadline = Duration::from_millis(request.deadline_ms) + GRACE;
@@ -518,7 +518,9 @@ impl Node {
         };
         let error = reply.as_ref().err().map(ToString::to_string);
         let at = (trace, within.map(|within| *within.span_id()));
-        lookout.whole(request.goal.id(), at, began, error);
+        self.parts
+            .lookout
+            .whole(request.goal.id(), at, began, error);
         reply.map_err(|error| match error {
             AskError::Refused { reason, .. } | AskError::Failed { reason, .. } => {
                 GoalError::Refused(reason)

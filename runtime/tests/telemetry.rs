@@ -4,13 +4,13 @@
 #[cfg(feature = "shared-memory")]
 #[path = "telemetry/one_trace.rs"]
 mod one_trace;
-#[cfg(feature = "remote")]
-#[path = "telemetry/routed.rs"]
-mod routed;
 #[cfg(all(feature = "nats", feature = "grpc", feature = "shared-memory"))]
 #[path = "../bus/tests/nats/rig.rs"]
 #[allow(dead_code)]
 mod rig;
+#[cfg(feature = "remote")]
+#[path = "telemetry/routed.rs"]
+mod routed;
 #[cfg(all(feature = "nats", feature = "grpc", feature = "shared-memory"))]
 #[path = "telemetry/three_buses.rs"]
 mod three_buses;

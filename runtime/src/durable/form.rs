@@ -13,8 +13,14 @@ const VERSION: u16 = 1;
 const WRITER: &str = "node";
 /// Where steps lie, whose names are their idempotency keys.
 const STEPS: &str = "step/";
-/// What the names of roles and agents begin with.
-const TIERS: [&str; 3] = ["macro.", "meso.", "micro."];
+/// Where what belongs to a role or an agent lies, and how many parts of the key stand before its name.
+const WHOSE: [(&str, usize); 5] = [
+    (STEPS, 1),
+    ("snapshot/", 0),
+    ("checkpoint/", 0),
+    ("mail/", 0),
+    ("mailed/", 0),
+];
 
 /// A write as an entry.
 pub(super) fn draft(key: &[u8], value: &Value) -> Draft {
@@ -64,9 +70,13 @@ pub(super) fn write(entry: Entry) -> Result<Option<(Vec<u8>, Value)>, String> {
 
 /// Whose a key is: the role or agent that it names, or the node.
 fn acting(key: &str) -> &str {
-    let mut parts = key.split(['/', '~']);
-    parts
-        .find(|part| TIERS.iter().any(|tier| part.starts_with(tier)))
+    let key = key.strip_prefix(KEYS).unwrap_or_default();
+    let mut known = WHOSE
+        .iter()
+        .filter_map(|(prefix, before)| Some((key.strip_prefix(prefix)?, *before)));
+    let named = known.next();
+    named
+        .and_then(|(rest, before)| rest.split(['/', '~']).nth(before))
         .unwrap_or(WRITER)
 }
 
@@ -138,7 +148,7 @@ mod tests {
                 "local/macro.executor/g-1/total",
             ),
             ("snapshot/macro.clerk.3@local~1", "macro.clerk.3@local", ""),
-            ("goals/local/g-1/state", "node", ""),
+            ("goals/local/macro.critic.1/state", "node", ""),
         ] {
             let draft = draft(key.as_bytes(), &None);
             assert_eq!(

@@ -19,7 +19,7 @@ impl Goals {
     /// Begins with a goal that is on record.
     pub(super) fn begin(&self, goal_id: &str, ready: Ready) -> GoalRun {
         let asked = self.register.asked(goal_id).ok().flatten();
-        ready.accepted(asked.map(|asked| asked.at_us)).begin()
+        ready.accepted(asked.map(|asked| asked.begun_us())).begin()
     }
 
     pub(super) fn follow(&self, progress: Arc<Progress>, run: GoalRun) {

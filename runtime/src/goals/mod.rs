@@ -32,7 +32,7 @@ use crate::node::Node;
 use crate::rights::leads_to;
 use given::given;
 use progress::{Progress, Wanted};
-use register::{Hold, Kept, Register, State};
+use register::{Hold, Kept, Register};
 
 /// Goals that may be under way at a time. Beyond a few they only wait for the same executors.
 const RUNNING_MAX: usize = 64;
@@ -185,7 +185,6 @@ impl Goals {
             Some(goal_id) => goal_id.clone(),
             None => names::of_drawn(&self.tenant, tenant, fresh_id()?),
         };
-        node.keeps_to_itself(&goal_id, asked.private);
         let given = match asked.files.is_empty() {
             true => None,
             false => {
@@ -248,7 +247,7 @@ impl Goals {
         }
         self.is_not_undone(goal_id)?;
         self.register
-            .settle(goal_id, &State::begun(), None)
+            .begin_again(goal_id, now_us(node))
             .map_err(unwritten)?;
         self.go_on(node, goal_id, tenant, known.asked.clone())
             .await

@@ -31,6 +31,9 @@ pub(crate) struct Asked {
     form: u16,
     /// Orders goals by when they were accepted; microseconds since 1970.
     pub(crate) at_us: u64,
+    /// When it was last begun again after it was over, in the same form: its answer is another one then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again_us: Option<u64>,
     /// Whose it is; the tenant of the node where it is not said, as in records of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tenant: Option<String>,
@@ -41,6 +44,13 @@ pub(crate) struct Asked {
     /// Whether its files are named where they really lie, by somebody who may name some alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_place: bool,
+}
+
+impl Asked {
+    /// When what is under way for it was begun: by that its answer is known from one that it had before.
+    pub(crate) fn begun_us(&self) -> u64 {
+        self.again_us.unwrap_or(self.at_us)
+    }
 }
 
 /// How it stands.
@@ -262,20 +272,28 @@ impl Register {
         // Nor is it another goal while nobody has heard how it ended.
         let begun = self.state(goal_id).ok().flatten();
         let open = begun.is_some_and(|state| state.phase == GoalPhase::Running);
-        let since_us = same.filter(|_| open).map(|known| known.at_us);
+        let stands = same.is_some();
+        let same = same.filter(|_| open);
         let asked = Asked {
             form: FORM,
-            at_us: since_us.unwrap_or(now_us),
+            at_us: same.as_ref().map_or(now_us, |known| known.at_us),
+            again_us: same.and_then(|known| known.again_us),
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
             origin,
             in_place,
         };
+        if stands {
+            // First, so that it is not begun again as the one that was answered.
+            self.write(goal_id, "asked", &asked)?;
+        }
         self.write(goal_id, "state", &State::begun())?;
         self.store.delete(&key(goal_id, "answer"))?;
         self.clear(&key(goal_id, "event/"))?;
-        // Last, so that a goal that is seen is whole.
-        self.write(goal_id, "asked", &asked)?;
+        if !stands {
+            // Last, so that a goal that is seen is whole.
+            self.write(goal_id, "asked", &asked)?;
+        }
         let lasting = self.store.flush();
         if lasting.is_err() {
             // Whoever asked is told that it is not accepted, so it must not be taken up when there is room again.
@@ -304,6 +322,7 @@ impl Register {
         let asked = Asked {
             form: FORM,
             at_us: now_us,
+            again_us: None,
             tenant: Some(tenant.to_owned()),
             goal: goal.clone(),
             origin,
@@ -330,6 +349,20 @@ impl Register {
     /// Whether no link is followed on the way to its files.
     pub(crate) fn in_place(&self, goal_id: &str) -> Result<bool, StoreError> {
         Ok(self.asked(goal_id)?.is_some_and(|asked| asked.in_place))
+    }
+
+    /// A goal that rests, was set aside or is over is under way again; lasting when this returns. One that was over is told of anew.
+    pub(crate) fn begin_again(&self, goal_id: &str, now_us: u64) -> Result<(), StoreError> {
+        let over = self
+            .state(goal_id)
+            .ok()
+            .flatten()
+            .is_none_or(|state| is_over(state.phase));
+        if over && let Some(mut asked) = self.asked(goal_id)? {
+            asked.again_us = Some(now_us);
+            self.write(goal_id, "asked", &asked)?;
+        }
+        self.settle(goal_id, &State::begun(), None)
     }
 
     /// Writes down how a goal stands; lasting when this returns.

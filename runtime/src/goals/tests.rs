@@ -2,6 +2,7 @@
 
 use aios_memory::InMemoryStore;
 
+use super::register::State;
 use super::runs::Origin;
 use super::*;
 

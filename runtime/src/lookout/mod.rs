@@ -295,26 +295,40 @@ impl Lookout {
         let _ = self.falls.set(falls);
     }
 
-    /// Whether nothing in this trace is said for another goal.
-    pub(crate) fn is_free_for(&self, goal_id: &str, trace: &TraceContext) -> bool {
-        let goals = self.goals.lock();
-        let known = goals.of.get(trace.trace_id());
-        known.is_none_or(|known| **known == *goal_id)
+    /// The trace that a goal is carried in: that of whoever asked, unless another goal is carried in it already and this one would pass for
+    /// that, or a fresh one.
+    pub(crate) fn carried(
+        &self,
+        goal_id: &str,
+        within: Option<TraceContext>,
+        fresh: TraceContext,
+    ) -> TraceContext {
+        if let Some(within) = within.filter(|within| self.traced(goal_id, within)) {
+            return within;
+        }
+        self.traced(goal_id, &fresh);
+        fresh
     }
 
-    /// What is said in this trace is said for this goal.
-    pub(crate) fn traced(&self, goal_id: &str, trace: &TraceContext) {
+    /// What is said in this trace is said for this goal from now on; false if it is said for another one already.
+    fn traced(&self, goal_id: &str, trace: &TraceContext) -> bool {
         let mut goals = self.goals.lock();
-        if goals.order.len() >= GOALS
-            && let Some(oldest) = goals.order.pop_front()
-        {
-            goals.forget(&oldest);
-        }
-        let known = goals.of.insert(*trace.trace_id(), goal_id.into());
-        if known.is_none() {
-            goals.order.push_back(*trace.trace_id());
+        let known = goals.of.get(trace.trace_id());
+        match known {
+            Some(known) if **known != *goal_id => return false,
+            Some(_) => {}
+            None => {
+                if goals.order.len() >= GOALS
+                    && let Some(oldest) = goals.order.pop_front()
+                {
+                    goals.forget(&oldest);
+                }
+                goals.of.insert(*trace.trace_id(), goal_id.into());
+                goals.order.push_back(*trace.trace_id());
+            }
         }
         goals.traces.insert(told_on(goal_id), *trace);
+        true
     }
 
     /// The trace that carries the goal which is told of on a subject.

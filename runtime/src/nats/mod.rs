@@ -7,6 +7,7 @@
 //! processes in.
 
 mod agents;
+mod private;
 mod pulse;
 mod relay;
 mod service;
@@ -34,7 +35,7 @@ use crate::node::Parts;
 use crate::owner::{self, OwnerError};
 use crate::refusals;
 
-use relay::PrivateGoals;
+use private::PrivateGoals;
 
 /// Who a node's events are signed by.
 const NAME: &str = "node";

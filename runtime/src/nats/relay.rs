@@ -1,6 +1,5 @@
 //! From the node's own bus onto the server.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,12 +8,11 @@ use aios_bus::data::InProcessDataBus;
 use aios_bus::data::nats::rpc::Notification;
 use aios_bus::data::nats::{NatsDataBus, Told};
 use aios_protocols::ports::{BusError, DataBus, Delivery, Subscription};
-use aios_protocols::subject::EventTopic;
-use aios_protocols::{Party, Subject, SubjectPattern};
-use parking_lot::Mutex;
+use aios_protocols::{Party, Subject};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::private::PrivateGoals;
 use crate::lookout::Lookout;
 
 /// Events that may wait to be written to the outbox; a burst of some seconds.
@@ -22,46 +20,8 @@ const WAITING: usize = 16_384;
 /// Events that are told at once, if they wait already, and bytes of them: beyond these none is taken more.
 const TOGETHER: usize = 4_096;
 const TOGETHER_BYTES: usize = 1 << 20;
-/// Private goals that are remembered; what is told of one that ended so many goals ago is nothing.
-const PRIVATE: usize = 16_384;
 /// How long the stop of a node waits for what was told last.
 const SETTLED: Duration = Duration::from_secs(2);
-
-/// Goals of which nothing leaves the node.
-#[derive(Clone, Default)]
-pub(crate) struct PrivateGoals(Arc<Mutex<VecDeque<(Subject, String)>>>);
-
-impl PrivateGoals {
-    /// Nothing of this goal is told from now on.
-    pub(crate) fn enter(&self, goal_id: &str) {
-        let mut goals = self.0.lock();
-        let subject = Subject::event(EventTopic::Task, goal_id);
-        if goals.iter().any(|(known, _)| *known == subject) {
-            return;
-        }
-        if goals.len() >= PRIVATE {
-            goals.pop_front();
-        }
-        goals.push_back((subject, goal_id.to_owned()));
-    }
-
-    fn holds(&self, subject: &Subject) -> bool {
-        self.0.lock().iter().any(|(known, _)| known == subject)
-    }
-
-    /// Whether it may be told: it is not about one of them, and does not name one as the reason of something else.
-    fn lets_go(&self, subject: &Subject, content: &[u8]) -> bool {
-        if SubjectPattern::events(EventTopic::Task).matches(subject) {
-            return !self.holds(subject);
-        }
-        !self.named_in(&String::from_utf8_lossy(content))
-    }
-
-    /// Whether a text names one of them.
-    pub(super) fn named_in(&self, text: &str) -> bool {
-        self.0.lock().iter().any(|(_, id)| text.contains(id))
-    }
-}
 
 /// See the module.
 #[derive(Clone)]
@@ -215,33 +175,5 @@ impl Relay {
         for (subject, outcome) in self.0.bus.publish_together(told.collect()).await {
             self.became(&subject, outcome);
         }
-    }
-}
-
-impl std::fmt::Debug for PrivateGoals {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PrivateGoals({})", self.0.lock().len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_private_is_known_by_its_subject_and_the_oldest_make_way() {
-        let private = PrivateGoals::default();
-        private.enter("g.1 with dots");
-        private.enter("g.1 with dots");
-        assert!(private.holds(&Subject::event(EventTopic::Task, "g.1 with dots")));
-        assert!(!private.holds(&Subject::event(EventTopic::Task, "g2")));
-        assert!(!private.holds(&Subject::event(EventTopic::Agent, "g.1 with dots")));
-        let agent = Subject::event(EventTopic::Agent, "executor.001");
-        assert!(private.lets_go(&agent, b"{\"reason\": \"it was killed\"}"));
-        assert!(!private.lets_go(&agent, b"{\"reason\": \"goal g.1 with dots\"}"));
-        for at in 0..PRIVATE {
-            private.enter(&format!("more-{at}"));
-        }
-        assert!(!private.holds(&Subject::event(EventTopic::Task, "g.1 with dots")));
     }
 }

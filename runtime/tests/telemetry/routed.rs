@@ -77,11 +77,7 @@ async fn a_decision_between_engines_is_an_event_a_figure_and_a_part_of_the_trace
     );
 
     // The figure.
-    let caller = Caller {
-        principal: node.owner_name().clone(),
-        place: Place::Here,
-        rights: None,
-    };
+    let caller = Caller::named(node.owner_name().clone(), Place::Here);
     let figures = node.metrics(&caller).unwrap().unwrap();
     for (engine, outcome) in [("gone", "down"), ("there", "answered")] {
         let labels = [

@@ -165,10 +165,22 @@ fn begun_with(run: &Run<'_>, tasks: &GoalTasks<'_>) -> Result<Option<KeptPlan>, 
     let goal = run.goal().id();
     match tasks.ctx.done::<KeptPlan>(&plan_step(goal)) {
         Ok(kept) => Ok(kept.filter(|kept| kept.binds)),
+        // Nothing was done for it that could be done twice.
+        Err(_) if says_that_it_binds_nobody(tasks, goal) => Ok(None),
         Err(error) => Err(format!(
             "the plan that it was begun with is on record and cannot be read here ({error}), so what was done for it could be done twice; resume the goal with the version that began it, or look at what was done (`aios goal explain {goal}`) and ask anew under another id"
         )),
     }
+}
+
+/// Whether this much of a plan of another form can be read: that it calls nothing which could be done twice.
+fn says_that_it_binds_nobody(tasks: &GoalTasks<'_>, goal: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Binds {
+        binds: bool,
+    }
+    let said = tasks.ctx.done::<Binds>(&plan_step(goal));
+    said.is_ok_and(|said| said.is_some_and(|said| !said.binds))
 }
 
 /// The plan that a goal was begun with, checked by what is here now.

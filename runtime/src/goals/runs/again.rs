@@ -6,8 +6,7 @@ use aios_work::Effect;
 use aios_work::content::{CALL_MARK, TaskEvent, TaskStatus};
 
 use super::record::{Steps, task_of};
-use crate::goals::register::State;
-use crate::goals::{EXPLAINED_MAX, Goals, unwritten};
+use crate::goals::{EXPLAINED_MAX, Goals, now_us, unwritten};
 use crate::node::Node;
 
 /// What may be done about a task that is to be tried again.
@@ -107,7 +106,7 @@ impl Goals {
         // The answer that there is lacks it.
         steps.forget(PLANNER, "answer").map_err(unwritten)?;
         self.register
-            .settle(goal_id, &State::begun(), None)
+            .begin_again(goal_id, now_us(node))
             .map_err(unwritten)?;
         self.go_on(node, goal_id, tenant, goal.asked.clone())
             .await

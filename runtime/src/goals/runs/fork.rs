@@ -76,7 +76,11 @@ impl Goals {
         let _entered = self.entrance.lock().await;
         let goal = self.at_rest(tenant, &goal_id)?;
         let steps = Steps::of(node, tenant, &goal_id);
-        let kept = steps.plan()?;
+        let kept = match steps.plan() {
+            // What was handed in with the goal says it too.
+            Err(_) if goal.asked.plan.is_some() => None,
+            kept => kept?,
+        };
         let tasks = match (&kept, &goal.asked.plan) {
             (Some(KeptPlan { plan, .. }), _) => plan.tasks.clone(),
             (None, Some(file)) => file.tasks.clone(),

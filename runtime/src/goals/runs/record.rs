@@ -121,11 +121,12 @@ impl Steps {
 
     /// The tasks it had, as far as they are known.
     pub(super) fn tasks(&self, asked: &Submit) -> Result<Vec<Task>, ControlError> {
-        Ok(match (self.plan()?, &asked.plan) {
-            (Some(kept), _) => kept.plan.tasks,
-            (None, Some(file)) => file.tasks.clone(),
-            (None, None) => Vec::new(),
-        })
+        match (self.plan(), &asked.plan) {
+            (Ok(Some(kept)), _) => Ok(kept.plan.tasks),
+            (Ok(None) | Err(_), Some(file)) => Ok(file.tasks.clone()),
+            (Ok(None), None) => Ok(Vec::new()),
+            (Err(unread), None) => Err(unread),
+        }
     }
 
     /// The tool of a task, if its plan is known.
@@ -181,6 +182,13 @@ fn of_store(error: StepError) -> StoreError {
 }
 
 pub(super) fn unwritten_step(error: StepError) -> ControlError {
+    if let StepError::Record { operation } = &error {
+        let what = format!(
+            "what is on record as {operation:?} cannot be read, so nobody can say whether it was done"
+        );
+        return ControlError::failed(what)
+            .advise("look at it with `aios audit show`, and use the version that wrote it");
+    }
     unwritten(of_store(error))
 }
 

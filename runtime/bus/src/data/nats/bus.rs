@@ -135,8 +135,13 @@ impl NatsDataBus {
             Some(outbox) if streams::stream_of(&wire).is_some() => {
                 self.takes(&payload)?;
                 let time = (self.own.clock)();
-                let accepted = outbox.accept_once(name, wire, time, trace, payload);
-                accepted.await.map(drop).map_err(not_accepted)
+                let (outbox, name) = (Arc::clone(outbox), name.to_owned());
+                // By itself, so that whoever is called off in the wait leaves nothing lasting that is not sent.
+                let accepted = tokio::spawn(async move {
+                    outbox.accept_once(&name, wire, time, trace, payload).await
+                });
+                let accepted = accepted.await.map_err(|_| BusError::Closed)?;
+                accepted.map(drop).map_err(not_accepted)
             }
             _ => self.publish_traced(subject, payload, trace).await,
         }

@@ -63,8 +63,14 @@ pub fn describe() {
     describe_gauge!(LAG, "messages that a follower has not seen yet, by stream");
 }
 
-/// Begins those of a connection at nothing: what has never happened is zero and not unknown.
+/// Begins those of a connection at nothing: what has never happened is zero and not unknown. Once: a second connection of the process says
+/// nothing about the first.
 pub(super) fn begin() {
+    static BEGUN: std::sync::Once = std::sync::Once::new();
+    BEGUN.call_once(begin_at_nothing);
+}
+
+fn begin_at_nothing() {
     for name in [CONNECTS, DISCONNECTS, SLOW, OUTBOX_RETRIES, OUTBOX_FULL] {
         metrics::counter!(name).increment(0);
     }

@@ -9,6 +9,8 @@ use bytes::Bytes;
 /// What a waiting message is called in the journal, and what says how far they have left.
 const MESSAGE: &str = "message";
 const MARK: &str = "mark";
+/// What says that a message of that name was accepted, once the message itself is taken away.
+const NAMED: &str = "named";
 const FORM: u16 = 1;
 /// The operation of a message that has no name of its own.
 const UNNAMED: &str = "outbox";
@@ -59,12 +61,27 @@ pub(super) fn read(entry: &Entry) -> Option<Waiting> {
     })
 }
 
-/// What whoever published a message called it, if anything.
+/// What whoever published a message called it, if anything; also where only that is left of it.
 pub(super) fn name_of(entry: &Entry) -> Option<&str> {
     let payload = entry.draft.after.as_ref()?;
-    payload.of_kind(MESSAGE, FORM).ok()?;
+    let message = payload.of_kind(MESSAGE, FORM).is_ok();
+    if !message && !only_names(entry) {
+        return None;
+    }
     let name = entry.draft.operation_id.as_str();
     (name != UNNAMED).then_some(name)
+}
+
+/// Whether an entry holds the name of a message and nothing else of it.
+pub(super) fn only_names(entry: &Entry) -> bool {
+    let payload = entry.draft.after.as_ref();
+    payload.is_some_and(|payload| payload.of_kind(NAMED, FORM).is_ok())
+}
+
+/// Writes down that a message of that name was accepted.
+pub(super) fn named(name: &str) -> Draft {
+    let payload = Payload::new(NAMED, FORM, Vec::new());
+    Draft::set(name, "outbox", NAMED, payload)
 }
 
 /// How far an entry says that messages have left.

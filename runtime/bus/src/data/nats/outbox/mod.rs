@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use super::frame::hex;
 use super::lane::OutboxId;
 use super::metric;
-use entry::{draft, mark, marked, name_of, read};
+use entry::{draft, mark, marked, name_of, named, only_names, read};
 use line::{HELD_BYTES, Line, Next};
 
 pub(super) use entry::Waiting;
@@ -41,9 +41,9 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 /// How long to wait for the journal's own queue.
 const QUEUE_WAIT: Duration = Duration::from_millis(2);
 
-/// Names that are remembered after their messages have left, the latest: several times as many as a process has work under way when it is
-/// killed.
-const NAMES: usize = 256;
+/// Names that are remembered after their messages have left, the latest: eight times as many as a node has goals under way, each of which tells
+/// of two things.
+const NAMES: usize = 2_048;
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl Outbox {
     }
 
     /// The same of something that is said once, whatever is killed: a message that this process or an earlier one had accepted under the
-    /// same name is not accepted again, and `None` is returned. The latest 256 names are remembered.
+    /// same name is not accepted again, and `None` is returned. The latest 2,048 names are remembered.
     ///
     /// # Errors
     /// It is not accepted; nothing of it is kept, its name neither.
@@ -197,13 +197,24 @@ impl Outbox {
         trace: Option<TraceContext>,
         payload: Bytes,
     ) -> Result<Option<OutboxId>, OutboxError> {
-        if self.names.lock().iter().any(|known| known == name) {
-            return Ok(None);
+        {
+            let mut names = self.names.lock();
+            if names.iter().any(|known| known == name) {
+                return Ok(None);
+            }
+            // Before it is on disk, so that of two at once one is told.
+            remember(&mut names, name);
         }
-        let taken = self.take_in(subject, time, trace, payload, Some(name));
-        let id = taken.await?;
-        remember(&mut self.names.lock(), name);
-        Ok(Some(id))
+        let mut taken = Taken {
+            outbox: self,
+            name,
+            stays: false,
+        };
+        let id = self
+            .take_in(subject, time, trace, payload, Some(name))
+            .await;
+        taken.stays = id.is_ok();
+        id.map(Some)
     }
 
     async fn take_in(
@@ -360,8 +371,20 @@ impl Outbox {
         }
         let left = self.state.lock().left_up_to();
         let names = self.names.lock().clone();
-        // What is kept for its name has left too, and the next opening is to know that.
-        drop(self.journal.append(vec![mark(left)]));
+        // What has left goes, and its name stays: without this on the disk the next opening would know neither.
+        let mut drafts = vec![mark(left)];
+        drafts.extend(names.iter().map(|name| named(name)));
+        let count = drafts.len() as u64;
+        let said = self.journal.append(drafts).map(|ticket| ticket.wait());
+        let first = match said {
+            Ok(Ok(last)) => last.saturating_sub(count),
+            Ok(Err(error)) => {
+                return tracing::debug!(%error, "what has left the outbox is taken away later");
+            }
+            Err(error) => {
+                return tracing::debug!(%error, "what has left the outbox is taken away later");
+            }
+        };
         let retention = Retention {
             journal: Limit {
                 bytes: Some(SEGMENT_BYTES),
@@ -372,10 +395,12 @@ impl Outbox {
                 ..Limit::default()
             },
         };
-        let moved = self.journal.retire(&retention, |entry| {
-            let waits = entry.sequence > left && marked(entry).is_none();
-            waits || name_of(entry).is_some_and(|name| names.iter().any(|known| known == name))
-        });
+        let moved = self
+            .journal
+            .retire(&retention, |entry| match only_names(entry) {
+                true => entry.sequence > first,
+                false => entry.sequence > left && marked(entry).is_none(),
+            });
         if let Err(error) = moved {
             tracing::debug!(%error, "what has left the outbox is taken away later");
         }
@@ -411,6 +436,22 @@ impl std::fmt::Debug for Outbox {
 }
 
 /// The oldest make way.
+/// A name whose message is on its way to the disk. If it does not come there, the name is free again.
+struct Taken<'a> {
+    outbox: &'a Outbox,
+    name: &'a str,
+    stays: bool,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.stays {
+            let mut names = self.outbox.names.lock();
+            names.retain(|known| known != self.name);
+        }
+    }
+}
+
 fn remember(names: &mut VecDeque<String>, name: &str) {
     if names.len() == NAMES {
         names.pop_front();
