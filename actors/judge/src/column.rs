@@ -34,6 +34,8 @@ pub(crate) enum Data {
     Names {
         values: Vec<String>,
         codes: Vec<u32>,
+        /// Whether some rows have none.
+        gaps: bool,
     },
     /// Times.
     Times(Vec<Option<Moment>>),
@@ -241,7 +243,7 @@ fn never_more(one: &Data, other: &Data) -> bool {
 pub(crate) fn once(columns: &mut Vec<GridColumn>, rows: usize) {
     let mut found: Vec<GridColumn> = Vec::new();
     for names in columns.iter() {
-        let Data::Names { values, codes } = &names.data else {
+        let Data::Names { values, codes, .. } = &names.data else {
             continue;
         };
         // Each name in several rows, and in as many as the others.
@@ -496,5 +498,10 @@ fn coded(cells: &[Option<String>]) -> Data {
         });
         codes.push(code);
     }
-    Data::Names { values, codes }
+    let gaps = codes.contains(&u32::MAX);
+    Data::Names {
+        values,
+        codes,
+        gaps,
+    }
 }

@@ -124,10 +124,8 @@ fn nameless(text: &Text, grid: &Grid) -> Vec<Pred> {
         })
     };
     let gaps = grid.groups().filter(|column| {
-        let Some(crate::column::Data::Names { codes, .. }) = grid.data(*column) else {
-            return false;
-        };
-        codes.contains(&u32::MAX)
+        let data = grid.data(*column);
+        matches!(data, Some(crate::column::Data::Names { gaps: true, .. }))
     });
     let lacked = gaps.filter(|column| {
         let own = &grid.columns[*column].stems;

@@ -1,8 +1,8 @@
 //! A table as the judge asks it: rows by name and time, figures over them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aios_work::Columns;
 use parking_lot::Mutex;
@@ -28,6 +28,10 @@ pub(crate) struct Grid {
     asked: Mutex<Fitting>,
     figures: Mutex<Measured>,
     counted: Mutex<HashMap<Vec<Pred>, Arc<Counted>>>,
+    /// Of two columns of names, whether each name of the first has one of the second alone, as far as it was asked.
+    told: Mutex<HashMap<(usize, usize), bool>>,
+    /// The different times of the first column of times, once they were asked for.
+    days: OnceLock<Vec<Moment>>,
     /// Rows that were looked at for all questions so far.
     visited: AtomicU64,
 }
@@ -118,6 +122,8 @@ impl Grid {
             asked: Mutex::default(),
             figures: Mutex::default(),
             counted: Mutex::default(),
+            told: Mutex::default(),
+            days: OnceLock::new(),
             visited: AtomicU64::new(0),
         }
     }
@@ -162,6 +168,28 @@ impl Grid {
             Some(Data::Names { codes, .. }) => codes.get(row).copied(),
             _ => None,
         }
+    }
+
+    /// Whether each name of one column stands in its rows with one name of the other alone.
+    pub(crate) fn tells(&self, own: usize, theirs: usize) -> bool {
+        if let Some(known) = self.told.lock().get(&(own, theirs)) {
+            return *known;
+        }
+        self.visit(self.rows);
+        let mut first: Vec<Option<Option<u32>>> = vec![None; self.names(own).len()];
+        let tells = (0..self.rows).all(|row| {
+            let code = self
+                .code(row, own)
+                .and_then(|code| usize::try_from(code).ok());
+            // A row without a name is none of a name's.
+            let Some(known) = code.and_then(|code| first.get_mut(code)) else {
+                return true;
+            };
+            let other = self.code(row, theirs);
+            *known.get_or_insert(other) == other
+        });
+        self.told.lock().insert((own, theirs), tells);
+        tells
     }
 
     fn fits(&self, row: usize, pred: &Pred) -> bool {
@@ -346,6 +374,13 @@ impl Grid {
         };
         let found: BTreeSet<Moment> = times.iter().flatten().map(of).collect();
         found.into_iter().collect()
+    }
+
+    /// The first column of times, with the different times in it in their order.
+    pub(crate) fn days(&self) -> Option<(usize, &[Moment])> {
+        let column = self.times().next()?;
+        let days = || self.periods(column, |moment| *moment);
+        Some((column, self.days.get_or_init(days)))
     }
 
     /// Columns with quantities.

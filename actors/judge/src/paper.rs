@@ -104,7 +104,7 @@ impl Paper {
                 heads: heads.copied().collect(),
                 clocks: clocks(&text),
                 parts: clause::read(&text),
-                ways: way::sides(&text),
+                ways: way::ways(&text),
                 trends: way::trends(&text),
                 before: previous,
                 block: piece.block,

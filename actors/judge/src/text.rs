@@ -166,9 +166,10 @@ impl Names {
                 return None;
             }
             // "Linden-", "Kirschen-": what joins two words.
+            let all = aios_languages::lexicons();
             let joined = |name: &str| {
                 let rest = head.strip_prefix(name);
-                rest.is_some_and(|rest| matches!(rest, "n" | "en" | "er" | "e"))
+                rest.is_some_and(|rest| all.iter().any(|own| own.is_joining(rest)))
             };
             let mut meant = own
                 .iter()

@@ -1,6 +1,6 @@
 //! Which way a text says that something lies or goes: before or after a time, above or below an amount, up or down by one.
 
-use aios_languages::{Sense, Tag, Tagged};
+use aios_languages::{Sense, Tag, Tagged, lexicons};
 
 use crate::moment::Moment;
 use crate::paper::{clock, same};
@@ -31,13 +31,11 @@ pub(crate) struct Side {
 /// Words between "before" and the time or amount that it stands with, and the word.
 const ARTICLES: usize = 2;
 const WORDS: usize = 3;
-/// What denies the word behind it, in the languages that are known.
-const NOT: [&str; 6] = ["not", "never", "nicht", "pas", "no", "nunca"];
 /// Words between an amount and "more" or "less" behind it: "4 EUR a month less".
 const BEHIND: usize = 2;
 
-/// The sides that a text names.
-pub(crate) fn sides(text: &Text) -> Vec<Side> {
+/// What a text puts on a side of a time or an amount.
+pub(crate) fn ways(text: &Text) -> Vec<Side> {
     let own: Vec<(&Tagged, Sense, bool)> = text
         .tags
         .iter()
@@ -63,8 +61,12 @@ pub(crate) fn sides(text: &Text) -> Vec<Side> {
         };
         // "Not before 9". "It costs nothing until 9" denies a price.
         let turned = text.tags.iter().any(|other| {
-            let word = text.words.get(other.from).map_or("", |word| &word.text);
-            other.tag == Tag::Sense(Sense::Negation) && other.to == tag.from && NOT.contains(&word)
+            let plain = || {
+                let word = text.words.get(other.from);
+                let mut all = lexicons().iter();
+                word.is_some_and(|word| all.any(|lexicon| lexicon.is_denying(&word.text)))
+            };
+            other.tag == Tag::Sense(Sense::Negation) && other.to == tag.from && plain()
         });
         let Some(word) = text.words.get(tag.from) else {
             continue;

@@ -60,21 +60,23 @@ pub(crate) fn stretches(text: &Text, grid: &Grid) -> Option<(Pred, Pred)> {
         Sense::Down,
     ];
     let told = compares.iter().any(|sense| text.has(*sense));
-    if !days || !told || gap.len() > STRETCH || gap.contains([',', ';', ':']) {
-        return None;
-    }
     // "From 3 May to 8 May" compares two days, where no stretch before it is named.
     let earlier = text.has(Sense::Than) || text.has(Sense::Earlier);
-    let column = grid.times().next()?;
-    let all = grid.periods(column, |moment| *moment);
+    let close = gap.len() <= STRETCH && !gap.contains([',', ';', ':']);
+    if !days || !told || !earlier || !close {
+        return None;
+    }
+    let (column, all) = grid.days()?;
     let from = all.iter().position(|day| first.moment.holds(day))?;
     let to = all.iter().rposition(|day| last.moment.holds(day))?;
     let many = to.checked_sub(from)? + 1;
+    if many < 2 {
+        return None;
+    }
     let before = from.checked_sub(many)?;
     let end = from.checked_sub(1)?;
     let stretch =
         |from: usize, to: usize| Some(Pred::Within(column, *all.get(from)?, *all.get(to)?));
-    (earlier && many > 1).then_some(())?;
     stretch(before, end).zip(stretch(from, to))
 }
 

@@ -62,6 +62,7 @@ pub enum Sense {
     /// What a source does that is asked whether it knows something; its names.
     Tells,
     Source,
+    /// What points back to a name of the sentence before.
     Back,
     /// What asks for all of several.
     Lists,
@@ -77,9 +78,13 @@ pub enum Sense {
     /// On which side of a time another one lies: "before departure".
     Earlier,
     Later,
+    /// What lets an amount go up: "rises by", "4 EUR more".
     Rises,
+    /// What lets an amount go down: "falls by", "4 EUR less".
     Falls,
+    /// Up to which time something is: "by noon".
     Until,
+    /// From which time on something is: "as of May".
     Since,
     /// Of two limits the one that is reached first, or last.
     SoonerOf,
@@ -251,6 +256,8 @@ struct File {
     abbreviations: Vec<String>,
     stop: Vec<String>,
     closing: Vec<String>,
+    denying: Vec<String>,
+    joining: Vec<String>,
     opposites: Vec<Vec<String>>,
     alike: Vec<Vec<String>>,
     clock: HashMap<String, u8>,
@@ -281,6 +288,8 @@ pub struct Lexicon {
     abbreviations: HashSet<String>,
     stop: HashSet<String>,
     closing: HashSet<String>,
+    denying: HashSet<String>,
+    joining: HashSet<String>,
     phrases: Phrases,
     stemmer: Stemmer,
     /// Of stems that say the same the one that stands for all of them.
@@ -380,6 +389,8 @@ impl Lexicon {
             abbreviations: file.abbreviations.into_iter().collect(),
             stop: file.stop.into_iter().collect(),
             closing: file.closing.into_iter().collect(),
+            denying: file.denying.into_iter().collect(),
+            joining: file.joining.into_iter().collect(),
             phrases,
             stemmer,
             alike,
@@ -395,6 +406,8 @@ impl Lexicon {
             abbreviations: HashSet::new(),
             stop: HashSet::new(),
             closing: HashSet::new(),
+            denying: HashSet::new(),
+            joining: HashSet::new(),
             phrases: Phrases::default(),
             stemmer: Stemmer::create(Algorithm::English),
             alike: HashMap::new(),
@@ -417,6 +430,18 @@ impl Lexicon {
     #[must_use]
     pub fn is_closing(&self, word: &str) -> bool {
         self.closing.contains(word)
+    }
+
+    /// Whether a folded word denies the word right behind it: "not before 9".
+    #[must_use]
+    pub fn is_denying(&self, word: &str) -> bool {
+        self.denying.contains(word)
+    }
+
+    /// Whether folded letters join two words to one: "Linden" before "allee" is "Linde" with an "n".
+    #[must_use]
+    pub fn is_joining(&self, letters: &str) -> bool {
+        self.joining.contains(letters)
     }
 
     /// Whether words go on with what stands before their comma: a German infinitive with "zu" is a part of its sentence.
@@ -616,84 +641,4 @@ pub fn foreign(text: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_language_that_is_shipped_can_be_read() {
-        for file in [
-            include_str!("../words/english.toml"),
-            include_str!("../words/german.toml"),
-            include_str!("../words/french.toml"),
-            include_str!("../words/spanish.toml"),
-        ] {
-            let lexicon = Lexicon::read(file).unwrap();
-            assert!(!lexicon.code.is_empty());
-        }
-        assert_eq!(lexicons().len(), 4);
-    }
-
-    #[test]
-    fn words_have_the_meanings_of_their_language() {
-        let rows = [
-            ("en", "the highest reading", Tag::Sense(Sense::Highest)),
-            ("en", "prices climbed", Tag::Sense(Sense::Up)),
-            ("en", "twenty of them", Tag::Number(20.0)),
-            ("en", "working days", Tag::Unit(UnitName::Day)),
-            ("de", "am schwächsten war Kassel", Tag::Sense(Sense::Lowest)),
-            ("de", "im März", Tag::Month(3)),
-            ("de", "drei Millionen", Tag::Scale(1e6)),
-            (
-                "fr",
-                "la température la plus élevée",
-                Tag::Sense(Sense::Highest),
-            ),
-            ("fr", "en août", Tag::Month(8)),
-            ("es", "el promedio", Tag::Sense(Sense::Mean)),
-            ("es", "por debajo de", Tag::Sense(Sense::Below)),
-        ];
-        for (code, text, wanted) in rows {
-            let tags = lexicon(code).unwrap().tags(&folded(text));
-            assert!(
-                tags.iter().any(|found| found.tag == wanted),
-                "{text}: {tags:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_concept_is_the_same_in_every_language() {
-        let concept = |code: &str, text: &str| {
-            let tags = lexicon(code).unwrap().tags(&folded(text));
-            tags.iter().find_map(|found| match found.tag {
-                Tag::Concept(number) => Some(number),
-                _ => None,
-            })
-        };
-        let turnover = concept("en", "turnover");
-        assert!(turnover.is_some());
-        assert_eq!(turnover, concept("de", "Umsatz"));
-        assert_eq!(turnover, concept("fr", "chiffre d'affaires"));
-        assert_eq!(turnover, concept("es", "facturación"));
-    }
-
-    #[test]
-    fn a_text_tells_its_language() {
-        let rows = [
-            ("How long is the warranty?", Some("en")),
-            (
-                "Wie lange gilt die Garantie und wer zahlt den Versand?",
-                Some("de"),
-            ),
-            ("Quelle est la durée de la garantie ?", Some("fr")),
-            (
-                "¿Cuánto dura la garantía y quién paga el envío?",
-                Some("es"),
-            ),
-            ("12 34", None),
-        ];
-        for (text, code) in rows {
-            assert_eq!(language_of(text), code, "{text}");
-        }
-    }
-}
+mod tests;

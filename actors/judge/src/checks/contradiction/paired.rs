@@ -65,14 +65,7 @@ fn is_told(grid: &Grid, one: &Pred, other: &Pred) -> bool {
     };
     let names = grid.names(*own).len();
     let (kinds, many) = (grid.names(*theirs).len(), names > 1 && grid.rows > names);
-    let alone = |code: u32| {
-        let rows = grid.rows_of(&[Pred::Is(*own, code)]);
-        let mut codes = rows.iter().map(|row| grid.code(*row as usize, *theirs));
-        let first = codes.next();
-        codes.all(|code| Some(code) == first)
-    };
-    let codes = u32::try_from(names.min(NAMES)).unwrap_or(0);
-    many && kinds < names && names <= NAMES && (0..codes).all(alone)
+    many && kinds < names && names <= NAMES && grid.tells(*own, *theirs)
 }
 
 /// Names of a column above which nobody looks for what each stands with.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aios_languages::{Sense, Tag};
+use aios_languages::Sense;
 use aios_work::{Category, Severity};
 
 use super::{Finding, at};
@@ -11,7 +11,7 @@ use crate::explain::Form;
 use crate::paper::{Paper, Sentence, same};
 use crate::reading::Reading;
 use crate::text::Text;
-use crate::way::{Anchor, Side, is_same, sides, trends};
+use crate::way::{Anchor, Side, is_same, trends, ways};
 
 /// Words of a clause below which it leans on the question.
 const FEW: usize = 2;
@@ -23,7 +23,7 @@ pub(super) fn look(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
         return;
     }
     let text = &reading.texts[piece];
-    let own = sides(text);
+    let own = ways(text);
     let against = placed(reading, piece, &own)
         .or_else(|| moved(reading, piece))
         .or_else(|| exchanged(reading, piece, &own));
@@ -40,19 +40,34 @@ pub(super) fn look(reading: &Reading<'_>, piece: usize, finding: &mut Finding) {
     finding.issues.push(issue);
 }
 
+/// The sentences of all sources, with their papers and places in them.
+fn sentences<'a>(
+    reading: &'a Reading<'_>,
+) -> impl Iterator<Item = (&'a Paper, usize, &'a Sentence)> {
+    let papers = reading.ground.papers.iter();
+    papers.flat_map(|paper| {
+        let own = paper.sentences.iter().enumerate();
+        own.map(move |(at, sentence)| (paper, at, sentence))
+    })
+}
+
+/// What a sentence puts on a side of the time or amount of this one.
+fn alike<'a>(
+    text: &'a Text,
+    side: &'a Side,
+    sentence: &'a Sentence,
+) -> impl Iterator<Item = &'a Side> {
+    let ways = sentence.ways.iter();
+    ways.filter(|theirs| is_same(text, &side.anchor, &sentence.text, &theirs.anchor))
+}
+
 /// "After 2 pm" where the source says "before 2 pm", and nowhere the other.
 fn placed(reading: &Reading<'_>, piece: usize, own: &[Side]) -> Option<(&'static str, String)> {
     let text = &reading.texts[piece];
     own.iter().find_map(|side| {
-        let papers = reading.ground.papers.iter();
-        let all = papers.flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
         let mut against = None;
-        for (paper, at) in all {
-            let sentence = &paper.sentences[at];
-            for theirs in &sentence.ways {
-                if !is_same(text, &side.anchor, &sentence.text, &theirs.anchor) {
-                    continue;
-                }
+        for (paper, at, sentence) in sentences(reading) {
+            for theirs in alike(text, side, sentence) {
                 if theirs.beyond == side.beyond {
                     return None;
                 }
@@ -73,34 +88,35 @@ fn placed(reading: &Reading<'_>, piece: usize, own: &[Side]) -> Option<(&'static
 /// "At most five, and not fewer than nine" where at most nine come and never fewer than five: two limits of which each is said of the other.
 fn exchanged(reading: &Reading<'_>, piece: usize, own: &[Side]) -> Option<(&'static str, String)> {
     let text = &reading.texts[piece];
-    let amount = |side: &&Side| matches!(side.anchor, Anchor::Amount(_));
+    let kind = |side: &Side| (side.with, side.beyond);
+    let amounts = || {
+        let sides = own.iter();
+        sides.filter(|side| matches!(side.anchor, Anchor::Amount(_)))
+    };
+    let first = kind(amounts().next()?);
+    if amounts().all(|side| kind(side) == first) {
+        return None;
+    }
     // Where in the sources an amount is a limit of the other kind only.
     let other = |side: &Side| {
-        let papers = reading.ground.papers.iter();
-        let all = papers.flat_map(|paper| (0..paper.sentences.len()).map(move |at| (paper, at)));
         let mut found = None;
-        for (paper, at) in all {
-            let sentence = &paper.sentences[at];
-            for theirs in &sentence.ways {
-                if is_same(text, &side.anchor, &sentence.text, &theirs.anchor) {
-                    if (theirs.with, theirs.beyond) == (side.with, side.beyond) {
-                        return None;
-                    }
-                    found = found.or(Some((paper, at, (theirs.with, theirs.beyond))));
+        for (paper, at, sentence) in sentences(reading) {
+            for theirs in alike(text, side, sentence) {
+                if kind(theirs) == kind(side) {
+                    return None;
                 }
+                found = found.or(Some((paper, at, kind(theirs))));
             }
         }
         found
     };
-    own.iter().filter(amount).enumerate().find_map(|(at, one)| {
-        let (paper, place, theirs) = other(one)?;
-        let mut rest = own.iter().filter(amount).skip(at + 1);
-        let crossed = rest.any(|two| {
-            let kind = |side: &Side| (side.with, side.beyond);
-            kind(one) != kind(two)
-                && theirs == kind(two)
-                && other(two).is_some_and(|(.., theirs)| theirs == kind(one))
-        });
+    let told = amounts().filter_map(|side| Some((kind(side), other(side)?)));
+    let told: Vec<_> = told.collect();
+    told.iter().enumerate().find_map(|(at, (one, found))| {
+        let (paper, place, theirs) = *found;
+        let mut rest = told.iter().skip(at + 1);
+        // What a source says of an amount is never of the kind that the answer gives it.
+        let crossed = rest.any(|(two, (.., of_two))| theirs == *two && of_two == one);
         crossed.then(|| {
             (
                 "the source has these limits the other way round",
@@ -210,24 +226,17 @@ fn moved(reading: &Reading<'_>, piece: usize) -> Option<(&'static str, String)> 
         if found.any(|found| found.form != Form::Said) {
             return None;
         }
-        let papers = reading.ground.papers.iter();
-        let mut told = papers
-            .flat_map(|paper| {
-                paper
-                    .sentences
-                    .iter()
-                    .enumerate()
-                    .map(move |own| (paper, own))
-            })
-            .flat_map(|(paper, (at, sentence))| {
-                let numbers = sentence.text.numbers.iter().enumerate();
-                let own = numbers.filter(|(_, own)| same(number, own));
-                own.map(move |(place, _)| (paper, at, way(sentence, place)))
-            });
-        let (paper, at, first) = told.next()?;
-        let turned = |way: Option<bool>| way == Some(!up);
-        let alike = turned(first) && told.all(|(_, _, way)| turned(way));
-        (alike && !is_denied(text, index) && !is_elsewhere(paper, at, text, index)).then(|| {
+        let mut told = sentences(reading).flat_map(|(paper, at, sentence)| {
+            let numbers = sentence.text.numbers.iter().enumerate();
+            let own = numbers.filter(|(_, own)| same(number, own));
+            own.map(move |(place, _)| (paper, at, sentence, place))
+        });
+        let (paper, at, sentence, place) = told.next()?;
+        let turned = |sentence: &Sentence, place: usize| way(sentence, place) == Some(!up);
+        let against =
+            turned(sentence, place) && told.all(|(_, _, sentence, place)| turned(sentence, place));
+        let denied = || is_denied(text, index) || is_denied(&sentence.text, place);
+        (against && !denied()).then(|| {
             let what = match up {
                 true => "the source says that it goes down",
                 false => "the source says that it goes up",
@@ -249,20 +258,4 @@ fn is_denied(text: &Text, index: usize) -> bool {
         let (from, to) = span(text, number.start);
         denies(text, from, to)
     })
-}
-
-/// Whether the source denies what it says of the number.
-fn is_elsewhere(paper: &Paper, at: usize, text: &Text, index: usize) -> bool {
-    let sentence = &paper.sentences[at];
-    let number = text.numbers.get(index);
-    let own = sentence
-        .text
-        .numbers
-        .iter()
-        .position(|own| number.is_some_and(|number| same(number, own)));
-    let tagged = sentence.text.tags.iter();
-    let negated = tagged
-        .filter(|tag| tag.tag == Tag::Sense(Sense::Negation))
-        .count();
-    own.is_none_or(|own| is_denied(&sentence.text, own)) && negated > 0
 }
