@@ -16,6 +16,7 @@ mod column;
 mod conditions;
 mod criteria;
 mod derived;
+mod equal;
 mod explain;
 mod goal;
 mod grid;

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use aios_languages::{Sense, Tag};
 
+use crate::equal::same;
 use crate::numeral::Number;
-use crate::paper::{Paper, Sentence, same, weekdays};
+use crate::paper::{Paper, Sentence, weekdays};
 use crate::text::Text;
 use crate::unit::Kind;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use aios_languages::{Lexicon, Tag, UnitName, lexicon};
 
 use crate::answer::{Answer, Kind as Piece};
+use crate::equal::same;
 use crate::explain::{Explainer, Explanation, Form};
 use crate::ground::{Ground, digit_runs, reading};
 use crate::numeral::Number;
-use crate::paper::same;
 use crate::scope::Place;
 use crate::signed::{Signed, Stands};
 use crate::text::Text;

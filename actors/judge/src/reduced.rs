@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use aios_languages::{Sense, Tag};
 
+use crate::equal::same;
 use crate::numeral::Number;
-use crate::paper::{Paper, Sentence, same};
+use crate::paper::{Paper, Sentence};
 use crate::reading::Reading;
 use crate::text::Text;
 use crate::unit::Unit;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::equal::{clock, same};
 use crate::explain::Explanation;
 use crate::numeral::Number;
 use crate::of_it::{
@@ -11,7 +12,7 @@ use crate::others::{
     counts_another, counts_otherwise, crossed, in_a_pair, labelled_otherwise, of_something_else,
     on_days, paid_otherwise, part_start, sides_at,
 };
-use crate::paper::{Paper, Sentence, clock, same, weekdays};
+use crate::paper::{Paper, Sentence, weekdays};
 use crate::reading::{Claim, Reading};
 use crate::text::Text;
 use crate::unit::Kind;

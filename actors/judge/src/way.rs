@@ -2,8 +2,8 @@
 
 use aios_languages::{Sense, Tag, Tagged, lexicons};
 
+use crate::equal::{clock, same};
 use crate::moment::Moment;
-use crate::paper::{clock, same};
 use crate::text::Text;
 
 /// What a word such as "before" or "at least" stands with.

@@ -272,7 +272,6 @@ impl Register {
         // Nor is it another goal while nobody has heard how it ended.
         let begun = self.state(goal_id).ok().flatten();
         let open = begun.is_some_and(|state| state.phase == GoalPhase::Running);
-        let stands = same.is_some();
         let same = same.filter(|_| open);
         let asked = Asked {
             form: FORM,
@@ -283,17 +282,11 @@ impl Register {
             origin,
             in_place,
         };
-        if stands {
-            // First, so that it is not begun again as the one that was answered.
-            self.write(goal_id, "asked", &asked)?;
-        }
         self.write(goal_id, "state", &State::begun())?;
         self.store.delete(&key(goal_id, "answer"))?;
         self.clear(&key(goal_id, "event/"))?;
-        if !stands {
-            // Last, so that a goal that is seen is whole.
-            self.write(goal_id, "asked", &asked)?;
-        }
+        // Last, so that a goal that is seen is whole.
+        self.write(goal_id, "asked", &asked)?;
         let lasting = self.store.flush();
         if lasting.is_err() {
             // Whoever asked is told that it is not accepted, so it must not be taken up when there is room again.

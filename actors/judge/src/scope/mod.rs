@@ -470,7 +470,7 @@ impl Place<'_> {
     /// Whether a word sets the limit that the goal names: "entries above 13 m".
     pub(super) fn sets_limit(&self, text: &Text, tag: &Tagged) -> bool {
         let asked = &self.asked.text.numbers;
-        let given = |number: &&Number| asked.iter().any(|own| crate::paper::same(number, own));
+        let given = |number: &&Number| asked.iter().any(|own| crate::equal::same(number, own));
         text.limited(tag).as_ref().is_some_and(given)
     }
 

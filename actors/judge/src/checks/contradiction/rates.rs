@@ -4,8 +4,8 @@ use aios_languages::Tag;
 use aios_work::{Category, Severity};
 
 use super::{Finding, at};
+use crate::equal::same;
 use crate::numeral::Number;
-use crate::paper::same;
 use crate::reading::Reading;
 use crate::text::Text;
 use crate::unit::{Kind, Unit};

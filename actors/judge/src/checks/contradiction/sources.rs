@@ -295,7 +295,7 @@ fn limited_alike(text: &Text, source: &Text) -> bool {
     text.numbers.iter().any(|number| {
         let mut own = source.numbers.iter();
         own.any(|own| {
-            crate::paper::same(number, own)
+            crate::equal::same(number, own)
                 && bound(text, number)
                 && bound(source, own)
                 && number.bound != own.bound

@@ -6,8 +6,9 @@ use aios_work::{Category, Severity};
 
 use super::{Finding, at};
 use crate::clause::denies;
+use crate::equal::same;
 use crate::numeral::{Bound, Number};
-use crate::paper::{Sentence, same};
+use crate::paper::Sentence;
 use crate::reading::Reading;
 use crate::text::Text;
 

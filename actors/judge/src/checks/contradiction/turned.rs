@@ -7,8 +7,9 @@ use aios_work::{Category, Severity};
 
 use super::{Finding, at};
 use crate::clause::{clause_spans, denies, stems_of};
+use crate::equal::same;
 use crate::explain::Form;
-use crate::paper::{Paper, Sentence, same};
+use crate::paper::{Paper, Sentence};
 use crate::reading::Reading;
 use crate::text::Text;
 use crate::way::{Anchor, Side, is_same, trends, ways};

@@ -219,7 +219,7 @@ fn half_told(reading: &Reading<'_>, point: &Point, papers: &[Paper], at: usize) 
             || said
                 .numbers
                 .iter()
-                .any(|number| numbers.iter().any(|own| crate::paper::same(number, own)))
+                .any(|number| numbers.iter().any(|own| crate::equal::same(number, own)))
             || crate::paper::clocks(said)
                 .iter()
                 .any(|(_, minute)| clocks.contains(minute))

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use aios_languages::{Sense, Tag};
 
 use super::said_words;
+use crate::equal::same;
 use crate::goal::{Need, Point};
 use crate::numeral::Number;
-use crate::paper::{Paper, same};
+use crate::paper::Paper;
 use crate::reading::Reading;
 use crate::text::Text;
 use crate::unit::{Kind, Unit};

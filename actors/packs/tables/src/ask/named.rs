@@ -507,16 +507,3 @@ pub(super) fn is_a_doer(word: &str) -> bool {
     let one = word.strip_suffix('s').unwrap_or(word);
     one.chars().count() >= 5 && ENDS.iter().any(|end| one.ends_with(end)) && !THINGS.contains(&one)
 }
-
-/// Whether a column holds places in an order: its heading ends with such a word, and it counts from one and no further than there are rows. A
-/// heading of seats, which French calls by the same word, stands over other numbers.
-pub(super) fn is_of_places(column: &super::schema::Column) -> bool {
-    let words = super::words::spaced(&column.id.name);
-    let called = words
-        .last()
-        .is_some_and(|word| hints(Hint::Placing, &word.text));
-    let numbers = column.whole
-        && column.least == Some(1.0)
-        && column.most.is_some_and(|most| most <= column.rows as f64);
-    called && numbers
-}

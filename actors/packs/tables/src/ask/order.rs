@@ -418,7 +418,7 @@ impl Reader<'_> {
         let mut names = self.schema.columns.iter().filter(unique);
         let first = names.next()?;
         // "who is in place 3": what only counts the rows names nobody, where something else does.
-        let counts = first.least.is_some() && super::named::is_of_places(first);
+        let counts = first.least.is_some() && super::schema::is_of_places(first);
         let named = names
             .find(|column| column.least.is_none())
             .filter(|_| counts);
@@ -428,7 +428,7 @@ impl Reader<'_> {
     /// Whether a column holds the places of its rows in an order.
     pub(super) fn is_a_place(&self, id: &super::question::Column) -> bool {
         let mut columns = self.schema.columns.iter();
-        columns.any(|column| column.id == *id && super::named::is_of_places(column))
+        columns.any(|column| column.id == *id && super::schema::is_of_places(column))
     }
 
     /// Whether a column holds how long something took.

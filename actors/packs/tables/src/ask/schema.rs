@@ -320,7 +320,7 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
     };
     let numbers = column.kind == ColumnKind::Number || column.kind == ColumnKind::Id;
     let again = numbers && read.least.is_some() && read.distinct < read.rows;
-    if (read.is_measure() || again) && super::named::is_of_places(&read) {
+    if (read.is_measure() || again) && is_of_places(&read) {
         // Who came second and third came fifth in nothing.
         read.role = Role::Rates;
     } else if read.role == Role::Adds && is_numbered(&read) {
@@ -448,4 +448,17 @@ pub(super) fn file_words(file: &str) -> Vec<String> {
 fn stem(file: &str) -> &str {
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
     base.rsplit_once('.').map_or(base, |(stem, _)| stem)
+}
+
+/// Whether a column holds places in an order: its heading ends with such a word, and it counts from one and no further than there are rows. A
+/// heading of seats, which French calls by the same word, stands over other numbers.
+pub(super) fn is_of_places(column: &Column) -> bool {
+    let words = spaced(&column.id.name);
+    let called = words
+        .last()
+        .is_some_and(|word| hints(Hint::Placing, &word.text));
+    let numbers = column.whole
+        && column.least == Some(1.0)
+        && column.most.is_some_and(|most| most <= column.rows as f64);
+    called && numbers
 }

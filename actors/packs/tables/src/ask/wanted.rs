@@ -270,7 +270,7 @@ impl Reader<'_> {
         // Places in an order are never put together; nor is something else in their place.
         let place = |column: &usize| {
             self.column(*column).is_some_and(|column| {
-                super::named::is_of_places(column)
+                super::schema::is_of_places(column)
                     && filters.iter().all(|filter| filter.column != column.id)
                     && measures
                         .iter()
