@@ -773,6 +773,34 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_over_is_told_of_anew_and_one_that_rested_is_not() {
+        let register = Register::new(Arc::new(InMemoryStore::new()), Arc::new(|_, _, _| {}));
+        register
+            .accept("g", &asked("x"), "local", 1, Origin::Asked, false)
+            .unwrap();
+        let begun_us = || register.asked("g").unwrap().unwrap().begun_us();
+        for (phase, now, begun) in [
+            (GoalPhase::Paused, 2, 1),
+            (GoalPhase::Parked, 3, 1),
+            (GoalPhase::Failed, 4, 4),
+            (GoalPhase::Paused, 5, 4),
+            (GoalPhase::Answered, 6, 6),
+        ] {
+            register
+                .settle("g", &State::ended(phase, None), None)
+                .unwrap();
+            register.begin_again("g", now).unwrap();
+            assert_eq!(begun_us(), begun, "{phase:?}");
+        }
+        // The very same, handed in while it is under way, is what it was.
+        register
+            .accept("g", &asked("x"), "local", 7, Origin::Asked, false)
+            .unwrap();
+        assert_eq!(begun_us(), 6);
+        assert_eq!(register.asked("g").unwrap().unwrap().at_us, 1);
+    }
+
+    #[test]
     fn what_happened_is_read_from_any_number_on() {
         let register = Register::new(Arc::new(InMemoryStore::new()), Arc::new(|_, _, _| {}));
         register
