@@ -162,6 +162,13 @@ async fn ended(node: &Node) -> GoalPhase {
     }
 }
 
+/// Why a goal came to nothing.
+async fn failed(node: &Node) -> String {
+    assert_eq!(ended(node).await, GoalPhase::Failed);
+    let state = node.control().goal("g").await.unwrap();
+    state.error.unwrap().to_string()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_done_by_another_name_is_not_done_again() {
     let place = tempfile::tempdir().unwrap();
@@ -193,9 +200,7 @@ async fn one_that_cannot_be_gone_on_with_here_says_what_differs() {
     };
     let second = node(&place.path().join("second"), &paid, version).await;
     // Nothing is answered, so it can be gone on with where it can be carried out.
-    assert_eq!(ended(&second).await, GoalPhase::Failed);
-    let state = second.control().goal("g").await.unwrap();
-    let said = state.error.unwrap().to_string();
+    let said = failed(&second).await;
     assert!(
         said.contains("begun with a plan made by version") && said.contains("test__pay"),
         "{said}"
@@ -215,9 +220,7 @@ async fn one_whose_plan_cannot_be_read_is_not_begun_by_other_names() {
         payment: "payment",
     };
     let second = node(&place.path().join("second"), &paid, version).await;
-    assert_eq!(ended(&second).await, GoalPhase::Failed);
-    let state = second.control().goal("g").await.unwrap();
-    let said = state.error.unwrap().to_string();
+    let said = failed(&second).await;
     assert!(said.contains("cannot be read here"), "{said}");
     assert_eq!(paid.lock().unwrap().len(), 1, "{paid:?}");
     second.stop().await;

@@ -40,10 +40,12 @@ pub(super) use line::Settled;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// How long to wait for the journal's own queue.
 const QUEUE_WAIT: Duration = Duration::from_millis(2);
+/// How often whoever tidies up waits so.
+const QUEUE_TRIES: usize = 500;
 
-/// Names that are remembered after their messages have left, the latest: eight times as many as a node has goals under way, each of which tells
+/// Names that are remembered after their messages have left, the latest: four times as many as a node has goals under way, each of which tells
 /// of two things.
-const NAMES: usize = 2_048;
+const NAMES: usize = 1_024;
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +187,7 @@ impl Outbox {
     }
 
     /// The same of something that is said once, whatever is killed: a message that this process or an earlier one had accepted under the
-    /// same name is not accepted again, and `None` is returned. The latest 2,048 names are remembered.
+    /// same name is not accepted again, and `None` is returned. The latest 1,024 names are remembered.
     ///
     /// # Errors
     /// It is not accepted; nothing of it is kept, its name neither.
@@ -375,12 +377,8 @@ impl Outbox {
         let mut drafts = vec![mark(left)];
         drafts.extend(names.iter().map(|name| named(name)));
         let count = drafts.len() as u64;
-        let said = self.journal.append(drafts).map(|ticket| ticket.wait());
-        let first = match said {
-            Ok(Ok(last)) => last.saturating_sub(count),
-            Ok(Err(error)) => {
-                return tracing::debug!(%error, "what has left the outbox is taken away later");
-            }
+        let first = match self.written(drafts) {
+            Ok(last) => last.saturating_sub(count),
             Err(error) => {
                 return tracing::debug!(%error, "what has left the outbox is taken away later");
             }
@@ -404,6 +402,20 @@ impl Outbox {
         if let Err(error) = moved {
             tracing::debug!(%error, "what has left the outbox is taken away later");
         }
+    }
+
+    /// Writes entries that no message waits for; the number of the last, once they last. Where the journal's queue is full they wait a while for
+    /// their places. Blocking.
+    fn written(&self, mut drafts: Vec<Draft>) -> Result<u64, String> {
+        for _ in 0..QUEUE_TRIES {
+            match self.journal.append(drafts) {
+                Ok(ticket) => return ticket.wait().map_err(|error| error.to_string()),
+                Err(AppendError::Full { drafts: back, .. }) => drafts = back,
+                Err(error) => return Err(error.to_string()),
+            }
+            std::thread::sleep(QUEUE_WAIT);
+        }
+        Err("the journal's queue stays full".to_owned())
     }
 
     /// What it shows of itself.

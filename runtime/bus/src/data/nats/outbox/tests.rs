@@ -130,6 +130,40 @@ async fn what_is_too_much_for_memory_is_read_again_and_what_has_left_is_taken_aw
     assert_eq!(outbox.state.lock().bytes, 0);
 }
 
+/// Of what was said once its name stays, and not its bytes.
+#[tokio::test]
+async fn what_has_left_is_taken_away_and_its_name_is_known_to_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = async |outbox: &Outbox, at: u8| {
+        let said = Bytes::from(vec![at; 1 << 20]);
+        let subject = "aios.data.results.g".to_owned();
+        let name = format!("g@{at}");
+        let taken = outbox.accept_once(&name, subject, Timestamp::ZERO, None, said);
+        taken.await.unwrap().is_some()
+    };
+    {
+        let outbox = open(folder.path(), OutboxLimits::default());
+        for at in 0..30 {
+            assert!(once(&outbox, at).await);
+            let waiting = outbox.take().unwrap();
+            outbox.settle(&waiting, Settled::Stored);
+        }
+        let before = outbox.journal.state().bytes;
+        for _ in 0..2 {
+            outbox.sweep();
+        }
+        let after = outbox.journal.state().bytes;
+        assert!(after < before / 2, "{before} bytes before, {after} after");
+        outbox.close();
+    }
+    let outbox = open(folder.path(), OutboxLimits::default());
+    assert_eq!(outbox.counts().waiting, 0);
+    for at in 0..30 {
+        assert!(!once(&outbox, at).await, "{at}");
+    }
+    assert!(once(&outbox, 30).await);
+}
+
 #[tokio::test]
 async fn many_at_once_keep_the_order_of_the_journal() {
     let folder = tempfile::tempdir().unwrap();
