@@ -360,7 +360,7 @@ impl NodeBuilder {
         if !config.bus.data.nats.is_empty() {
             return Err(StartError::NoNats);
         }
-        let writer = ModelWriter::new(ground.engine.clone(), system.tenant(), &ports);
+        let writer = ModelWriter::new(ground.engine.clone(), &system, &ports);
         let (tools, working) = toolbox(&config, writer, &ground.engine, self.standard);
         let tools = tools.with(self.tools);
         let tools = match &witness {

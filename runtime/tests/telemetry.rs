@@ -173,6 +173,16 @@ async fn a_goal_is_one_tree_of_spans_across_agents_and_tools() {
         "{above:?}"
     );
     assert_eq!(above.last().map(String::as_str), Some("user_request"));
+    // What a tool has a model write is a part of the tool's call, and says who wrote it and what it took.
+    let chats: Vec<_> = { own.iter() }
+        .filter(|span| span.name == "chat")
+        .filter(|span| by_id[&span.parent_span_id].name == "execute_tool write_text")
+        .collect();
+    assert!(!chats.is_empty(), "{:?}", names(&own));
+    for told in ["gen_ai.response.model", "gen_ai.usage.output_tokens"] {
+        let says = |span: &&&&Span| span.attributes.iter().any(|one| one.key == told);
+        assert!(chats.iter().all(|span| says(&span)), "{told}");
+    }
     assert_eq!(
         said(tool, "gen_ai.operation.name").as_deref(),
         Some("execute_tool")

@@ -32,9 +32,10 @@ pub(crate) struct Language {
     /// Made when the first grammar comes; most requests have none.
     grammars: Option<Grammars>,
     sessions: Sessions,
-    /// What keys and values are made by, worked out when the first session is saved: it takes a look at every weight.
-    made_by: Option<MadeBy>,
-    settings: String,
+    /// What keys and values are made by.
+    made_by: MadeBy,
+    /// What a record of a thought says of the model besides its name: its format, and the first 16 digits of the digest of its weights.
+    version: String,
     logits: Vec<f32>,
 }
 
@@ -61,7 +62,10 @@ impl Language {
         let template = ChatTemplate::of_file(&file, &tokenizer)?;
         let formats = file.formats();
         let reading = if exact { "exact" } else { "sixteen bits" };
-        let settings = format!("{}, {reading}", device.name);
+        let made_by = MadeBy {
+            model: weights.digest(),
+            settings: format!("{}, {reading}", device.name),
+        };
         let decoder: Box<dyn Decoder> = if device.is_cpu {
             let kernels =
                 Kernels::new(Isa::detect(), threads).map_err(|e| LoadError::Unsupported {
@@ -86,14 +90,14 @@ impl Language {
             memory_bytes: decoder.weight_bytes() as u64,
         };
         Ok(Self {
-            info,
             decoder,
             tokenizer,
             template,
             grammars: None,
             sessions: Sessions::default(),
-            made_by: None,
-            settings,
+            version: version(&info.quantisation, &made_by.model),
+            info,
+            made_by,
             logits: Vec::new(),
         })
     }
@@ -141,10 +145,8 @@ impl Language {
 
     /// A session to go on with elsewhere, if it holds anything and the device gives it.
     pub(crate) fn save(&mut self, id: &SessionId) -> Option<Vec<u8>> {
-        let (slot, _) = self.sessions.held(id)?;
-        let made_by = self.made_by()?.clone();
-        let (_, ids) = self.sessions.held(id)?;
-        let mut bytes = made_by.head(ids);
+        let (slot, ids) = self.sessions.held(id)?;
+        let mut bytes = self.made_by.head(ids);
         let gives = !ids.is_empty() && self.decoder.give(slot, ids.len(), &mut bytes);
         gives.then(|| saved::close(bytes))
     }
@@ -152,12 +154,12 @@ impl Language {
     /// Takes up a session that was saved; how many tokens it holds then.
     pub(crate) fn restore(&mut self, id: &SessionId, bytes: &[u8]) -> Result<u64, EngineError> {
         let refused = |reason: String| EngineError::BadRequest { reason };
-        let Some(made_by) = self.made_by() else {
+        if !self.decoder.gives() {
             return Err(EngineError::Unsupported {
                 what: "sessions that were saved, on this device".into(),
             });
-        };
-        let (ids, values) = made_by
+        }
+        let (ids, values) = { &self.made_by }
             .open(bytes)
             .map_err(|error| refused(error.to_string()))?;
         let vocabulary = self.decoder.config().vocabulary;
@@ -175,16 +177,6 @@ impl Language {
         let tokens = ids.len() as u64;
         self.sessions.leave(id, ids);
         Ok(tokens)
-    }
-
-    fn made_by(&mut self) -> Option<&MadeBy> {
-        if self.made_by.is_none() {
-            self.made_by = Some(MadeBy {
-                model: self.decoder.made_by()?,
-                settings: self.settings.clone(),
-            });
-        }
-        self.made_by.as_ref()
     }
 
     fn prompt_ids(&self, prompt: &Prompt, context: usize) -> Result<Vec<u32>, EngineError> {
@@ -366,7 +358,7 @@ impl Language {
             by: Served {
                 engine: "burn".to_owned(),
                 model: self.info.name.clone(),
-                version: Some(self.info.quantisation.clone()),
+                version: Some(self.version.clone()),
                 price_micros: None,
                 routed: None,
             },
@@ -417,4 +409,13 @@ impl Language {
                 reason: "no vocabulary".into(),
             })
     }
+}
+
+/// A model's version: its format and what its weights are, as far as 16 digits tell models apart. Two files with the same name and format
+/// and other weights are two versions.
+fn version(quantisation: &str, digest: &[u8; 32]) -> String {
+    let weights: String = { digest.iter().take(8) }
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{quantisation} {weights}")
 }

@@ -95,6 +95,30 @@ fn a_file_of_mixed_formats_answers_the_same() {
     }
 }
 
+/// A record of a thought tells models apart that have one name, one format and one size.
+#[test]
+fn each_weight_is_a_part_of_the_version() {
+    let version = |file: &File| {
+        let asked = InferRequest::raw("~").max_tokens(1);
+        let answer = load(&file.bytes()).unwrap().infer(&asked).unwrap();
+        answer.by.version.unwrap()
+    };
+    let good = version(&File::good());
+    assert_eq!(version(&File::good()), good);
+    let (format, weights) = good.split_once(' ').unwrap();
+    assert_eq!(format, "F32");
+    assert!(weights.len() == 16 && weights.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let mut known = std::collections::BTreeSet::from([good]);
+    for at in 0..File::good().tensors.len() {
+        let mut other = File::good();
+        let tensor = &mut other.tensors[at];
+        let last = tensor.data.len() - 4;
+        tensor.data[last..].copy_from_slice(&0.5_f32.to_le_bytes());
+        let name = tensor.name.clone();
+        assert!(known.insert(version(&other)), "{name}");
+    }
+}
+
 #[test]
 fn a_file_that_contradicts_itself_is_refused_by_name() {
     let good = File::good;

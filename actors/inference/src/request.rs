@@ -382,7 +382,7 @@ pub struct Served {
     pub engine: String,
     /// The model, as the engine calls it.
     pub model: String,
-    /// Its version: what the engine says of it, such as a fingerprint or a quantisation.
+    /// Its version: what the engine says of it, such as a fingerprint, or a format and a digest of the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// What a thousand of its tokens cost, in millionths, where whoever chose the engine knows.

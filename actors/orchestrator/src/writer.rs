@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aios_inference::{ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling};
-use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
+use aios_actors::AgentSystem;
+use aios_actors::agent::Span;
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{Breakers, Budgets};
 
@@ -20,21 +21,21 @@ const TOKENS_PER_WORD: u32 = 2;
 /// Lets the model write, greedily, so that the same facts give the same text.
 pub struct ModelWriter {
     engine: EngineHandle,
+    system: AgentSystem,
     breakers: Breakers,
     budgets: Budgets,
-    tenant: TenantId,
     runtime: Handle,
 }
 
 impl ModelWriter {
     /// A writer on this engine, let through by the breakers and paid from the budgets of goals. Must be made inside the runtime whose blocking
     /// threads will call it.
-    pub fn new(engine: EngineHandle, tenant: &TenantId, ports: &Ports) -> Self {
+    pub fn new(engine: EngineHandle, system: &AgentSystem, ports: &Ports) -> Self {
         Self {
             engine,
+            system: system.clone(),
             breakers: ports.breakers.clone(),
             budgets: ports.budgets.clone(),
-            tenant: tenant.clone(),
             runtime: Handle::current(),
         }
     }
@@ -53,11 +54,15 @@ impl Writer for ModelWriter {
             )
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
-        infer.traceparent = request.traceparent.map(str::to_owned);
+        let span = Span::of_thought(&self.system, request.traceparent);
+        infer.traceparent = match &span {
+            Some(span) => Some(span.traceparent()),
+            None => request.traceparent.map(str::to_owned),
+        };
         let cancel = infer.cancel.clone();
         let budget = self
             .budgets
-            .of_key(request.idempotency_key, &self.tenant)
+            .of_key(request.idempotency_key, self.system.tenant())
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
             let thought = guarded::infer(&self.breakers, &self.engine, Some(&budget), infer);
@@ -72,6 +77,9 @@ impl Writer for ModelWriter {
                 }
             }
         });
+        if let Some(span) = span {
+            span.end_of_thought(inference.as_ref());
+        }
         match inference {
             Ok(inference) if inference.finish == Finish::Deadline => {
                 Err(WriteError::DeadlinePassed)
@@ -107,7 +115,6 @@ mod tests {
     use aios_work::CancelFlag;
 
     use super::*;
-    use aios_actors::AgentSystem;
     use aios_actors::recovery::Allowance;
 
     #[tokio::test]
@@ -133,7 +140,7 @@ mod tests {
         // No engine comes up behind it: what gets that far waits for one until its time is over.
         let writer = ModelWriter::new(
             LocalEngine::new(EngineConfig::default()).handle(),
-            &us,
+            &world,
             &ports,
         );
         let write = move |goal: &str| {

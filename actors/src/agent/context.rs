@@ -19,12 +19,14 @@ use super::in_flight::Scope;
 use super::incarnation::Report;
 use super::incoming::end_of_scope;
 use super::outbox::Outbox;
+use super::span::CHAT;
 use super::step::{Effects, Undone};
 use super::{Address, AgentError, AskError, Dialogue, Incoming, IntoDraft, SendError, Span};
 use crate::AgentSystem;
 use crate::observer::Cause;
 use crate::recovery::guard::DEPTH_MAX;
-use crate::recovery::{Budget, Waiter, guarded};
+use crate::recovery::guarded::ModelError;
+use crate::recovery::{Breakers, Budget, Waiter, guarded};
 
 /// An agent's side of the world. Cheap to clone; a clone given to a job ends with the incarnation.
 #[derive(Clone)]
@@ -79,7 +81,14 @@ impl Context {
             ontology: cause.ontology.clone(),
         };
         let party = self.outbox.cell.party();
-        Span::below(system, Some(parent), party, "invoke_agent", "", Some(said))
+        Span::below(
+            system,
+            Some(parent),
+            Some(party),
+            "invoke_agent",
+            "",
+            Some(said),
+        )
     }
 
     /// Begins a part of what is done now, to be told to whoever traces: it is over when it is dropped. `operation` is a name of
@@ -91,7 +100,7 @@ impl Context {
         Span::below(
             &self.outbox.system,
             Some(parent),
-            party,
+            Some(party),
             operation,
             what,
             None,
@@ -430,25 +439,30 @@ impl Context {
     }
 
     /// Lets the model think, if its breaker lets the call through and the budget can pay for it.
-    pub async fn think(&self, mut request: InferRequest) -> Result<Inference, AgentError> {
+    pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
+        let (breakers, budget) = (self.system().breakers(), self.budget.as_ref());
+        Ok(self
+            .thought(self.engine()?, breakers, budget, request)
+            .await?)
+    }
+
+    /// The same for who brings breakers and a budget of their own. The request is private where what is worked on is, and the thought is
+    /// told to whoever traces.
+    pub async fn thought(
+        &self,
+        engine: &EngineHandle,
+        breakers: &Breakers,
+        budget: Option<&Budget>,
+        mut request: InferRequest,
+    ) -> Result<Inference, ModelError> {
         request.private |= self.is_private();
-        let engine = self.engine()?;
-        let span = self.span("chat", "");
+        let span = self.span(CHAT, "");
         request.traceparent = self.traceparent(span.as_deref());
-        let thought = guarded::infer(
-            self.system().breakers(),
-            engine,
-            self.budget.as_ref(),
-            request,
-        )
-        .await;
+        let thought = guarded::infer(breakers, engine, budget, request).await;
         if let Some(span) = span {
-            match &thought {
-                Ok(thought) => told(&span, thought),
-                Err(error) => span.fail(error),
-            }
+            span.end_of_thought(thought.as_ref());
         }
-        Ok(thought?)
+        thought
     }
 
     /// Turns texts into vectors, if the engine's breaker lets the call through.
@@ -560,19 +574,6 @@ pub fn is_private(cause: &Message) -> bool {
 fn depth_of(cause: &Trusted) -> u32 {
     let said = cause.envelope.metadata.get(DEPTH);
     said.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-/// What a model's answer took, for whoever traces.
-fn told(span: &Span, thought: &Inference) {
-    span.note("gen_ai.provider.name", &thought.by.engine);
-    span.note("gen_ai.response.model", &thought.by.model);
-    if let Some(routed) = &thought.by.routed {
-        span.note("aios.route.policy", routed.policy.as_str());
-        span.note("aios.route.engine", &routed.engine);
-        span.note("aios.route.attempt", routed.attempt);
-    }
-    span.note("gen_ai.usage.input_tokens", thought.usage.prompt_tokens);
-    span.note("gen_ai.usage.output_tokens", thought.usage.new_tokens);
 }
 
 /// What a panic said.

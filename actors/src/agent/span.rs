@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use aios_inference::Inference;
 use aios_protocols::{Party, Timestamp, TraceContext};
 use parking_lot::Mutex;
 
@@ -14,6 +15,9 @@ use crate::observer::{Cause, SpanSeen};
 /// The flag of a trace that somebody wants to see.
 const SAMPLED: u8 = 1;
 
+/// A model's answer, as OpenTelemetry names the operation.
+pub(crate) const CHAT: &str = "chat";
+
 /// A span that is open. Dropped, it is over.
 pub struct Span {
     system: AgentSystem,
@@ -22,7 +26,7 @@ pub struct Span {
     operation: &'static str,
     what: String,
     cause: Option<Cause>,
-    agent: Party,
+    agent: Option<Party>,
     began: Timestamp,
     more: Mutex<More>,
 }
@@ -38,7 +42,7 @@ impl Span {
     pub(crate) fn below(
         system: &AgentSystem,
         parent: Option<TraceContext>,
-        agent: &Party,
+        agent: Option<&Party>,
         operation: &'static str,
         what: &str,
         cause: Option<Cause>,
@@ -51,16 +55,47 @@ impl Span {
             operation,
             what: what.to_owned(),
             cause,
-            agent: agent.clone(),
+            agent: agent.cloned(),
             began: system.now(),
             more: Mutex::default(),
             system: system.clone(),
         }))
     }
 
+    /// Begins a thought of a model within whatever a `traceparent` names; for who thinks without being an agent, such as a tool. None where
+    /// nobody traces, or where the text is none.
+    #[must_use]
+    pub fn of_thought(system: &AgentSystem, traceparent: Option<&str>) -> Option<Arc<Self>> {
+        let parent = traceparent?.parse().ok()?;
+        Self::below(system, Some(parent), None, CHAT, "", None)
+    }
+
+    /// Says what a model's answer took, or that none came.
+    pub fn end_of_thought<E: std::fmt::Display>(&self, thought: Result<&Inference, &E>) {
+        let thought = match thought {
+            Ok(thought) => thought,
+            Err(error) => return self.fail(error),
+        };
+        self.note("gen_ai.provider.name", &thought.by.engine);
+        self.note("gen_ai.response.model", &thought.by.model);
+        if let Some(routed) = &thought.by.routed {
+            self.note("aios.route.policy", routed.policy.as_str());
+            self.note("aios.route.engine", &routed.engine);
+            self.note("aios.route.attempt", routed.attempt);
+        }
+        self.note("gen_ai.usage.input_tokens", thought.usage.prompt_tokens);
+        self.note("gen_ai.usage.output_tokens", thought.usage.new_tokens);
+    }
+
     /// What goes out in envelopes.
     pub(crate) fn context(&self) -> TraceContext {
         self.at
+    }
+
+    /// The span, as a W3C `traceparent` says it.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        self.at.to_string()
     }
 
     /// Says something of it.
@@ -86,7 +121,7 @@ impl Drop for Span {
             operation: self.operation,
             what: std::mem::take(&mut self.what),
             cause: self.cause.take(),
-            agent: Some(self.agent.clone()),
+            agent: self.agent.take(),
             began: self.began,
             ended: self.system.now(),
             attributes,

@@ -140,13 +140,24 @@ async fn a_decision_between_engines_is_an_event_a_figure_and_a_part_of_the_trace
     let policy = |span: &&Span| said(span, "aios.route.policy");
     let policies: BTreeSet<_> = chat.iter().map(policy).collect();
     assert_eq!(policies, [Some("fallback-chain".to_owned())].into());
-    // What a tool has written is within the span of the tool; what an agent thinks itself, here the plan, has one of its own.
-    for span in chat {
-        assert_eq!(said(span, "aios.route.engine").as_deref(), Some("local"));
-        assert_eq!(said(span, "aios.route.attempt").as_deref(), Some("0"));
-        assert_eq!(
-            said(span, "gen_ai.provider.name").as_deref(),
-            Some("scripted")
-        );
-    }
+    // What an agent thinks itself, here the plan, and what a tool has written, which went to the second of its chain.
+    let told = |span: &&Span| {
+        let by = [
+            "aios.route.engine",
+            "aios.route.attempt",
+            "gen_ai.provider.name",
+        ];
+        let above = { spans.iter() }.find(|above| above.span_id == span.parent_span_id);
+        let written = above.is_some_and(|above| above.name == "execute_tool write_text");
+        let [engine, attempt, provider] = by.map(|name| said(span, name).unwrap());
+        (written, engine, attempt, provider)
+    };
+    let told: BTreeSet<_> = chat.iter().map(told).collect();
+    let expected = [
+        (false, "local", "0", "scripted"),
+        (true, "there", "1", "there"),
+    ];
+    let expected = expected
+        .map(|(tool, engine, at, by)| (tool, engine.to_owned(), at.to_owned(), by.to_owned()));
+    assert_eq!(told, expected.into());
 }

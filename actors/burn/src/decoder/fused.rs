@@ -222,9 +222,8 @@ impl Decoder for Fused {
         self.caches[slot].take(&self.weights.config, positions, from)
     }
 
-    #[cfg(feature = "device")]
-    fn made_by(&self) -> Option<[u8; 32]> {
-        Some(self.weights.digest())
+    fn gives(&self) -> bool {
+        true
     }
 
     fn weight_bytes(&self) -> usize {

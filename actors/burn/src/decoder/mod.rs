@@ -53,9 +53,9 @@ pub(crate) trait Decoder: Send {
     fn take(&mut self, _slot: usize, _positions: usize, _from: &[u8]) -> bool {
         false
     }
-    /// What the keys and values are made by besides the tokens; none where they are not given.
-    fn made_by(&self) -> Option<[u8; 32]> {
-        None
+    /// Whether keys and values can be taken off the device.
+    fn gives(&self) -> bool {
+        false
     }
     /// Bytes held by the weights.
     fn weight_bytes(&self) -> usize;

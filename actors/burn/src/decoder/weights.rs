@@ -66,7 +66,7 @@ impl Weights {
     }
 
     /// A digest of all that is computed with: sizes, scales and weights as they lie in memory. Two models with the same one make the same
-    /// keys and values of the same tokens.
+    /// keys, values and logits of the same tokens.
     #[cfg(feature = "device")]
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut all = blake3::Hasher::new();
@@ -84,6 +84,9 @@ impl Weights {
             }
         };
         matrix(&mut all, &self.embedding);
+        if let Some(output) = &self.output {
+            matrix(&mut all, output);
+        }
         for layer in &self.layers {
             let matrices = [
                 &layer.qkv,
@@ -99,6 +102,7 @@ impl Weights {
             let heads = layer.head_norms.iter().flatten();
             further.chain(heads).for_each(|it| vector(&mut all, it));
         }
+        vector(&mut all, &self.final_norm);
         *all.finalize().as_bytes()
     }
 

@@ -1,7 +1,7 @@
 //! What an agent's model is asked, once for each turn: a thought is a durable step, paid from the question's budget.
 
 use aios_actors::agent::{AgentError, Context};
-use aios_actors::recovery::guarded::{self, ModelError};
+use aios_actors::recovery::guarded::ModelError;
 use aios_actors::recovery::{FailureKind, Next as Retry, RetryState};
 use aios_inference::{EngineError, Finish, InferRequest, Prompt, SessionId};
 use aios_work::content::AgentOrder;
@@ -109,17 +109,18 @@ impl Errand<'_> {
         let prompt = (bytes as u64).div_ceil(BYTES_PER_TOKEN);
         let left = self.budget.tokens_left().saturating_sub(prompt);
         let most = left.clamp(THOUGHT_LEAST, THOUGHT_TOKENS);
-        let mut request = InferRequest::new(chat.clone())
+        let request = InferRequest::new(chat.clone())
             .max_tokens(most as u32)
             .json_schema(grammar)
             // What the model said is read by `act`, and what is wrong with it is told to it.
             .own_check()
-            .private(self.ctx.is_private())
             .session(session(self.member, self.order, &self.ctx))
             .deadline(self.due);
-        request.traceparent = self.ctx.traceparent(None);
         let breakers = self.services.breakers();
-        let inference = guarded::infer(breakers, engine, Some(&self.budget), request).await?;
+        let thought = self
+            .ctx
+            .thought(engine, breakers, Some(&self.budget), request);
+        let inference = thought.await?;
         Ok(Thought {
             tokens: inference.usage.total(),
             cut_off: matches!(inference.finish, Finish::Length | Finish::Deadline),

@@ -31,7 +31,7 @@ pub struct ThoughtReport {
     pub engine: String,
     /// The model, as its engine calls it.
     pub model: String,
-    /// Its version, where the engine tells: a quantisation, a fingerprint.
+    /// Its version, where the engine tells: its format and a digest of its weights for a model file (`Q4_1 0f3a...`), or a server's fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// How it was asked.
