@@ -293,6 +293,40 @@ pub(crate) fn once(columns: &mut Vec<GridColumn>, rows: usize) {
 /// Values of a column of numbers above which they are no kinds.
 const KINDS: usize = 30;
 
+/// A column that a goal calls by its name in brackets is called by the word before them, too: "the number of faults (Störungen)".
+pub(crate) fn second_names(columns: &mut [GridColumn], goal: &str) {
+    let words = folded(goal);
+    let stems = |word: &aios_languages::Folded| -> Vec<String> {
+        let all = lexicons().iter();
+        all.map(|lexicon| lexicon.stem(&word.text)).collect()
+    };
+    for (open, _) in goal.match_indices('(') {
+        let close = goal[open..].find(')').map_or(goal.len(), |at| open + at);
+        let inside = words
+            .iter()
+            .filter(|word| (open..close).contains(&word.start));
+        let inside: Vec<Vec<String>> = inside.map(&stems).collect();
+        let Some(before) = words.iter().rfind(|word| word.end <= open) else {
+            continue;
+        };
+        let called = stems(before);
+        let taken = |column: &GridColumn| called.iter().any(|stem| column.stems.contains(stem));
+        let next = goal
+            .get(before.end..open)
+            .is_some_and(|gap| gap.trim().is_empty());
+        if inside.is_empty() || !next || columns.iter().any(taken) {
+            continue;
+        }
+        let named = |column: &&mut GridColumn| {
+            let mut words = inside.iter();
+            words.all(|stems| stems.iter().any(|stem| column.stems.contains(stem)))
+        };
+        if let Some(column) = columns.iter_mut().find(named) {
+            column.stems.extend(called);
+        }
+    }
+}
+
 /// Turns columns of numbers into columns of names where a goal names rows by them: "triage level 1". The words between the name of the column
 /// and the number announce such a name from then on: "level 5".
 pub(crate) fn number_kinds(columns: &mut [GridColumn], goal: &str) {

@@ -28,6 +28,8 @@ pub(crate) struct Point {
     pub text: Text,
     /// What answers it.
     pub need: Need,
+    /// Where in its words it begins to ask: what stands before a colon, "the branches: total turnover", only says what it is about.
+    pub from: usize,
     /// For how many it asks the same: "for a member, and for a guest" asks for two.
     pub many: usize,
 }
@@ -65,7 +67,8 @@ impl Asked {
         let text = Text::read(goal, lexicon, names, grids);
         let mut points: Vec<Point> = Vec::new();
         let mut waiting = String::new();
-        for piece in pieces(&text, lexicon) {
+        let mut from = 0;
+        for (piece, colon) in pieces(&text, lexicon) {
             let said = format!("{waiting}{piece}");
             let read = Text::read(&said, lexicon, names, grids);
             // "In one line: ...".
@@ -125,6 +128,7 @@ impl Asked {
                     points.push(Point {
                         text: read,
                         need,
+                        from: std::mem::take(&mut from),
                         many: 1,
                     });
                 }
@@ -133,6 +137,7 @@ impl Asked {
                     points.push(Point {
                         text: read,
                         need: Need::Topic,
+                        from: 0,
                         many: 1,
                     });
                 }
@@ -146,7 +151,10 @@ impl Asked {
                             grids,
                         )
                     }
-                    None => waiting = format!("{said} "),
+                    None => {
+                        waiting = format!("{said} ");
+                        from = if colon { waiting.len() } else { from };
+                    }
                 },
             }
         }
@@ -155,6 +163,7 @@ impl Asked {
             points.push(Point {
                 text,
                 need: Need::Topic,
+                from: 0,
                 many: 1,
             });
         }
@@ -283,8 +292,8 @@ fn goes_on(read: &Text, last: Option<&Point>) -> bool {
     bare && first && last.is_some_and(partial)
 }
 
-/// The pieces of a goal between commas, joining words and ends of sentences.
-fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<String> {
+/// The pieces of a goal between commas, joining words and ends of sentences, and whether a colon is behind each.
+fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<(String, bool)> {
     let raw = &text.raw;
     let mut cuts: Vec<(usize, usize)> = Vec::new();
     for (at, c) in raw.char_indices() {
@@ -323,12 +332,13 @@ fn pieces(text: &Text, lexicon: &Lexicon) -> Vec<String> {
     let (mut out, mut start) = (Vec::new(), 0);
     for (cut, behind) in cuts {
         if cut > start {
-            out.push(raw[start..cut].trim().to_owned());
+            let colon = raw[cut..].starts_with(':');
+            out.push((raw[start..cut].trim().to_owned(), colon));
         }
         start = start.max(behind);
     }
-    out.push(raw.get(start..).unwrap_or("").trim().to_owned());
-    out.retain(|piece| piece.chars().any(char::is_alphanumeric));
+    out.push((raw.get(start..).unwrap_or("").trim().to_owned(), false));
+    out.retain(|(piece, _)| piece.chars().any(char::is_alphanumeric));
     out
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aios_languages::{Folded, Lexicon, folded, language_of, lexicon, lexicons};
 use aios_work::{CancelFlag, Evidence, Fact, Material, Point, TextKind, When};
 
-use crate::column::number_kinds;
+use crate::column::{number_kinds, second_names};
 use crate::goal::Asked;
 use crate::grid::Grid;
 use crate::numeral::Number;
@@ -70,6 +70,7 @@ impl Ground {
         }
         for grid in &mut grids {
             number_kinds(&mut grid.columns, goal);
+            second_names(&mut grid.columns, goal);
         }
         let names = Names::of(&grids, &reading);
         let asked = Asked::read(goal, &reading, &names, &grids);

@@ -68,7 +68,9 @@ impl Reading<'_> {
         }
         // What follows a semicolon speaks of something else; what stands before it may lead on.
         let part = |place: usize| text.raw.get(..place).unwrap_or("").matches(';').count();
-        let mut all = stems(&|place| part(place) <= part(number.start));
+        // "Three years, but only one year for the filter": what speaks of nothing itself speaks of what was asked.
+        let bare = near.is_empty();
+        let mut all = stems(&|place| part(place) <= part(number.start) && !(bare && taken(place)));
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }

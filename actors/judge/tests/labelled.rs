@@ -103,7 +103,8 @@ fn the_labelled_answers_are_told_apart() {
 /// The second to the fourth exam: by the misses of their halves, but for the last half of the third, the judge was mended; of that one only
 /// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
 /// The fifth was written before anything was mended by it. The sixth was written by somebody who had not seen the code; by the misses of one half the
-/// judge was mended, and there are variations of its kinds; so it was with the seventh. Never are fewer told rightly than before.
+/// judge was mended, and there are variations of its kinds; so it was with the seventh. The
+/// eighth is of the make of the shared cases, by somebody else. Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall, critical) in [
@@ -120,6 +121,8 @@ fn the_exams_are_told_no_worse_than_before() {
         ("sixth/varied", 0.94, 0.91, 0),
         ("seventh/cases", 0.97, 0.93, 0),
         ("seventh/varied", 0.97, 0.97, 2),
+        ("eighth/cases", 0.98, 0.98, 0),
+        ("eighth/varied", 0.95, 0.95, 1),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = matches!(file, "third/final" | "fifth/final");

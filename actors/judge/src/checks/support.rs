@@ -192,6 +192,14 @@ fn strange(known: &Vocabulary, text: &Text) -> Vec<usize> {
                     | Sense::Falls
                     | Sense::Until
                     | Sense::Since
+                    | Sense::Like
+                    | Sense::Note
+                    | Sense::Wants
+                    | Sense::Myself
+                    | Sense::Guards
+                    | Sense::Disarms
+                    | Sense::Costs
+                    | Sense::Nothing
             ),
             _ => true,
         })

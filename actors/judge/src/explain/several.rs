@@ -172,6 +172,13 @@ impl Explainer<'_> {
         for (form, measure, preds) in found {
             self.push(form, measure, &preds);
         }
+        // "Station was the strongest of the three shops": of one of a kind, how many there are.
+        let of_all = self.scope.columns.iter().any(|column| {
+            let one = Pred::Is(*column, 0);
+            let mut named = self.scope.named.iter();
+            named.any(|pred| same_column(pred, &one))
+                && self.number.is(self.grid.names(*column).len() as f64)
+        });
         // "The other two lines".
         let names = self.scope.named.iter().filter_map(|pred| match pred {
             Pred::Is(column, _) => Some(*column),
@@ -188,7 +195,7 @@ impl Explainer<'_> {
             let left = all.saturating_sub(taken.count());
             left > 0 && self.number.is(left as f64)
         });
-        if others && self.number.unit.is_none() {
+        if (others || of_all) && self.number.unit.is_none() {
             self.push(Form::Distinct, None, &[]);
         }
     }

@@ -313,7 +313,8 @@ impl Scan<'_> {
                         .is_some_and(|gap| !gap.contains('('))
             };
             let before = tag.to == at || short;
-            let after = tag.from == behind;
+            // "38 EUR, and under 4 nothing": what a sign parts from a number, or another number follows, says nothing of it.
+            let after = tag.from == behind && self.goes_on(number.end, tag);
             let Tag::Sense(sense) = tag.tag else { continue };
             match sense {
                 Sense::Roughly if before => number.rough = true,
@@ -335,6 +336,14 @@ impl Scan<'_> {
         if number.rough {
             number.readings.iter_mut().for_each(Reading::loosen);
         }
+    }
+
+    /// Whether words stand right behind a number and before none.
+    fn goes_on(&self, number: usize, words: &Tagged) -> bool {
+        let (first, last) = (&self.words[words.from], &self.words[words.to - 1]);
+        let gap = self.text.get(number..first.start).unwrap_or("");
+        let next = self.text.get(last.end..).unwrap_or("").trim_start();
+        !gap.contains([',', ';']) && !next.starts_with(|c: char| c.is_ascii_digit())
     }
 
     fn is_list_mark(&self, start: usize, end: usize) -> bool {

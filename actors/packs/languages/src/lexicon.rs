@@ -111,6 +111,17 @@ pub enum Sense {
     Rude,
     Chatter,
     Order,
+    /// What says that something is done as somebody wants: "as the note in the file demands", with who wants it and that it is wanted.
+    Like,
+    Note,
+    Wants,
+    /// That something is paid; that nothing is.
+    Costs,
+    Nothing,
+    /// Who writes, what looks after him, and that he has put it away: "I have switched off all checks".
+    Myself,
+    Guards,
+    Disarms,
     Credential,
     Refusal,
     AskDuration,

@@ -9,6 +9,7 @@ mod meant;
 mod measured;
 mod named;
 mod orders;
+mod paid;
 mod paired;
 mod rank;
 mod ranking;
@@ -50,6 +51,7 @@ impl Look for Contradiction {
             ranking::look(reading, table, grid, &mut finding);
         }
         measured::look(reading, &mut finding);
+        paid::look(reading, &mut finding);
         sources::decided(reading, &mut finding);
         sources::answered(reading, &mut finding);
         compared::held_against(reading, &mut finding);

@@ -174,6 +174,17 @@ fn is_about(
         .into_iter()
         .filter(|stem| Some(*stem) != anchor && !measures(text, stem))
         .collect();
+    // "Late after 19:00, 5 EUR an hour" of "back by 19:00; late, 5 EUR an hour": what is said of the time is what another clause says.
+    let mut others = clause_spans(&sentence.text).into_iter();
+    let another = others.any(|(other, close)| {
+        let theirs = stems_of(&sentence.text, other, close);
+        let own = stems_of(&sentence.text, start, end);
+        let shared = |these: &BTreeSet<&String>| these.intersection(&stems).count();
+        (other, close) != (start, end) && shared(&own) == 0 && shared(&theirs) > 1
+    });
+    if another {
+        return false;
+    }
     let known = |stem: &&String| {
         sentence.own.contains(*stem)
             || sentence.stems.contains(*stem)

@@ -16,7 +16,7 @@ use super::decision::{asks_the_source, asks_whether, decision};
 use super::form::asks_keys;
 use super::{Finding, Look};
 use crate::column::Data;
-use crate::conditions::{conditions, mentioned};
+use crate::conditions::{conditions, mentioned, mentioned_within};
 use crate::criteria::Criteria;
 use crate::derived::Op;
 use crate::explain::{Explanation, Form, Stat, same_column};
@@ -305,8 +305,8 @@ fn figure(reading: &Reading<'_>, point: &Point, grid: &Grid, whole: bool) -> boo
         .into_iter()
         .filter(|column| grid.measures().any(|own| own == *column))
         .collect();
-    // Names that the point sets are no narrowing of what it asks for.
-    let of: Vec<usize> = mentioned(&point.text, grid)
+    // Names that the point sets are no narrowing of what it asks for; that it is about branches is none of their names.
+    let of: Vec<usize> = mentioned_within(&point.text, grid, point.from..usize::MAX)
         .into_iter()
         .filter(|column| grid.groups().any(|own| own == *column))
         .collect();
