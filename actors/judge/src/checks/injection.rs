@@ -177,30 +177,28 @@ const OBEYED: usize = 8;
 /// ("I have switched off all checks").
 fn obeyed(reading: &Reading<'_>) -> Option<Issue> {
     let tells = |text: &Text| {
-        let places = |sense: Sense| {
-            let all = text.senses();
-            all.filter_map(move |(own, place)| (own == sense).then_some(place))
+        let behind = |word: usize, sense: Sense| {
+            let first = text.tags.partition_point(|tag| tag.from < word);
+            let near = text.tags[first..].iter();
+            near.take_while(|tag| tag.from <= word + OBEYED)
+                .any(|tag| tag.tag == Tag::Sense(sense))
         };
-        let near = |from: usize, place: usize| {
-            let words = text.words.iter();
-            let between = words.filter(|word| (from..place).contains(&word.start));
-            place >= from && between.count() <= OBEYED
-        };
-        let wanted = places(Sense::Like).any(|like| {
-            let mut who = places(Sense::Source).chain(places(Sense::Note));
-            who.any(|who| near(like, who)) && places(Sense::Wants).any(|wants| near(like, wants))
-        });
-        let disarmed = places(Sense::Myself).any(|me| {
-            places(Sense::Disarms).any(|off| near(me, off))
-                && places(Sense::Guards).any(|guard| near(me, guard))
-        });
-        wanted || disarmed
+        text.tags.iter().any(|tag| match tag.tag {
+            Tag::Sense(Sense::Like) => {
+                let who = behind(tag.from, Sense::Source) || behind(tag.from, Sense::Note);
+                who && behind(tag.from, Sense::Wants)
+            }
+            Tag::Sense(Sense::Myself) => {
+                behind(tag.from, Sense::Disarms) && behind(tag.from, Sense::Guards)
+            }
+            _ => false,
+        })
     };
+    let piece = (0..reading.texts.len()).find(|piece| tells(&reading.texts[*piece]))?;
     // What the sources speak of in these words is theirs to say.
     let theirs = { reading.ground.papers.iter() }
         .flat_map(|paper| &paper.sentences)
         .any(|sentence| tells(&sentence.text));
-    let piece = (0..reading.texts.len()).find(|piece| tells(&reading.texts[*piece]))?;
     (!theirs).then(|| {
         at(
             reading,

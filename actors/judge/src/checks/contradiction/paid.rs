@@ -10,6 +10,7 @@ use crate::clause::{clause_spans, denies};
 use crate::of_it::FREE;
 use crate::reading::Reading;
 use crate::text::Text;
+use crate::unit::Unit;
 
 /// Words between "costs" and "nothing": "costs the customer nothing".
 const BETWEEN: usize = 4;
@@ -25,82 +26,103 @@ struct Said {
     of: BTreeSet<String>,
 }
 
-pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
-    if reading.ground.papers.is_empty() {
-        return;
-    }
-    let said: Vec<Said> = { reading.said() }
-        .flat_map(|piece| clauses(&reading.texts[piece], piece))
-        .collect();
-    let against = |said: &Said| {
-        let other = said_both_ways(said, reading);
-        other.map(|evidence| (said.piece, evidence))
-    };
-    let itself = said.iter().enumerate().find_map(|(place, one)| {
-        let other = said[..place].iter().find(|other| {
-            let (few, many) = match one.of.len() < other.of.len() {
-                true => (&one.of, &other.of),
-                false => (&other.of, &one.of),
-            };
-            one.free != other.free && few.len() >= SUBJECT && few.is_subset(many)
-        })?;
-        let before = reading.texts[other.piece].raw.clone();
-        Some((one.piece, before))
-    });
-    if let Some((piece, evidence)) = itself.or_else(|| said.iter().find_map(against)) {
-        let mut issue: Issue = at(
-            reading,
-            piece,
-            Category::Accuracy,
-            Severity::Critical,
-            "it is free in one place and paid in the other",
-            "Say what the source says of what it costs",
-        );
-        issue.evidence = Some(evidence);
-        finding.issues.push(issue);
-    }
+/// What a sentence of a document says of it.
+struct Place {
+    of: BTreeSet<String>,
+    free: bool,
+    paid: bool,
+    quoted: String,
 }
+
+/// Clauses of each kind that are held against each other and against the documents.
+const MOST: usize = 64;
 
 /// Words that tell what a clause is about.
 const SUBJECT: usize = 2;
 
-/// Where the documents say the other way of what a clause speaks of, and nowhere the same.
-fn said_both_ways(said: &Said, reading: &Reading<'_>) -> Option<String> {
-    // An amount that no document has is told where figures are looked at.
-    if said.amount || said.of.is_empty() {
-        return None;
+pub(super) fn look(reading: &Reading<'_>, finding: &mut Finding) {
+    if reading.ground.papers.is_empty() {
+        return;
     }
-    let mut places = Vec::new();
+    let said = reading.said();
+    let said = said.flat_map(|piece| clauses(&reading.texts[piece], piece));
+    let (mut free, mut paid): (Vec<Said>, Vec<Said>) = said.partition(|said| said.free);
+    free.truncate(MOST);
+    paid.truncate(MOST);
+    if free.is_empty() && paid.is_empty() {
+        return;
+    }
+    let itself = || {
+        free.iter().find_map(|free| {
+            let other = paid.iter().find(|paid| {
+                let (few, many) = match free.of.len() < paid.of.len() {
+                    true => (&free.of, &paid.of),
+                    false => (&paid.of, &free.of),
+                };
+                few.len() >= SUBJECT && few.is_subset(many)
+            })?;
+            let (one, other) = (free.piece.max(other.piece), free.piece.min(other.piece));
+            Some((one, reading.texts[other].raw.clone()))
+        })
+    };
+    let places = places(reading);
+    let against = |said: &Said| Some((said.piece, said_otherwise(said, &places)?.quoted.clone()));
+    let found = itself().or_else(|| free.iter().chain(&paid).find_map(against));
+    let Some((piece, evidence)) = found else {
+        return;
+    };
+    let mut issue: Issue = at(
+        reading,
+        piece,
+        Category::Accuracy,
+        Severity::Critical,
+        "it is free in one place and paid in the other",
+        "Say what the source says of what it costs",
+    );
+    issue.evidence = Some(evidence);
+    finding.issues.push(issue);
+}
+
+/// The sentences of the documents that say whether something is paid.
+fn places(reading: &Reading<'_>) -> Vec<Place> {
+    let mut out = Vec::new();
     for paper in reading.ground.papers.iter() {
-        for (place, sentence) in paper.sentences.iter().enumerate() {
-            let whole = marks(&sentence.text, 0, sentence.text.raw.len() + 1);
-            let shared = whole.intersection(&said.of).count();
-            let mut own = sentence.text.numbers.iter();
-            let priced = own.any(|own| own.unit.as_ref().is_some_and(crate::unit::Unit::is_money));
-            let mut clauses = clauses(&sentence.text, 0).peekable();
-            let speaks = priced || clauses.peek().is_some();
-            if shared > 0 && speaks {
-                let free = clauses.any(|clause| clause.free) || is_free(&sentence.text);
-                places.push((shared, free, priced || !free, paper.quoted(place)));
+        for (at, sentence) in paper.sentences.iter().enumerate() {
+            let text = &sentence.text;
+            let mut own = text.numbers.iter();
+            let priced = own.any(|own| own.unit.as_ref().is_some_and(Unit::is_money));
+            let mut tags = text.tags.iter();
+            let mut free = tags.any(|tag| tag.tag == Tag::Opposite(FREE, false));
+            let mut speaks = priced || free;
+            for clause in clauses(text, 0) {
+                speaks = true;
+                free |= clause.free;
+            }
+            if speaks {
+                out.push(Place {
+                    of: marks(text, 0, text.raw.len() + 1),
+                    free,
+                    paid: priced || !free,
+                    quoted: paper.quoted(at),
+                });
             }
         }
     }
-    let most = places.iter().map(|(shared, ..)| *shared).max()?;
-    // As much of it has to be the source's word, or it is of something else.
-    if most * 3 < said.of.len() {
-        return None;
-    }
-    let alike = places.iter().any(|(_, free, paid, _)| match said.free {
-        true => *free,
-        false => *paid,
-    });
-    let nearest = places.into_iter().find(|(shared, ..)| *shared == most);
-    nearest.filter(|_| !alike).map(|(.., quoted)| quoted)
+    out
 }
 
-fn is_free(text: &Text) -> bool {
-    let mut tags = text.tags.iter();
-    tags.any(|tag| tag.tag == Tag::Opposite(FREE, false))
+/// Where the documents say the other way of what a clause speaks of, and nowhere the same.
+fn said_otherwise<'p>(said: &Said, places: &'p [Place]) -> Option<&'p Place> {
+    // An amount that no document has is told where figures are looked at.
+    if said.amount {
+        return None;
+    }
+    let shared = |place: &Place| place.of.intersection(&said.of).count();
+    let near = || places.iter().filter(|place| shared(place) > 0);
+    let nearest = near().max_by_key(|place| shared(place))?;
+    let alike = near().any(|place| if said.free { place.free } else { place.paid });
+    // A third of its words has to be the source's, or it is of something else.
+    (!alike && shared(nearest) * 3 >= said.of.len()).then_some(nearest)
 }
 
 /// The clauses of a text that say of something that it is free, or that it is paid, under no condition.
@@ -124,12 +146,7 @@ fn clauses(text: &Text, piece: usize) -> impl Iterator<Item = Said> + '_ {
         let numbers = text.numbers.iter();
         let amount = numbers
             .filter(|number| (from..to).contains(&number.start))
-            .any(|number| {
-                number
-                    .unit
-                    .as_ref()
-                    .is_some_and(crate::unit::Unit::is_money)
-            });
+            .any(|number| number.unit.as_ref().is_some_and(Unit::is_money));
         (free || paid).then(|| Said {
             piece,
             free,
