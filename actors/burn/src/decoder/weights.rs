@@ -4,7 +4,7 @@ use super::Config;
 use super::config::Family;
 use crate::error::LoadError;
 use crate::gguf::Gguf;
-use crate::matrix::{Matrix, Source, halves_first, load_vector};
+use crate::matrix::{Arena, Matrix, Source, halves_first, load_vector};
 
 /// One layer's weights. Matrices that read the same activations are stacked. Rows of each query and key head have first halves
 /// before second halves.
@@ -45,15 +45,18 @@ impl Weights {
             config: &config,
         };
         parts.check_all_used()?;
-        let layers = (0..config.layers).map(|i| parts.layer(i));
+        let mut arena = Arena::of(file.weight_bytes())?;
+        let layers = (0..config.layers).map(|i| parts.layer(i, &mut arena));
         let layers = layers.collect::<Result<_, _>>()?;
         let (rows, cols) = (config.vocabulary, config.hidden);
         let output = match file.find_tensor("output.weight") {
-            Some(view) => Some(Matrix::load("output.weight", view, rows, cols)?),
+            Some(view) => Some(Matrix::load("output.weight", view, rows, cols, &mut arena)?),
             None => None,
         };
+        let embedding = parts.matrix("token_embd.weight", rows, cols, &mut arena)?;
+        arena.finish();
         Ok(Self {
-            embedding: parts.matrix("token_embd.weight", rows, cols)?,
+            embedding,
             layers,
             final_norm: parts.norm("output_norm.weight", cols)?,
             output,
@@ -124,8 +127,14 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, LoadError> {
-        Matrix::load(name, self.file.tensor(name)?, rows, cols)
+    fn matrix(
+        &self,
+        name: &str,
+        rows: usize,
+        cols: usize,
+        arena: &mut Arena,
+    ) -> Result<Matrix, LoadError> {
+        Matrix::load(name, self.file.tensor(name)?, rows, cols, arena)
     }
 
     fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
@@ -160,7 +169,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn layer(&self, i: usize) -> Result<Layer, LoadError> {
+    fn layer(&self, i: usize, arena: &mut Arena) -> Result<Layer, LoadError> {
         let Config {
             hidden,
             feed_forward,
@@ -194,14 +203,14 @@ impl<'a> Parts<'a> {
         };
         Ok(Layer {
             attention_norm: norm("attn_norm", hidden)?,
-            qkv: Matrix::stack(hidden, &qkv)?,
+            qkv: Matrix::stack(hidden, &qkv, arena)?,
             qkv_bias: self.bias(i)?,
             head_norms,
-            attention_out: self.matrix(&name("attn_output"), hidden, heads * dim)?,
+            attention_out: self.matrix(&name("attn_output"), hidden, heads * dim, arena)?,
             attention_out_norm: outer("post_attention_norm")?,
             feed_norm: norm("ffn_norm", hidden)?,
-            gate_up: Matrix::stack(hidden, &gate_up)?,
-            down: self.matrix(&name("ffn_down"), hidden, feed_forward)?,
+            gate_up: Matrix::stack(hidden, &gate_up, arena)?,
+            down: self.matrix(&name("ffn_down"), hidden, feed_forward, arena)?,
             down_norm: outer("post_ffw_norm")?,
         })
     }

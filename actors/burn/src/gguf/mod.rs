@@ -210,6 +210,12 @@ impl Gguf {
         self.entries.keys().map(String::as_str)
     }
 
+    /// Bytes of all tensors together.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let all = self.entries.values().map(|entry| entry.len);
+        all.fold(0, usize::saturating_add)
+    }
+
     /// Number of weights in each format, the most frequent first.
     pub(crate) fn formats(&self) -> Vec<(Format, u64)> {
         let mut count = BTreeMap::new();

@@ -1,9 +1,13 @@
 //! Weight matrices as they stay in memory: as they lie in the file, block after block, so that a model takes what its file
 //! takes. The kernels read the blocks; what the blocks mean is written down in [`exact`].
 
+mod arena;
 mod exact;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use arena::Arena;
+use arena::Stretch;
 
 use crate::error::LoadError;
 use crate::gguf::{Format, TensorView};
@@ -20,7 +24,7 @@ pub(crate) struct Rows {
     rows: usize,
     format: Format,
     row_bytes: usize,
-    bytes: Vec<u8>,
+    bytes: Stretch,
 }
 
 /// `rows x cols` weights; `cols` is a multiple of [`BLOCK`].
@@ -49,6 +53,7 @@ impl Matrix {
         view: TensorView<'_>,
         rows: usize,
         cols: usize,
+        arena: &mut Arena,
     ) -> Result<Self, LoadError> {
         let source = Source {
             name: name.to_owned(),
@@ -56,13 +61,17 @@ impl Matrix {
             rows,
             pairs_of: None,
         };
-        Self::stack(cols, &[source])
+        Self::stack(cols, &[source], arena)
     }
 
     /// Puts tensors of the same width below each other, so that one pass computes them all.
     ///
-    /// Each is read to its last place: beside the file there is never more than the result.
-    pub(crate) fn stack(cols: usize, sources: &[Source<'_>]) -> Result<Self, LoadError> {
+    /// Each is read to its last place in the arena: beside the file there is never more than the result.
+    pub(crate) fn stack(
+        cols: usize,
+        sources: &[Source<'_>],
+        arena: &mut Arena,
+    ) -> Result<Self, LoadError> {
         for Source {
             name, view, rows, ..
         } in sources
@@ -79,13 +88,14 @@ impl Matrix {
         for alike in sources.chunk_by(|a, b| a.view.format == b.view.format) {
             let format = alike[0].view.format;
             let (weights, bytes) = format.block();
-            let mut part = Rows {
+            let all = alike.iter().map(|source| source.view.len).sum();
+            let (stretch, mut rest) = arena.take(all)?;
+            let part = Rows {
                 rows: alike.iter().map(|source| source.rows).sum(),
                 format,
                 row_bytes: cols / weights * bytes,
-                bytes: vec![0; alike.iter().map(|source| source.view.len).sum()],
+                bytes: stretch,
             };
-            let mut rest = part.bytes.as_mut_slice();
             for source in alike {
                 let (place, later) = rest.split_at_mut(source.view.len);
                 rest = later;
@@ -254,12 +264,22 @@ pub(crate) mod testing {
         of_bytes(format, rows, cols, &noise(format, rows * cols, seed))
     }
 
+    /// A matrix with an arena of its own.
+    pub(crate) fn alone<E: std::fmt::Debug>(
+        make: impl FnOnce(&mut super::Arena) -> Result<Matrix, E>,
+    ) -> Result<Matrix, E> {
+        let mut arena = super::Arena::of(1 << 24).unwrap();
+        let matrix = make(&mut arena);
+        arena.finish();
+        matrix
+    }
+
     /// A matrix of these very bytes.
     pub(crate) fn of_bytes(format: Format, rows: usize, cols: usize, bytes: &[u8]) -> Matrix {
         let store = Store::Memory(bytes.to_vec());
         let shape = [rows, cols];
         let view = TensorView::new(&shape, format, 0, bytes.len(), &store);
-        Matrix::load("noise", view, rows, cols).unwrap()
+        alone(|arena| Matrix::load("noise", view, rows, cols, arena)).unwrap()
     }
 
     /// Blocks of noise whose weights are some hundredths.

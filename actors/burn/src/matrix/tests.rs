@@ -39,7 +39,7 @@ fn blocks_mean_what_another_reader_says() {
 fn refusal(format: Format, bytes: &[u8], shape: [usize; 2], rows: usize) -> String {
     let store = Store::Memory(bytes.to_vec());
     let view = TensorView::new(&shape, format, 0, bytes.len(), &store);
-    Matrix::load("w", view, rows, shape[1])
+    testing::alone(|arena| Matrix::load("w", view, rows, shape[1], arena))
         .unwrap_err()
         .to_string()
 }
@@ -106,7 +106,7 @@ fn stacking_keeps_every_row_in_its_order_and_form() {
         source(&halves, Format::F16, 1, None),
         source(&packed, Format::Q4_1, 1, None),
     ];
-    let matrix = Matrix::stack(32, &sources).unwrap();
+    let matrix = testing::alone(|arena| Matrix::stack(32, &sources, arena)).unwrap();
     let quantised = [[1.0; 16], [2.0; 16]].concat();
     let wanted = [
         numbers(0, 1),

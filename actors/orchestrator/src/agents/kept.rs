@@ -4,11 +4,12 @@
 //! in full, the record and the document it is found by; a goal that would have used it works it out again. Uses are not stored: after
 //! a restart all begin as if used once, in the order they ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aios_memory::{Document, GoalResult, GoalResults, MemoryError, Store, VectorMemory};
 use aios_protocols::TenantId;
+use lru::LruCache;
 use parking_lot::Mutex;
 
 /// Results of earlier goals that left because there were more than `storage.results`.
@@ -22,54 +23,34 @@ const TENANTS: usize = 64;
 #[derive(Debug)]
 struct Shelf {
     places: usize,
-    /// How often anything was used so far: the clock that uses are dated by.
-    uses: u64,
-    last_use: HashMap<String, u64>,
-    /// The same the other way round, the longest ago first.
-    order: BTreeMap<u64, String>,
+    /// Without a bound of its own: one with a bound takes the memory for all its places at once.
+    names: LruCache<String, ()>,
 }
 
 impl Shelf {
     fn new(places: u32) -> Self {
         Self {
             places: places.max(1) as usize,
-            uses: 0,
-            last_use: HashMap::new(),
-            order: BTreeMap::new(),
+            names: LruCache::unbounded(),
         }
     }
 
     fn has(&self, name: &str) -> bool {
-        self.last_use.contains_key(name)
+        self.names.contains(name)
     }
 
     /// Something was used, if it is here.
     fn touch(&mut self, name: &str) {
-        let Some(last) = self.last_use.get_mut(name) else {
-            return;
-        };
-        if let Some(name) = self.order.remove(last) {
-            self.uses += 1;
-            *last = self.uses;
-            self.order.insert(self.uses, name);
-        }
+        self.names.promote(name);
     }
 
     /// Something came, or came again; the name of what left for it.
     fn admit(&mut self, name: &str) -> Option<String> {
-        if self.has(name) {
-            self.touch(name);
+        self.names.put(name.to_owned(), ());
+        if self.names.len() <= self.places {
             return None;
         }
-        self.uses += 1;
-        self.last_use.insert(name.to_owned(), self.uses);
-        self.order.insert(self.uses, name.to_owned());
-        if self.order.len() <= self.places {
-            return None;
-        }
-        let (_, leaving) = self.order.pop_first()?;
-        self.last_use.remove(&leaving);
-        Some(leaving)
+        self.names.pop_lru().map(|(leaving, ())| leaving)
     }
 }
 

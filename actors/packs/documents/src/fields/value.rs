@@ -365,15 +365,9 @@ fn pieces(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn is_day(year: u32, month: u32, day: u32) -> bool {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1_000..=9_999).contains(&year) && (1..=days).contains(&day)
+    let part = |number: u32| i8::try_from(number).ok();
+    let date = || jiff::civil::Date::new(year.try_into().ok()?, part(month)?, part(day)?).ok();
+    (1_000..=9_999).contains(&year) && date().is_some()
 }
 
 #[cfg(test)]
