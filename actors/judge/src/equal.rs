@@ -34,10 +34,14 @@ pub(crate) fn clock(text: &Text, number: &Number) -> Option<u16> {
 /// Whether two numbers state the same, in units that can be compared.
 pub(crate) fn same(stated: &Number, own: &Number) -> bool {
     let value = match (&stated.unit, &own.unit) {
-        (Some(unit), Some(source)) => match source.convert(own.value(), unit) {
-            Some(value) => value,
-            None => return false,
-        },
+        (Some(unit), Some(source)) => {
+            let exactly = source.convert(own.value(), unit);
+            let roughly = || source.convert_roughly(own.value(), unit);
+            match exactly.or_else(|| roughly().filter(|_| stated.rough)) {
+                Some(value) => value,
+                None => return false,
+            }
+        }
         (Some(unit), None) => {
             // "5 days" of a bare "5" in a list; money and shares are written with their signs.
             if unit.is_money() || unit.is_share() {

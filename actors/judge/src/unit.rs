@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Money(&'static str),
     Cents,
     Points,
+    /// Of what is measured in nothing else that is known here: parts in a million, lux.
+    Alone(&'static str),
 }
 
 /// Symbols as they stand right at a number, case and all.
@@ -111,6 +113,19 @@ const BESIDE: &[(&str, Kind, f64)] = &[
     ("m3", Kind::Volume, 1000.0),
     ("ct", Kind::Cents, 1.0),
     ("pct", Kind::Share, 1.0),
+    ("kcal", Kind::Energy, 1.163),
+    ("kJ", Kind::Energy, 1.0 / 3.6),
+    ("ppm", Kind::Alone("ppm"), 1.0),
+    ("ppb", Kind::Alone("ppm"), 1e-3),
+    ("hPa", Kind::Alone("Pa"), 100.0),
+    ("kPa", Kind::Alone("Pa"), 1e3),
+    ("mbar", Kind::Alone("Pa"), 100.0),
+    ("mmHg", Kind::Alone("Pa"), 133.322),
+    ("lux", Kind::Alone("lx"), 1.0),
+    ("Hz", Kind::Alone("Hz"), 1.0),
+    ("kHz", Kind::Alone("Hz"), 1e3),
+    ("MHz", Kind::Alone("Hz"), 1e6),
+    ("rpm", Kind::Alone("rpm"), 1.0),
 ];
 
 /// Other currencies by their codes.
@@ -358,6 +373,16 @@ impl Unit {
     /// Whether it is a part of a whole.
     pub(crate) fn is_share(&self) -> bool {
         self.kind == Kind::Share
+    }
+
+    /// The same where a month will do for some thirty days: "about two months" of 60 days.
+    pub(crate) fn convert_roughly(&self, value: f64, into: &Self) -> Option<f64> {
+        const MONTH: f64 = 30.44 * 86_400.0;
+        match (&self.kind, &into.kind) {
+            (Kind::Calendar, Kind::Time) => Some(value * self.factor * MONTH / into.factor),
+            (Kind::Time, Kind::Calendar) => Some(value * self.factor / MONTH / into.factor),
+            _ => self.convert(value, into),
+        }
     }
 
     /// What a value of this unit is in another one, if both measure the same.

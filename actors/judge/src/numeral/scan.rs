@@ -136,8 +136,33 @@ impl Scan<'_> {
         self.sign_in_words(&mut number);
         self.glued(&mut number)?;
         self.trailing(&mut number);
+        self.below_zero(&mut number);
         self.leading(&mut number);
         Some(number)
+    }
+
+    /// "18 degrees below zero", where nothing else says a sign.
+    fn below_zero(&self, number: &mut Number) {
+        let behind = self.word_at(number.end);
+        let [below, zero] = match self.words.get(behind..behind + 2) {
+            Some([below, zero]) => [below, zero],
+            _ => return,
+        };
+        let gap = self.text.get(number.end..below.start).unwrap_or("-");
+        let said = matches!(
+            (below.text.as_str(), zero.text.as_str()),
+            ("below", "zero" | "freezing")
+                | ("unter", "null")
+                | ("sous", "zero")
+                | ("bajo", "cero")
+        );
+        if said && !number.signed && gap.trim().is_empty() {
+            number.signed = true;
+            number.end = zero.end;
+            for reading in &mut number.readings {
+                reading.value = -reading.value;
+            }
+        }
     }
 
     /// "Minus 29.2 %", "plus 5": a sign in words, where no other number stands before it.

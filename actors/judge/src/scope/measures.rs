@@ -152,6 +152,18 @@ impl Place<'_> {
             .tags
             .iter()
             .any(|tag| tag.tag == Tag::Sense(Sense::Of) && tag.from == behind);
+        // "How many sales, and what share of all sales?" counts them both times.
+        let counted = self.asked.points.iter().any(|point| {
+            let mut stems = text.stems.iter();
+            point.need == Need::Count
+                && stems.any(|(word, stem)| {
+                    let near = (behind..=behind + PARTED).contains(word);
+                    near && point.text.stems.iter().any(|(_, own)| own == stem)
+                })
+        });
+        if counted {
+            return Vec::new();
+        }
         if !own.is_empty() {
             return own;
         }

@@ -47,6 +47,7 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
             .collect();
         let mut last = None;
         let several = words.len() > 1;
+        let bare = several && words.len() == text.words.len();
         // "24 in April, 28 in May, 18 in June: a rise and then a fall": as many words as steps, one for each.
         let moments: Vec<Moment> = text.moments.iter().map(|found| found.moment).collect();
         let apart = words
@@ -55,7 +56,9 @@ pub(super) fn look(reading: &Reading<'_>, grid: &Grid, finding: &mut Finding) {
         let in_turn = (several && apart && moments.len() == words.len() + 1).then(|| pairs(text));
         for (index, (up, place)) in words.into_iter().enumerate() {
             let clause = text.clause(place);
-            if last == Some((clause, up)) {
+            // "Down / down": a word for each step, where the answer has nothing else.
+            let each = goal.len() > 1 && text.moments.is_empty() && bare;
+            if last == Some((clause, up)) && !each {
                 continue;
             }
             last = Some((clause, up));

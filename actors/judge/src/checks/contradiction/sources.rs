@@ -50,6 +50,11 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
     }
     for paper in papers.clone() {
         for (place, sentence) in paper.sentences.iter().enumerate() {
+            // "Nothing is charged" of what is "free of charge": both stand on the same side.
+            let stands = |text: &Text| sides(text, 0, text.raw.len() + 1);
+            if !stands(text).is_disjoint(&stands(&sentence.text)) {
+                continue;
+            }
             let short = |part: &&Part| part.stems.len() <= SHORT && !part.listed;
             for part in sentence.parts.iter().filter(short) {
                 let against = own.iter().any(|own| {
@@ -453,10 +458,14 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
         };
         let mut told: BTreeSet<bool> = BTreeSet::new();
         let mut place = None;
+        // "Nothing is charged" denies and says what "free of charge" says.
+        let whole = |text: &Text| crate::clause::sides(text, 0, text.raw.len() + 1);
+        let mut stands = BTreeSet::new();
         for paper in reading.ground.papers.iter() {
             for (at, sentence) in paper.sentences.iter().enumerate() {
                 let own = sides(&sentence.text);
                 if !own.is_empty() {
+                    stands.extend(whole(&sentence.text));
                     place.get_or_insert_with(|| paper.quoted(at));
                     told.extend(own);
                 }
@@ -474,7 +483,8 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
                 .iter()
                 .flat_map(|paper| &paper.sentences);
             let limits = || sentences.clone().any(|own| limited_alike(text, &own.text));
-            if own.len() == 1 && own.contains(&!source) && !limits() {
+            let alike = !stands.is_disjoint(&whole(text));
+            if own.len() == 1 && own.contains(&!source) && !limits() && !alike {
                 finding.issues.push(opposite(reading, piece, place.clone()));
                 break;
             }
