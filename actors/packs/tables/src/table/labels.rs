@@ -133,7 +133,7 @@ fn may_be(cell: &str) -> bool {
             Some(lower) if word.is_ascii() => {
                 lower.copy_from_slice(word.as_bytes());
                 lower.make_ascii_lowercase();
-                std::str::from_utf8(lower).is_ok_and(|lower| ENDS.contains(lower))
+                ENDS.holds(lower)
             }
             Some(_) => true,
             None => false,
@@ -144,17 +144,42 @@ fn may_be(cell: &str) -> bool {
 /// Bytes of the longest word that a label begins or ends with.
 const LONGEST_WORD: usize = 32;
 
-/// The first and last words of all labels.
-static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+/// The first and last words of all labels, and of each letter that one begins with how long these are: most words of most texts are none by
+/// that alone.
+struct Ends {
+    words: HashSet<&'static [u8]>,
+    lengths: [u32; 128],
+}
+
+impl Ends {
+    /// Whether a word in small letters, shorter than [`LONGEST_WORD`] bytes, is one of them.
+    fn holds(&self, word: &[u8]) -> bool {
+        let first = word.first().copied().unwrap_or_default();
+        let lengths = self.lengths.get(usize::from(first)).copied();
+        lengths.is_some_and(|lengths| lengths & (1 << word.len().min(31)) != 0)
+            && self.words.contains(word)
+    }
+}
+
+static ENDS: LazyLock<Ends> = LazyLock::new(|| {
     let labels: [&[&'static str]; 9] = [
         &WHOLE, &SUMS, &PHRASES, &PERHAPS, &MEANS, &LEAST, &GREATEST, &COUNTS, &OTHERS,
     ];
     let marks = |c: char| c == ' ' || c == '-' || c == '.';
-    labels
+    let words: HashSet<&'static [u8]> = labels
         .into_iter()
         .flatten()
         .flat_map(|label| [*label, label.split(marks).next().unwrap_or_default()])
-        .collect()
+        .map(str::as_bytes)
+        .collect();
+    let mut lengths = [0; 128];
+    for word in &words {
+        let first = word.first().copied().unwrap_or_default();
+        if let Some(lengths) = lengths.get_mut(usize::from(first)) {
+            *lengths |= 1 << word.len().min(31);
+        }
+    }
+    Ends { words, lengths }
 });
 
 /// Whether the name of a column says that it adds others up.

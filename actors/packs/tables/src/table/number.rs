@@ -111,6 +111,20 @@ impl Plain {
         (fits && (point == 0 || decimals > 0)).then_some(Self { whole, decimals })
     }
 
+    /// Whether it is this number under a decimal mark: a point marks decimals of no other.
+    pub(crate) fn reads_under(self, mark: Mark) -> bool {
+        self.decimals == 0 || mark == Mark::Point
+    }
+
+    /// Digits that carry information, of the cell it was read from.
+    pub(crate) fn significant_digits(cell: &str) -> usize {
+        let zeros = cell
+            .bytes()
+            .take_while(|byte| !(b'1'..=b'9').contains(byte));
+        let zeros = zeros.filter(u8::is_ascii_digit).count();
+        cell.bytes().filter(u8::is_ascii_digit).count() - zeros
+    }
+
     /// Whether the point could as well set thousands apart.
     pub(crate) fn may_group(self) -> bool {
         self.decimals == 3 && self.whole <= 3

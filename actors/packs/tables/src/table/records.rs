@@ -25,8 +25,18 @@ impl Cell {
     /// Where the content without surrounding blanks starts and ends.
     pub(crate) fn place(&self, text: &str) -> (usize, usize) {
         let content = text.get(self.start..self.end).unwrap_or_default();
+        // A letter, a figure or a sign at both ends: nothing to take off, as in most cells.
+        let (first, last) = (content.as_bytes().first(), content.as_bytes().last());
+        if first.is_some_and(u8::is_ascii_graphic) && last.is_some_and(u8::is_ascii_graphic) {
+            return (self.start, self.end);
+        }
         let start = self.end - content.trim_start().len();
         (start, start + content.trim().len())
+    }
+
+    /// Whether its content stands in the text as it is meant, no quote of it doubled.
+    pub(crate) fn is_as_written(&self) -> bool {
+        !self.doubled
     }
 
     /// Whether there is nothing between the blanks.

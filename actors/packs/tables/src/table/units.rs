@@ -87,8 +87,10 @@ pub(crate) fn is_currency(unit: &str) -> bool {
 
 /// What stands before a number: a currency, and how much of the text it takes.
 pub(super) fn leading(text: &str) -> Option<(&'static str, &str)> {
+    let first = text.as_bytes().first()?;
     CURRENCIES
         .iter()
+        .filter(|(sign, _)| sign.as_bytes().first() == Some(first))
         .find_map(|(sign, code)| Some((*code, text.strip_prefix(sign)?)))
 }
 

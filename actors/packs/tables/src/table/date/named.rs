@@ -37,12 +37,7 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
             Some(quarter) => (*first, quarter),
             None => (*second, of(first)?),
         },
-        [number, word, last]
-            if matches!(
-                word.to_lowercase().as_str(),
-                "quartal" | "quarter" | "trimestre" | "trim"
-            ) =>
-        {
+        [number, word, last] if is_one_of(word, &QUARTERS) => {
             let number = number.trim_end_matches(|c: char| c.is_alphabetic());
             (
                 *last,
@@ -52,20 +47,13 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
                     .filter(|number| (1..=4).contains(number))?,
             )
         }
-        [word, number, last]
-            if matches!(
-                word.to_lowercase().as_str(),
-                "quartal" | "quarter" | "trimestre" | "trim"
-            ) =>
-        {
-            (
-                *last,
-                number
-                    .parse()
-                    .ok()
-                    .filter(|number| (1..=4).contains(number))?,
-            )
-        }
+        [word, number, last] if is_one_of(word, &QUARTERS) => (
+            *last,
+            number
+                .parse()
+                .ok()
+                .filter(|number| (1..=4).contains(number))?,
+        ),
         _ => return None,
     };
     let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
@@ -73,6 +61,15 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
         short_year,
         ..reading(Layout::Quarter, year, quarter * 3 - 2, 1)
     })
+}
+
+/// Words for a quarter, and for a week.
+const QUARTERS: [&str; 4] = ["quartal", "quarter", "trimestre", "trim"];
+const WEEKS: [&str; 6] = ["kw", "week", "woche", "wk", "semaine", "semana"];
+
+/// Whether it is one of these words, in small letters or large ones. It is asked of every cell of a text, so nothing is allocated.
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// What stands between the marks of a date.
@@ -90,12 +87,7 @@ fn week(parts: &[&str]) -> Option<DateReading> {
             .find_map(|sign| part.strip_prefix(sign))?;
         two(digits)
     };
-    let named = |word: &str| {
-        matches!(
-            word.to_lowercase().as_str(),
-            "kw" | "week" | "woche" | "wk" | "semaine" | "semana"
-        )
-    };
+    let named = |word: &str| is_one_of(word, &WEEKS);
     let (year, week) = match parts {
         [one] if one.len() == 7 && one.is_ascii() => {
             (full_year(one.get(..4)?)?, number(one.get(4..)?)?)
@@ -197,12 +189,18 @@ const MONTHS: [&[&str]; 12] = [
 
 /// The number of a month by its name.
 pub(crate) fn month(name: &str) -> Option<i8> {
-    if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
+    // No name of a month begins with another letter.
+    let first = name.as_bytes().first()?.to_ascii_lowercase();
+    if !b"adefgjlmnos".contains(&first) || name.len() > 12 || !name.chars().all(char::is_alphabetic)
+    {
         return None;
     }
-    let name = name.to_lowercase();
-    let at = MONTHS
-        .iter()
-        .position(|names| names.contains(&name.as_str()))?;
+    let at = if name.is_ascii() {
+        MONTHS.iter().position(|names| is_one_of(name, names))?
+    } else {
+        let name = name.to_lowercase();
+        let known = |names: &&[&str]| names.contains(&name.as_str());
+        MONTHS.iter().position(known)?
+    };
     i8::try_from(at + 1).ok()
 }
