@@ -30,7 +30,7 @@ mod numbers;
 mod records;
 mod roles;
 mod sniff;
-mod together;
+pub(crate) mod together;
 mod totals;
 mod typed;
 mod units;
@@ -40,6 +40,7 @@ pub use error::TableError;
 
 pub(crate) use date::month;
 pub(crate) use infer::Column;
+pub(crate) use keyed::Keyed;
 pub(crate) use lasting::HOURS;
 pub(crate) use typed::{Read, Typed};
 

@@ -53,6 +53,11 @@ impl Typed {
         }
     }
 
+    /// Whether all its values are numbers.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Real(_) | Self::Clock)
+    }
+
     /// Reads a cell that fits; `None` for one that does not.
     pub(crate) fn read(self, text: &str) -> Option<Read<'_>> {
         Some(match self {
