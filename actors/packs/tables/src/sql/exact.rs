@@ -17,6 +17,9 @@ use aios_tools::Reserved;
 /// What a whole number per power of ten takes in a tree whose nodes may be half empty.
 const PART: u64 = 64;
 
+/// Why a sum of whole numbers is refused.
+const OVERFLOW: &str = "integer overflow: the sum is larger than a whole number can be (9223372036854775807); ask for fewer rows";
+
 /// Replaces SQLite's own functions of these names.
 pub(crate) fn register(connection: &Connection, gathered: &Gathered) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -139,7 +142,7 @@ impl Exact {
             return Ok(Value::Real(f64::INFINITY));
         }
         let given = self.gives.of(&added.sum, added.count, added.reals);
-        given.ok_or_else(|| Error::UserFunctionError("integer overflow".into()))
+        given.ok_or_else(|| Error::UserFunctionError(OVERFLOW.into()))
     }
 }
 

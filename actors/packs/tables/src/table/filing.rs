@@ -12,12 +12,13 @@ use crate::Error;
 use aios_tools::{Reserved, WorkspaceError};
 use aios_work::Stopped;
 
-/// Rows that are handed over together.
+/// Rows that are handed over together, and cells: a row may have a thousand.
 const ROWS: usize = 1_024;
+const CELLS: usize = 8_192;
 /// Parcels that may wait: what splits and what files take their turns unevenly.
 const WAITING: usize = 4;
 /// Bytes of a cell, about, with what sets it apart.
-const CELL: usize = 8;
+const WIDTH: usize = 8;
 
 /// Some rows, one behind the other.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ impl Rows<'_> {
     pub(super) fn push(&mut self, cells: &[Cell]) -> Result<(), Error> {
         self.parcel.cells.extend_from_slice(cells);
         self.parcel.ends.push(self.parcel.cells.len());
-        if self.parcel.ends.len() < ROWS {
+        if self.parcel.ends.len() < ROWS && self.parcel.cells.len() < CELLS {
             return Ok(());
         }
         (self.hand_over)(&mut self.parcel)
@@ -85,7 +86,7 @@ impl<'t> Filing<'t> {
         mut self,
         split: impl FnOnce(&mut Rows<'_>) -> Result<T, Error>,
     ) -> Result<(Self, T), Error> {
-        if together::threads(self.text.len() / CELL) < 2 {
+        if together::threads(self.text.len() / WIDTH) < 2 {
             let split = Rows::all(split, &mut |parcel| self.take(parcel))?;
             return Ok((self, split));
         }

@@ -57,12 +57,15 @@ use sniff::Sniffed;
 use records::Dialect;
 
 use crate::form::{self, Text};
-use crate::note::{Note, Place};
+use crate::note::{self, Note, NoteKind, Place};
 use crate::{Error, TableProfile, Unpivoted};
 use aios_tools::{Check, Reserved};
 
 /// How many rows are read between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
+
+/// One row in so many may begin with `#` and be a remark all the same.
+const STRUCK: usize = 4;
 
 /// A table, read and understood.
 #[derive(Debug)]
@@ -153,6 +156,7 @@ fn sniffed(file: &str, text: &Text) -> Sniffed {
     let apart = Dialect {
         separator: form::SEPARATOR,
         quote: b'"',
+        escapes: false,
     };
     match text.cells {
         form::Cells::Unknown => sniff::sniff(&text.text, file.to_lowercase().ends_with(".tsv")),
@@ -295,6 +299,7 @@ impl Reading<'_> {
         }
         notes.append(&mut understood.told);
         notes.append(&mut understood.notes);
+        notes.extend(self.struck_out(&understood, &source));
         let profile = TableProfile {
             file: self.file.to_owned(),
             rows: understood.lines.len() as u64,
@@ -329,6 +334,31 @@ impl Reading<'_> {
             source,
             held: vec![held, room],
         })
+    }
+
+    /// Says which rows begin with `#`, as lines do that programs pass over, where most do not: whether they count is not known.
+    fn struck_out(&self, understood: &Understood, source: &Source) -> Option<Note> {
+        let (first, lines) = (understood.columns.first()?, &understood.lines);
+        if first.typed != Typed::Text || understood.unpivoted.is_some() {
+            return None;
+        }
+        let marked = |text: &str| text.starts_with('#');
+        let rows = first
+            .cells
+            .rows_where(source.characters(), lines.len() / STRUCK + 1, marked);
+        if rows.is_empty() || rows.len() * STRUCK > lines.len() {
+            return None;
+        }
+        let at: Vec<u64> = rows.into_iter().filter_map(|row| lines.get(row)).collect();
+        let (begins, as_rows) = match at.len() {
+            1 => ("begins", "it is counted"),
+            _ => ("begin", "they are counted"),
+        };
+        let told = format!(
+            "{} {begins} with #, as remarks do, but with as many cells as a row, so {as_rows}",
+            note::lines(&at, self.place)
+        );
+        Some(Note::new(NoteKind::NoTotal, told).at(&at))
     }
 
     fn splitting<'s>(&'s self, left_out: &'s BTreeSet<u64>) -> Splitting<'s> {

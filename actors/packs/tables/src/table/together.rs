@@ -16,8 +16,8 @@ const THREADS: usize = 4;
 /// How long the caller's thread waits between two looks at its clock when it has nothing to do.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// How many cells are worth another thread.
-const CELLS: usize = 500_000;
+/// How many cells are worth another thread; in tests a small table is a large one.
+const CELLS: usize = if cfg!(test) { 2_000 } else { 500_000 };
 
 /// The threads that work on a table of so many cells.
 pub(crate) fn threads(cells: usize) -> usize {

@@ -90,10 +90,11 @@ pub(super) fn gather(
     }
     let rows = table.lines.len();
     let key = Keyed::new();
-    let share = rows.div_ceil(threads(rows)).next_multiple_of(ROWS);
+    let threads = threads(rows * (1 + labels.len() + figures.len()));
+    let share = rows.div_ceil(threads).next_multiple_of(ROWS);
     let parts = each(
         rows.div_ceil(share),
-        threads(rows),
+        threads,
         &|| call.check(),
         |at, check| {
             let until = ((at + 1) * share).min(rows);
