@@ -409,6 +409,41 @@ impl Cells {
         }
     }
 
+    /// Shows `see` the same, one after the other, until it fails.
+    pub(super) fn each<'t, E>(
+        &'t self,
+        source: Characters<'t>,
+        mut see: impl FnMut(usize, &Different<'t>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.store {
+            Store::Codes { different, .. } => {
+                for (at, known) in different.iter().enumerate() {
+                    let cell = Different {
+                        text: source.get(known.place),
+                        count: u64::from(known.count),
+                        row: known.row as usize,
+                    };
+                    see(at, &cell)?;
+                }
+            }
+            Store::Places(places) => {
+                let mut at = 0;
+                for (row, place) in places.iter().enumerate() {
+                    if *place != Place::MISSING {
+                        let cell = Different {
+                            text: source.get(*place),
+                            count: 1,
+                            row,
+                        };
+                        see(at, &cell)?;
+                        at += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Where the cell of a row is.
     pub(crate) fn place(&self, row: usize) -> Option<Place> {
         let place = match &self.store {

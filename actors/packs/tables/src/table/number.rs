@@ -203,7 +203,13 @@ pub(super) fn without_pointer(cell: &str) -> &str {
 
 /// Takes off what is around the digits: brackets, a sign, a currency, a unit. `None` if something stands twice or is none of these.
 fn undress(cell: &str) -> Option<Bare<'_>> {
-    let cell = without_pointer(cell.trim());
+    let cell = cell.trim();
+    // What begins with a letter is a number only behind a currency.
+    let lettered = cell.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    if lettered && units::leading(cell).is_none() {
+        return None;
+    }
+    let cell = without_pointer(cell);
     if cell.len() > 64 {
         return None;
     }

@@ -69,7 +69,10 @@ const WEEKS: [&str; 6] = ["kw", "week", "woche", "wk", "semaine", "semana"];
 
 /// Whether it is one of these words, in small letters or large ones. It is asked of every cell of a text, so nothing is allocated.
 fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+    let first = word.as_bytes().first().map(u8::to_ascii_lowercase);
+    words
+        .iter()
+        .any(|known| known.as_bytes().first().copied() == first && known.eq_ignore_ascii_case(word))
 }
 
 /// What stands between the marks of a date.
