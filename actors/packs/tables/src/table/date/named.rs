@@ -1,5 +1,7 @@
 //! Dates with words in them: months by name, quarters, weeks, fiscal years.
 
+use std::sync::LazyLock;
+
 use jiff::civil;
 
 use super::{DateReading, Layout, day, full_year, reading, two, year};
@@ -129,7 +131,7 @@ fn fiscal(text: &str) -> Option<DateReading> {
 
 /// `2025年3月5日` with hyphens instead.
 fn without_signs(text: &str) -> Option<String> {
-    if !text.contains('年') {
+    if text.is_ascii() || !text.contains('年') {
         return None;
     }
     let plain = text.replace(['年', '月'], "-").replace('日', "");
@@ -192,10 +194,7 @@ const MONTHS: [&[&str]; 12] = [
 
 /// The number of a month by its name.
 pub(crate) fn month(name: &str) -> Option<i8> {
-    // No name of a month begins with another letter.
-    let first = name.as_bytes().first()?.to_ascii_lowercase();
-    if !b"adefgjlmnos".contains(&first) || name.len() > 12 || !name.chars().all(char::is_alphabetic)
-    {
+    if !may_be_month(name) || name.len() > 12 || !name.chars().all(char::is_alphabetic) {
         return None;
     }
     let at = if name.is_ascii() {
@@ -206,4 +205,34 @@ pub(crate) fn month(name: &str) -> Option<i8> {
         MONTHS.iter().position(known)?
     };
     i8::try_from(at + 1).ok()
+}
+
+/// Pairs of letters that names of months begin with.
+static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
+    let mut pairs = [0_u32; 26];
+    for name in MONTHS.iter().flat_map(|names| names.iter()) {
+        if let [first, second, ..] = name.as_bytes()
+            && let (Some(first), Some(second)) = (letter(*first), letter(*second))
+        {
+            pairs[first] |= 1 << second;
+        }
+    }
+    pairs
+});
+
+/// The place of a plain letter in the alphabet.
+fn letter(byte: u8) -> Option<usize> {
+    let byte = byte.to_ascii_lowercase();
+    byte.is_ascii_lowercase().then(|| usize::from(byte - b'a'))
+}
+
+/// Whether a word could be the name of a month by its first two letters; of others than plain ones it always could.
+fn may_be_month(name: &str) -> bool {
+    match name.as_bytes() {
+        [first, second, ..] if first.is_ascii() && second.is_ascii() => {
+            let pair = letter(*first).zip(letter(*second));
+            pair.is_some_and(|(first, second)| BEGINNINGS[first] & (1 << second) != 0)
+        }
+        _ => name.len() > 1,
+    }
 }
