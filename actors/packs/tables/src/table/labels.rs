@@ -70,7 +70,12 @@ pub(super) fn label(cell: &str) -> Option<Label> {
     if cell.len() > LONGEST {
         return None;
     }
-    let bare = cell.trim_matches(|c: char| c.is_whitespace() || ":*.=-–—#()[]".contains(c));
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bare = match (cell.as_bytes().first(), cell.as_bytes().last()) {
+        // Nothing to take off, as in most cells.
+        (first, last) if plain(first) && plain(last) => cell,
+        _ => cell.trim_matches(|c: char| c.is_whitespace() || ":*.=-–—#()[]".contains(c)),
+    };
     if bare.is_empty() || bare.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -123,21 +128,27 @@ pub(super) fn label(cell: &str) -> Option<Label> {
 /// Whether the first or last word of a cell is one of those that labels begin or end with. Asked of every cell of a text, so nothing is
 /// allocated.
 fn may_be(cell: &str) -> bool {
+    if cell.is_ascii() {
+        let mark = |byte: &u8| {
+            matches!(
+                byte,
+                b'\t'..=b'\r' | b' ' | b':' | b',' | b'-' | b'(' | b')' | b'/'
+            )
+        };
+        let mut ends = [
+            cell.as_bytes().split(mark).next(),
+            cell.as_bytes().rsplit(mark).next(),
+        ]
+        .into_iter()
+        .flatten();
+        return ends.any(|word| ENDS.holds_any_case(word));
+    }
     let mark = |c: char| c.is_whitespace() || ":,-–()/".contains(c);
     let mut ends = [cell.split(mark).next(), cell.rsplit(mark).next()]
         .into_iter()
         .flatten();
     ends.any(|word| {
-        let mut lower = [0_u8; LONGEST_WORD];
-        match lower.get_mut(..word.len()) {
-            Some(lower) if word.is_ascii() => {
-                lower.copy_from_slice(word.as_bytes());
-                lower.make_ascii_lowercase();
-                ENDS.holds(lower)
-            }
-            Some(_) => true,
-            None => false,
-        }
+        !word.is_ascii() && word.len() <= LONGEST_WORD || ENDS.holds_any_case(word.as_bytes())
     })
 }
 
@@ -152,6 +163,16 @@ struct Ends {
 }
 
 impl Ends {
+    /// Whether a word is one of them, in small letters or large ones.
+    fn holds_any_case(&self, word: &[u8]) -> bool {
+        let mut lower = [0_u8; LONGEST_WORD];
+        lower.get_mut(..word.len()).is_some_and(|lower| {
+            lower.copy_from_slice(word);
+            lower.make_ascii_lowercase();
+            self.holds(lower)
+        })
+    }
+
     /// Whether a word in small letters, shorter than [`LONGEST_WORD`] bytes, is one of them.
     fn holds(&self, word: &[u8]) -> bool {
         let first = word.first().copied().unwrap_or_default();
