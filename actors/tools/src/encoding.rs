@@ -115,12 +115,12 @@ pub fn decode(file: &str, bytes: Vec<u8>, held: &mut Reserved) -> Result<Decoded
             }
         }
     };
-    refuse_binary(text.as_bytes()).map_err(refuse)?;
-    // DOS programs marked the end of a text with Ctrl-Z.
+    // DOS programs marked the end of a text with Ctrl-Z; of a short text one is much.
     let mut text = text;
     if text.ends_with('\u{1a}') {
         text.pop();
     }
+    refuse_binary(text.as_bytes()).map_err(refuse)?;
     Ok(Decoded {
         text,
         encoding,

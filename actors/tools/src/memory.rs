@@ -152,6 +152,16 @@ impl Reserved {
         self.bytes
     }
 
+    /// Takes over what was set aside beside this.
+    pub fn join(&mut self, mut beside: Self) {
+        let bytes = std::mem::take(&mut beside.bytes);
+        if Arc::ptr_eq(&self.memory.0, &beside.memory.0) {
+            self.bytes += bytes;
+        } else {
+            beside.memory.remove(bytes);
+        }
+    }
+
     /// Sets aside so many bytes more.
     ///
     /// # Errors
@@ -241,6 +251,11 @@ mod tests {
         assert_eq!((one.held(), two.held(), node.held()), (70, 0, 70));
         let mut more = two.reserve("c.csv", 30).unwrap();
         assert!(more.grow(1).is_err());
+        let mut beside = more.beside();
+        more.shrink(10);
+        beside.grow(10).unwrap();
+        more.join(beside);
+        assert_eq!((more.bytes(), two.held()), (30, 30));
         drop(held);
         more.grow(50).unwrap();
         more.shrink(10);

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::ask::{Found, Values, canon, did};
+use crate::table::together::{each, threads};
 use crate::table::{Column, Read, Table, lists};
 use crate::tables::Tables;
 use crate::{ColumnKind, Error};
@@ -150,14 +151,38 @@ fn sign_behind(value: &str) -> Option<char> {
         .filter(|c| SIGNS.contains(c))
 }
 
+/// Plain letters, small ones for both, and figures.
+struct Letters([bool; 128]);
+
+impl Letters {
+    /// The first ones of these words.
+    fn of<'w>(words: impl Iterator<Item = &'w str>) -> Self {
+        let mut letters = [false; 128];
+        for word in words {
+            let first = word.bytes().next().map(usize::from);
+            if let Some(letter) = first.and_then(|first| letters.get_mut(first)) {
+                *letter = true;
+            }
+        }
+        Self(letters)
+    }
+
+    /// Whether a word begins with one of them.
+    fn has(&self, word: &str) -> bool {
+        let first = word.bytes().next().unwrap_or_default().to_ascii_lowercase();
+        self.0.get(usize::from(first)).copied().unwrap_or(false)
+    }
+}
+
 /// The text, prepared for being compared with many cells.
 struct Text {
     raw: String,
     words: Vec<(Folded, String)>,
     /// Where a word stands, by how it is compared.
     places: HashMap<String, Vec<usize>>,
-    /// The first characters of its words: most cells begin with another one.
-    first: HashSet<char>,
+    /// The first letters of its words, and of those that hold a figure: most words of cells begin with another one.
+    first: Letters,
+    first_of_figures: Letters,
 }
 
 impl Text {
@@ -173,29 +198,36 @@ impl Text {
         for (at, (_, canon)) in words.iter().enumerate() {
             places.entry(canon.clone()).or_default().push(at);
         }
-        let first = words
-            .iter()
-            .filter_map(|(word, _)| word.text.chars().next())
-            .collect();
+        let has_figure = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+        let all = || words.iter().map(|(word, _)| word.text.as_str());
+        let first = Letters::of(all());
+        let first_of_figures = Letters::of(all().filter(|word| has_figure(word)));
         Self {
             raw: text.to_owned(),
             words,
             places,
             first,
+            first_of_figures,
         }
     }
 
-    /// Whether a cell could be named: one of its words begins as one of the text's does. Never wrong about plain letters.
+    /// Whether a cell could be named: one of its words begins as one of the text's does, and holds a figure where that one does. Never wrong
+    /// about plain letters.
     fn may_name(&self, cell: &str) -> bool {
-        let mut begins = true;
-        for c in cell.chars() {
-            let letter = c.is_alphanumeric();
-            if letter && begins && (!c.is_ascii() || self.first.contains(&c.to_ascii_lowercase())) {
-                return true;
+        let named = |word: &str| {
+            if !word.is_ascii() {
+                // Of other letters several may be one.
+                let plain = word.bytes().next().is_some_and(|byte| byte.is_ascii());
+                return !plain || self.first.has(word);
             }
-            begins = !letter;
-        }
-        false
+            // What holds a figure is compared as it is written.
+            match word.bytes().any(|byte| byte.is_ascii_digit()) {
+                true => self.first_of_figures.has(word),
+                false => self.first.has(word),
+            }
+        };
+        let mut words = cell.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| !word.is_empty() && named(word))
     }
 
     /// The sign that is written right behind a word, where it is no dash between words.
@@ -398,11 +430,37 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
     let text = Text::of(text);
     let source = table.source.characters();
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
-    for column in &table.columns {
-        if matches!(
+    let is_text = |column: &Column| {
+        !matches!(
             column.profile.kind,
             ColumnKind::Number | ColumnKind::Date | ColumnKind::Empty
-        ) {
+        )
+    };
+    // The cells of each column that could be named.
+    let threads = threads(table.columns.len() * table.lines.len());
+    let named = each(table.columns.len(), threads, check, |at, check| {
+        let column = table.columns.get(at).filter(|column| is_text(column));
+        let mut named: Vec<&str> = Vec::new();
+        for (at, cell) in column
+            .iter()
+            .flat_map(|column| column.cells.different(source))
+            .enumerate()
+        {
+            if at % CHECK_EVERY == 0 {
+                check()?;
+            }
+            let read = column.and_then(|column| column.typed.read(cell.text));
+            if let Some(Read::Text(value)) = read
+                && value.trim().len() <= BYTES
+                && text.may_name(&value)
+            {
+                named.push(cell.text);
+            }
+        }
+        Ok(named)
+    })?;
+    for (column, named) in table.columns.iter().zip(named) {
+        if !is_text(column) {
             continue;
         }
         if column.profile.kind == ColumnKind::Category {
@@ -438,16 +496,16 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
         }
         let mut partly: HashMap<usize, Vec<Found>> = HashMap::new();
         let mut known: HashSet<String> = HashSet::new();
-        for (at, cell) in column.cells.different(source).enumerate() {
+        for (at, cell) in named.into_iter().enumerate() {
             if at % CHECK_EVERY == 0 {
                 check()?;
             }
-            let Some(Read::Text(value)) = column.typed.read(cell.text) else {
+            let Some(Read::Text(value)) = column.typed.read(cell) else {
                 continue;
             };
             let written = value.into_owned();
             let value = written.trim();
-            if value.len() > BYTES || !text.may_name(value) || !known.insert(value.to_owned()) {
+            if !known.insert(value.to_owned()) {
                 continue;
             }
             let said: Vec<String> = folded(value)

@@ -51,7 +51,7 @@ pub enum NoteKind {
     Total,
     /// Rows that hold a mean or another statistic of others, left out.
     Statistic,
-    /// Rows that are called a total and are counted as data, because they are none by their values.
+    /// Rows that are called a total or look like a remark, and are counted as data, because they are none by their values.
     NoTotal,
     /// Rows with fewer or more cells than the header.
     Ragged,

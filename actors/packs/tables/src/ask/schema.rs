@@ -374,7 +374,9 @@ fn is_a_number_of_names(column: &ColumnProfile, rows: u64) -> bool {
                 .iter()
                 .filter_map(|example| example.trim().parse().ok())
                 .collect();
-            let counted = told.windows(2).all(|two| two[1] == two[0] + 1);
+            let counted = told
+                .windows(2)
+                .all(|two| two[0].checked_add(1) == Some(two[1]));
             rows >= 5
                 && counted
                 && told.len() >= 5

@@ -93,15 +93,7 @@ impl Database {
                 insert(&mut connection, name, table, &columns, &mut room, check)?.max(longest);
             held.push(room);
             loaded.push(((*name).to_owned(), names, wanted));
-            for column in &table.columns {
-                units.extend(
-                    column
-                        .profile
-                        .unit
-                        .clone()
-                        .map(|unit| (column.profile.name.clone(), unit)),
-                );
-            }
+            units.extend(units_of(table));
             let columns: Vec<String> = table
                 .columns
                 .iter()
@@ -163,6 +155,12 @@ impl Database {
             None => started.explain(error, &self.schema),
         })
     }
+}
+
+/// The units of a table's columns by their names.
+pub(super) fn units_of(table: &Table) -> impl Iterator<Item = (String, String)> {
+    let columns = table.columns.iter().map(|column| &column.profile);
+    columns.filter_map(|profile| Some((profile.name.clone(), profile.unit.clone()?)))
 }
 
 /// Of each table the places of its columns that are loaded.
@@ -325,7 +323,7 @@ fn insert(
 }
 
 /// Bytes that SQLite takes for a value beside its type.
-fn bytes(value: &Read<'_>) -> usize {
+pub(super) fn bytes(value: &Read<'_>) -> usize {
     match value {
         Read::Integer(number) => match number.unsigned_abs() {
             0..=1 => 0,
@@ -342,11 +340,11 @@ fn bytes(value: &Read<'_>) -> usize {
     }
 }
 
-fn sql_type(column: &Column) -> &'static str {
+pub(super) fn sql_type(column: &Column) -> &'static str {
     match (column.typed, column.profile.kind) {
         (_, ColumnKind::Empty) => "",
         (Typed::Integer(_) | Typed::Clock, _) => "INTEGER",
-        (Typed::Real(_), _) => "REAL",
+        (Typed::Real(_) | Typed::Seconds, _) => "REAL",
         (
             Typed::Text
             | Typed::Date { .. }
@@ -359,7 +357,7 @@ fn sql_type(column: &Column) -> &'static str {
 }
 
 /// A cell on its way into SQLite.
-struct Bound<'v>(Option<&'v Read<'v>>);
+pub(super) struct Bound<'v>(pub(super) Option<&'v Read<'v>>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -372,7 +370,31 @@ impl ToSql for Bound<'_> {
     }
 }
 
-fn collect(
+/// A value that came of others, on its way into SQLite.
+pub(super) struct Given<'v>(pub(super) Option<&'v Value>);
+
+impl Given<'_> {
+    /// Bytes that it takes at most, beside its type.
+    pub(super) fn bytes(&self) -> usize {
+        match self.0 {
+            Some(Value::Text(text)) => text.len() + CELL,
+            _ => CELL,
+        }
+    }
+}
+
+impl ToSql for Given<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            None => ValueRef::Null,
+            Some(Value::Integer(number)) => ValueRef::Integer(*number),
+            Some(Value::Real(number)) => ValueRef::Real(*number),
+            Some(Value::Text(text)) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+pub(super) fn collect(
     connection: &Connection,
     statement: &str,
     most: usize,
@@ -412,7 +434,7 @@ fn collect(
     Ok(QueryResult { columns, rows })
 }
 
-fn value(cell: ValueRef<'_>, column: &str) -> Result<Option<Value>, guard::QueryError> {
+pub(super) fn value(cell: ValueRef<'_>, column: &str) -> Result<Option<Value>, guard::QueryError> {
     Ok(Some(match cell {
         ValueRef::Null => return Ok(None),
         ValueRef::Integer(number) => Value::Integer(number),

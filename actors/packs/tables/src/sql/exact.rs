@@ -11,10 +11,14 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
 use super::gathered::Gathered;
+use crate::table::Read;
 use aios_tools::Reserved;
 
 /// What a whole number per power of ten takes in a tree whose nodes may be half empty.
 const PART: u64 = 64;
+
+/// Why a sum of whole numbers is refused.
+const OVERFLOW: &str = "integer overflow: the sum is larger than a whole number can be (9223372036854775807); ask for fewer rows";
 
 /// Replaces SQLite's own functions of these names.
 pub(crate) fn register(connection: &Connection, gathered: &Gathered) -> Result<()> {
@@ -39,6 +43,19 @@ enum Gives {
     Sum,
     Total,
     Mean,
+}
+
+impl Gives {
+    /// What a sum of so many numbers gives; none where it is whole and too large.
+    fn of(&self, sum: &Decimal, count: u64, reals: u64) -> Option<Value> {
+        Some(match self {
+            Self::Sum if reals == 0 => {
+                Value::Integer(sum.whole().and_then(|sum| i64::try_from(sum).ok())?)
+            }
+            Self::Sum | Self::Total => Value::Real(sum.divided_by(1)),
+            Self::Mean => Value::Real(sum.divided_by(count)),
+        })
+    }
 }
 
 /// What has been added up.
@@ -124,16 +141,8 @@ impl Exact {
         if added.infinite > 0 {
             return Ok(Value::Real(f64::INFINITY));
         }
-        Ok(match self.gives {
-            Gives::Sum if added.reals == 0 => {
-                let whole = added.sum.whole().and_then(|sum| i64::try_from(sum).ok());
-                Value::Integer(
-                    whole.ok_or_else(|| Error::UserFunctionError("integer overflow".into()))?,
-                )
-            }
-            Gives::Sum | Gives::Total => Value::Real(added.sum.divided_by(1)),
-            Gives::Mean => Value::Real(added.sum.divided_by(added.count)),
-        })
+        let given = self.gives.of(&added.sum, added.count, added.reals);
+        given.ok_or_else(|| Error::UserFunctionError(OVERFLOW.into()))
     }
 }
 
@@ -158,6 +167,77 @@ impl WindowAggregate<Added, Value> for Exact {
 
     fn inverse(&self, context: &mut Context<'_>, added: &mut Added) -> Result<()> {
         self.change(context, added, false)
+    }
+}
+
+/// Decimals that amounts mostly have at most.
+const FEW: usize = 7;
+
+/// A sum of values of a column, as exact as the others: most of them have few decimals, and their sums are kept side by side.
+#[derive(Clone, Default)]
+pub(super) struct Sum {
+    /// By the number of decimals; none where there was no such number.
+    few: [Option<i128>; FEW],
+    rest: Decimal,
+    count: u64,
+    reals: u64,
+}
+
+impl Sum {
+    /// Adds a number; a text is none.
+    pub(super) fn add(&mut self, value: &Read<'_>) {
+        let (mantissa, exponent) = match value {
+            Read::Integer(number) => (*number, 0),
+            Read::Real(number) => {
+                self.reals += 1;
+                shortest(*number)
+            }
+            Read::Text(_) => return,
+        };
+        self.count += 1;
+        let few = usize::try_from(-exponent)
+            .ok()
+            .and_then(|at| self.few.get_mut(at));
+        match few {
+            Some(sum) => *sum = Some(sum.unwrap_or(0).saturating_add(mantissa.into())),
+            None => self.rest.change(mantissa.into(), exponent, true),
+        }
+    }
+
+    /// Takes in what was added elsewhere.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (own, other) in self.few.iter_mut().zip(other.few) {
+            *own = match (*own, other) {
+                (Some(own), Some(other)) => Some(own.saturating_add(other)),
+                (own, other) => own.or(other),
+            };
+        }
+        for (exponent, part) in &other.rest.parts {
+            self.rest.change(*part, *exponent, true);
+        }
+        self.count += other.count;
+        self.reals += other.reals;
+    }
+
+    /// The sum, or the mean, of all; none of nothing. No answer where it is whole and too large.
+    pub(super) fn value(&self, mean: bool) -> Option<Option<aios_work::Value>> {
+        if self.count == 0 {
+            return Some(None);
+        }
+        let mut sum = self.rest.clone();
+        for (decimals, part) in (0_i32..).zip(self.few) {
+            if let Some(part) = part {
+                sum.change(part, -decimals, true);
+            }
+        }
+        let gives = if mean { Gives::Mean } else { Gives::Sum };
+        match gives.of(&sum, self.count, self.reals)? {
+            Value::Integer(number) => Some(Some(aios_work::Value::Integer(number))),
+            Value::Real(number) if number.is_finite() => {
+                Some(Some(aios_work::Value::Real(number + 0.0)))
+            }
+            _ => None,
+        }
     }
 }
 

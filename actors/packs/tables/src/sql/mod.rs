@@ -1,23 +1,26 @@
 //! `sql`: one read-only statement over the input files.
 //!
 //! `database` loads tables into SQLite in memory, `guard` lets a statement do nothing but read them, within limits, `exact` makes sums
-//! exact, `functions` adds the few statistics SQLite lacks, `gathered` counts what both hold, and `facts` names the figures in a result.
+//! exact, `functions` adds the few statistics SQLite lacks, `gathered` counts what both hold, `gather` answers of a large table without loading it,
+//! and `facts` names the figures in a result.
 
 mod database;
 mod exact;
 mod facts;
 mod functions;
+mod gather;
 mod gathered;
 mod guard;
 mod limits;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aios_work::{Capability, Effect, InputFile, ToolCall, ToolError, ToolOutput, ToolSpec};
 use serde::Deserialize;
 use serde_json::json;
 
-use self::database::{Database, Loaded};
+use self::database::{Database, Loaded, QueryResult};
 use self::facts::Asked;
 pub use self::limits::QueryLimits;
 use crate::Error;
@@ -131,6 +134,82 @@ impl Sql {
     }
 }
 
+/// What a statement gave, and the units of the columns it was asked of.
+type Given = (QueryResult, HashMap<String, String>);
+
+impl Sql {
+    /// What is answered without a database, unless there is one already.
+    fn gathered(
+        &self,
+        sources: &[(&InputFile, String)],
+        statement: &str,
+        loaded: bool,
+        call: &ToolCall,
+        workspace: &Workspace,
+    ) -> Result<Option<Given>, Error> {
+        let [(input, name)] = sources else {
+            return Ok(None);
+        };
+        if loaded {
+            return Ok(None);
+        }
+        let table = self.tables.load(input, call, workspace)?;
+        let result = gather::answer(&table, name, statement, &self.limits, workspace, call)?;
+        Ok(result.map(|result| (result, database::units_of(&table).collect())))
+    }
+
+    /// What a database gives, loaded where it lacks something.
+    fn queried(
+        &self,
+        sources: &[(&InputFile, String)],
+        statement: &str,
+        key: &Vec<(Key, String)>,
+        held: &mut Option<Database>,
+        call: &ToolCall,
+        workspace: &Workspace,
+    ) -> Result<Given, Error> {
+        let limits = &self.limits;
+        let has = held
+            .as_ref()
+            .is_some_and(|database| database.has(statement));
+        if !has {
+            // What is there stays there: statements of one goal come in turns.
+            let before = held.take().map(|database| database.loaded());
+            let before = before.unwrap_or_default();
+            let load = || self.load(sources, statement, &before, call, workspace);
+            let loaded = load().or_else(|error| {
+                // The other databases may take the room that this one needs.
+                if !guard::is_out_of_memory(&error) {
+                    return Err(error);
+                }
+                self.databases.clear();
+                self.tables.clear();
+                load()
+            })?;
+            // Held twice it would take the room of two; of a few columns another one may be asked for next.
+            if loaded.is_whole() {
+                for (input, _) in sources {
+                    self.tables.forget(input);
+                }
+            }
+            *held = Some(loaded);
+        }
+        let Some(database) = held.as_mut() else {
+            return Err(Error::Sql("the database is gone".to_owned()));
+        };
+        let result = database
+            .query(statement, limits, workspace, call)
+            .or_else(|error| {
+                // The other databases may take the room that this statement needs.
+                if !guard::is_out_of_memory(&error) || !self.databases.keep_only(key) {
+                    return Err(error);
+                }
+                database.query(statement, limits, workspace, call)
+            })?;
+        Ok((result, database.units.clone()))
+    }
+}
+
 impl BlockingTool for Sql {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
@@ -176,40 +255,10 @@ impl BlockingTool for Sql {
         let has = turn
             .as_ref()
             .is_some_and(|database| database.has(&args.query));
-        if !has {
-            // What is there stays there: statements of one goal come in turns.
-            let before = turn.take().map(|database| database.loaded());
-            let before = before.unwrap_or_default();
-            let load = || self.load(&sources, &args.query, &before, call, workspace);
-            let loaded = load().or_else(|error| {
-                // The other databases may take the room that this one needs.
-                if !guard::is_out_of_memory(&error) {
-                    return Err(error);
-                }
-                self.databases.clear();
-                self.tables.clear();
-                load()
-            })?;
-            // Held twice it would take the room of two; of a few columns another one may be asked for next.
-            if loaded.is_whole() {
-                for (input, _) in &sources {
-                    self.tables.forget(input);
-                }
-            }
-            *turn = Some(loaded);
-        }
-        let Some(database) = turn.as_mut() else {
-            return Err(Error::Sql("the database is gone".to_owned()).into());
+        let (result, units) = match self.gathered(&sources, &args.query, has, call, workspace)? {
+            Some(gathered) => gathered,
+            None => self.queried(&sources, &args.query, &key, &mut turn, call, workspace)?,
         };
-        let result = database
-            .query(&args.query, limits, workspace, call)
-            .or_else(|error| {
-                // The other databases may take the room that this statement needs.
-                if !guard::is_out_of_memory(&error) || !self.databases.keep_only(&key) {
-                    return Err(error);
-                }
-                database.query(&args.query, limits, workspace, call)
-            })?;
         let names: Vec<&str> = sources
             .iter()
             .map(|(input, _)| input.name.as_str())
@@ -219,7 +268,7 @@ impl BlockingTool for Sql {
             "" => (statement, "no table"),
             names => (format!("{names}: {statement}"), names),
         };
-        let facts = args.facts.name(&result, &database.units, &source)?;
+        let facts = args.facts.name(&result, &units, &source)?;
         let log = format!("{NAME}: {} rows from {from}", result.rows.len());
         Ok(ToolOutput {
             value: result.into_json(),

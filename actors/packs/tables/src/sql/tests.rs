@@ -252,7 +252,7 @@ fn a_refusal_says_what_there_is() {
         ),
         (
             "SELECT sum(9223372036854775807) FROM data",
-            "sql: integer overflow",
+            "sql: integer overflow: the sum is larger than a whole number can be (9223372036854775807); ask for fewer rows",
         ),
     ] {
         assert_eq!(bench.refused(query), says);

@@ -40,13 +40,13 @@ pub(crate) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Shows `see` each different cell, or each cell where they mostly differ.
     pub(super) fn each(&self, mut see: impl FnMut(&Different<'a>)) -> Result<(), Error> {
-        for (at, cell) in self.cells.different(self.source).enumerate() {
+        self.cells.each(self.source, |at, cell| {
             if at % CHECK_EVERY == 0 {
                 (self.check)()?;
             }
-            see(&cell);
-        }
-        Ok(())
+            see(cell);
+            Ok(())
+        })
     }
 
     pub(super) fn rows(&self) -> u64 {

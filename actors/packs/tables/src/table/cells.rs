@@ -4,10 +4,7 @@
 //! whose cells mostly differ is held as the places of its cells. Either way a row costs a few bytes, all of them set aside before they
 //! are held, and a row without a value at the end of a column costs none.
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-
+use super::keyed::Keyed;
 use super::missing::is_missing;
 use crate::note::{Note, NoteKind};
 use aios_tools::{Reserved, WorkspaceError};
@@ -19,8 +16,8 @@ const LOOK_WIDE: usize = 256;
 const LOOKED_AT: usize = 262_144;
 /// Of so many rows at least one must repeat an earlier cell's text for codes to be worth while: a fourth of the rows may differ.
 const REPEATS: usize = 4;
-/// Bytes of an entry in the index of different cells, with its share of free ones.
-const INDEXED: u64 = 34;
+/// Slots of the smallest index of different cells.
+const SLOTS: usize = 64;
 
 /// The characters that cells are places in: the file's text, and behind it those of cells that had to be unquoted.
 #[derive(Debug, Default)]
@@ -95,8 +92,7 @@ pub(crate) struct Cells {
 enum Store {
     /// Each different cell once, in the order they first appear, and which one a row has.
     Codes {
-        /// From the hash of a text to the last different cell with it.
-        index: HashMap<u64, u16>,
+        index: Index,
         different: Vec<Coded>,
         codes: Codes,
     },
@@ -107,11 +103,75 @@ enum Store {
 impl Default for Store {
     fn default() -> Self {
         Self::Codes {
-            index: HashMap::new(),
+            index: Index::default(),
             different: Vec::new(),
             codes: Codes::Short(Vec::new()),
         }
     }
+}
+
+/// Where the different cells are found by their texts: slots that hold one more than the place of a cell, or 0. A cell is in the first free
+/// slot from the one on that its hash names.
+#[derive(Debug, Default)]
+struct Index(Vec<u16>);
+
+impl Index {
+    /// The different cell that holds `text`, if it is known.
+    fn find(
+        &self,
+        hash: u64,
+        text: &str,
+        different: &[Coded],
+        source: Characters<'_>,
+    ) -> Option<u16> {
+        let mask = self.0.len().checked_sub(1)?;
+        let mut slot = hash as usize & mask;
+        loop {
+            let code = self.0.get(slot)?.checked_sub(1)?;
+            let known = different.get(usize::from(code))?;
+            if known.hash == part(hash) && source.get(known.place) == text {
+                return Some(code);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Takes the last different cell in. At least half of the slots stay free.
+    fn insert(
+        &mut self,
+        hash: u64,
+        different: &[Coded],
+        held: &mut Reserved,
+    ) -> Result<(), WorkspaceError> {
+        if different.len() * 2 > self.0.len() {
+            let (before, slots) = (self.0.len(), (self.0.len() * 4).max(SLOTS));
+            held.grow((slots * size_of::<u16>()) as u64)?;
+            self.0 = vec![0; slots];
+            held.shrink((before * size_of::<u16>()) as u64);
+            for (code, known) in different.iter().enumerate() {
+                self.put(known.hash.into(), code);
+            }
+        } else {
+            self.put(hash, different.len() - 1);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, hash: u64, code: usize) {
+        let mask = self.0.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.0.get(slot).is_some_and(|taken| *taken != 0) {
+            slot = (slot + 1) & mask;
+        }
+        if let Some(free) = self.0.get_mut(slot) {
+            *free = u16::try_from(code + 1).unwrap_or(u16::MAX);
+        }
+    }
+}
+
+/// The part of a hash that is kept with a cell: more bits than there are slots.
+fn part(hash: u64) -> u32 {
+    hash as u32
 }
 
 /// Per row a position among the different cells; the largest number stands for a missing one.
@@ -127,8 +187,8 @@ struct Coded {
     count: u32,
     /// The first row that holds it.
     row: u32,
-    /// Another one with the same hash.
-    alike: Option<u16>,
+    /// A part of its text's hash.
+    hash: u32,
 }
 
 /// One of the different cells of a column, or one of its cells where they mostly differ.
@@ -196,21 +256,32 @@ impl Cells {
     }
 
     /// Takes the cell of a row; rows come in order, and one that is left out has no value.
-    pub(crate) fn push(
+    pub(super) fn push(
         &mut self,
         row: usize,
         place: Place,
         source: Characters<'_>,
-        hasher: &RandomState,
+        key: &Keyed,
         held: &mut Reserved,
     ) -> Result<(), WorkspaceError> {
         let text = source.get(place);
-        if is_missing(text) {
-            if !text.is_empty() {
-                match self.markers.iter_mut().find(|(marker, _)| marker == text) {
-                    Some((_, count)) => *count += 1,
-                    None => self.markers.push((text.to_owned(), 1)),
-                }
+        if text.is_empty() {
+            return Ok(());
+        }
+        // What is known as a cell with a value is none without one.
+        let (hash, known) = match &self.store {
+            Store::Codes {
+                index, different, ..
+            } => {
+                let hash = key.of(text);
+                (hash, index.find(hash, text, different, source))
+            }
+            Store::Places(_) => (0, None),
+        };
+        if known.is_none() && is_missing(text) {
+            match self.markers.iter_mut().find(|(marker, _)| marker == text) {
+                Some((_, count)) => *count += 1,
+                None => self.markers.push((text.to_owned(), 1)),
             }
             return Ok(());
         }
@@ -230,28 +301,19 @@ impl Cells {
                 while codes.len() < row {
                     codes.push(None, held)?;
                 }
-                let hash = hasher.hash_one(text);
-                let last = index.get(&hash).copied();
-                let mut at = last;
-                while let Some(known) = at.and_then(|at| different.get(usize::from(at)))
-                    && source.get(known.place) != text
-                {
-                    at = known.alike;
-                }
-                let code = match at {
+                let code = match known {
                     Some(code) => code,
                     None => {
                         // Below the number that means none.
                         let code = u16::try_from(different.len()).unwrap_or(u16::MAX - 1);
-                        held.grow(INDEXED)?;
-                        index.insert(hash, code);
                         let new = Coded {
                             place,
                             count: 0,
                             row: u32::try_from(row).unwrap_or(u32::MAX),
-                            alike: last,
+                            hash: part(hash),
                         };
                         held.push(different, new)?;
+                        index.insert(hash, different, held)?;
                         code
                     }
                 };
@@ -293,8 +355,7 @@ impl Cells {
             codes,
         } = before
         {
-            held.shrink(INDEXED * different.len() as u64);
-            drop(index);
+            held.release(index.0);
             held.release(different);
             match codes {
                 Codes::Short(codes) => held.release(codes),
@@ -306,12 +367,8 @@ impl Cells {
 
     /// Forgets what only `push` needs.
     pub(crate) fn finish(&mut self, held: &mut Reserved) {
-        if let Store::Codes {
-            index, different, ..
-        } = &mut self.store
-        {
-            *index = HashMap::new();
-            held.shrink(INDEXED * different.len() as u64);
+        if let Store::Codes { index, .. } = &mut self.store {
+            held.release(std::mem::take(&mut index.0));
         }
     }
 
@@ -350,6 +407,41 @@ impl Cells {
                     }),
             ),
         }
+    }
+
+    /// Shows `see` the same, one after the other, until it fails.
+    pub(super) fn each<'t, E>(
+        &'t self,
+        source: Characters<'t>,
+        mut see: impl FnMut(usize, &Different<'t>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.store {
+            Store::Codes { different, .. } => {
+                for (at, known) in different.iter().enumerate() {
+                    let cell = Different {
+                        text: source.get(known.place),
+                        count: u64::from(known.count),
+                        row: known.row as usize,
+                    };
+                    see(at, &cell)?;
+                }
+            }
+            Store::Places(places) => {
+                let mut at = 0;
+                for (row, place) in places.iter().enumerate() {
+                    if *place != Place::MISSING {
+                        let cell = Different {
+                            text: source.get(*place),
+                            count: 1,
+                            row,
+                        };
+                        see(at, &cell)?;
+                        at += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Where the cell of a row is.

@@ -1,4 +1,4 @@
-//! Times as `1:45` writes them, in the smallest of their parts.
+//! Times as `1:45` writes them, in the smallest of their parts, and as `1:01.4` does, in seconds.
 
 /// The parts of a cell such as `1:45` or `0:03:20`, and their sum in the smallest of them.
 pub(super) fn clock(text: &str) -> Option<(usize, i64)> {
@@ -19,6 +19,23 @@ pub(super) fn clock(text: &str) -> Option<(usize, i64)> {
     Some((parts.len(), sum))
 }
 
+/// The seconds of a cell such as `1:01.4` or `1:02:03,25`, and how many decimals they have; of `58.7` too, which is less than a minute.
+pub(super) fn seconds(text: &str) -> Option<(f64, u32)> {
+    let text = text.trim();
+    let (whole, part) = text.split_once(['.', ',']).unwrap_or((text, ""));
+    let is_part = part.bytes().all(|byte| byte.is_ascii_digit()) && part.len() <= 6;
+    if whole.is_empty() || !is_part || whole.len() < text.len() && part.is_empty() {
+        return None;
+    }
+    let whole = match whole.contains(':') {
+        true => clock(whole)?.1,
+        false => clock(&format!("0:{whole:0>2}"))?.1,
+    };
+    // Together as they are written, so that the decimals are what they say.
+    let seconds: f64 = format!("{whole}.{part}0").parse().ok()?;
+    Some((seconds, u32::try_from(part.len()).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +54,25 @@ mod tests {
             ("1:00:00:00", None),
         ] {
             assert_eq!(clock(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_with_parts_of_a_second_are_seconds() {
+        for (text, wanted) in [
+            ("1:01.4", Some((61.4, 1))),
+            ("1:02:03,25", Some((3_723.25, 2))),
+            ("58.7", Some((58.7, 1))),
+            ("0:58", Some((58.0, 0))),
+            ("9.07", Some((9.07, 2))),
+            ("1:61.4", None),
+            ("61.4", None),
+            ("1:01.", None),
+            ("1.01.4", None),
+            ("-1:01.4", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), wanted, "{text}");
         }
     }
 }

@@ -1,8 +1,7 @@
 //! What is told of every column: how many cells are missing or different, the extremes, the most frequent cells.
 
-use std::hash::{BuildHasher, RandomState};
-
 use super::asked::Asked;
+use super::keyed::Keyed;
 use super::typed::{Read, Typed};
 use aios_work::Value;
 
@@ -18,11 +17,11 @@ pub(super) fn profile(
 ) -> Result<ColumnProfile, Error> {
     // Different cells may hold the same value (`1.0` and `1.00`), so values are told apart by a number of their own: themselves, or the
     // hash of a text.
-    let hasher = RandomState::new();
+    let keyed = Keyed::new();
     let mark = |read: &Read<'_>| match read {
         Read::Integer(number) => *number as u64,
         Read::Real(number) => number.to_bits(),
-        Read::Text(text) => hasher.hash_one(text.as_ref()),
+        Read::Text(text) => keyed.of(text),
     };
     let (mut least, mut greatest): (Option<Read<'_>>, Option<Read<'_>>) = (None, None);
     let mut marks: Vec<u64> = Vec::new();
@@ -47,8 +46,12 @@ pub(super) fn profile(
     })?;
     room?;
     marks.sort_unstable();
-    marks.dedup();
-    let distinct = marks.len() as u64;
+    let distinct = marks.chunk_by(|a, b| a == b).count() as u64;
+    let examples = match typed {
+        // Texts are their own values, so their hashes are there.
+        Typed::Text => examples(asked, &keyed, Some(&marks), held)?,
+        _ => examples(asked, &keyed, None, held)?,
+    };
     held.release(marks);
     Ok(ColumnProfile {
         name: asked.name.to_owned(),
@@ -57,7 +60,7 @@ pub(super) fn profile(
         distinct,
         min: least.map(|read| bounded(read.into_value())),
         max: greatest.map(|read| bounded(read.into_value())),
-        examples: examples(asked, held)?,
+        examples,
         date_format: None,
         number_format: None,
         decimals: None,
@@ -89,9 +92,17 @@ fn shorten(text: &str, most: usize) -> String {
 
 /// Examples in a profile.
 const EXAMPLES: usize = 5;
+/// Texts that are looked for one by one among all cells; of more of them the first are soon met.
+const WANTED: usize = 1_024;
 
-/// The most frequent cells as they are written, equal counts in the file's order.
-fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error> {
+/// The most frequent cells as they are written, equal counts in the file's order. `known` are the sorted hashes of all cells, where they are
+/// there already.
+fn examples(
+    asked: &Asked<'_>,
+    keyed: &Keyed,
+    known: Option<&[u64]>,
+    held: &mut Reserved,
+) -> Result<Vec<String>, Error> {
     let shown = |text: &str| shorten(text, 80);
     if asked.cells.coded().is_some() {
         let mut most: Vec<(u64, &str)> = Vec::with_capacity(EXAMPLES + 1);
@@ -104,19 +115,25 @@ fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error
         })?;
         return Ok(most.into_iter().map(|(_, text)| shown(text)).collect());
     }
-    let hasher = RandomState::new();
-    let mut marks: Vec<u64> = Vec::new();
-    let mut room = Ok(());
-    asked.each(|cell| {
-        if room.is_ok() {
-            room = held.push(&mut marks, hasher.hash_one(cell.text));
+    let mut own: Vec<u64> = Vec::new();
+    let marks = match known {
+        Some(known) => known,
+        None => {
+            let mut room = Ok(());
+            asked.each(|cell| {
+                if room.is_ok() {
+                    room = held.push(&mut own, keyed.of(cell.text));
+                }
+            })?;
+            room?;
+            own.sort_unstable();
+            &own
         }
-    })?;
-    room?;
-    marks.sort_unstable();
+    };
     // The five greatest counts say which cells are examples.
+    let runs = || marks.chunk_by(|a, b| a == b);
     let mut greatest: Vec<u64> = Vec::new();
-    for run in marks.chunk_by(|a, b| a == b) {
+    for run in runs() {
         let count = run.len() as u64;
         let place = greatest.partition_point(|known| *known >= count);
         if place < EXAMPLES {
@@ -126,18 +143,29 @@ fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error
     }
     let least = greatest.last().copied().unwrap_or(0);
     let mut equal = greatest.iter().filter(|count| **count == least).count();
+    let wanted: Vec<(u64, u64)> = runs()
+        .filter(|run| run.len() as u64 >= least)
+        .filter_map(|run| Some((*run.first()?, run.len() as u64)))
+        .take(WANTED + 1)
+        .collect();
+    let count_of = |mark: u64| {
+        if wanted.len() <= WANTED {
+            let at = wanted.binary_search_by_key(&mark, |(mark, _)| *mark).ok()?;
+            return wanted.get(at).map(|(_, count)| *count);
+        }
+        let start = marks.partition_point(|other| *other < mark);
+        let same = marks.iter().skip(start).take_while(|other| **other == mark);
+        Some(same.count() as u64)
+    };
     let mut most: Vec<(u64, u64, &str)> = Vec::with_capacity(EXAMPLES);
     asked.each(|cell| {
         if most.len() == greatest.len() {
             return;
         }
-        let mark = hasher.hash_one(cell.text);
-        let start = marks.partition_point(|other| *other < mark);
-        let count = marks
-            .iter()
-            .skip(start)
-            .take_while(|other| **other == mark)
-            .count() as u64;
+        let mark = keyed.of(cell.text);
+        let Some(count) = count_of(mark) else {
+            return;
+        };
         let known = most.iter().any(|(_, other, _)| *other == mark);
         if known || count < least || (count == least && equal == 0) {
             return;
@@ -145,7 +173,7 @@ fn examples(asked: &Asked<'_>, held: &mut Reserved) -> Result<Vec<String>, Error
         equal -= usize::from(count == least);
         most.push((count, mark, cell.text));
     })?;
-    held.release(marks);
+    held.release(own);
     most.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
     Ok(most.into_iter().map(|(_, _, text)| shown(text)).collect())
 }

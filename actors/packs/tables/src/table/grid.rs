@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::collections::hash_map::RandomState;
 
-use super::cells::{Cells, Characters, Place, Source};
+use super::cells::{Cells, Characters, Source};
 use super::date::DateReading;
+use super::filing::Filing;
 use super::layout::{Layout, is_remark};
 use super::missing::is_drawn;
 use super::number::NumberReading;
@@ -14,7 +14,7 @@ use super::sniff::Sniffed;
 use super::{CHECK_EVERY, Lines, TableError};
 use crate::Error;
 use crate::note::{self, Note, NoteKind, lines};
-use aios_tools::{Check, Reserved, WorkspaceError};
+use aios_tools::{Check, Reserved};
 
 /// The most columns that are read; SQLite's own limit is 2,000.
 const COLUMNS: usize = 1_000;
@@ -109,115 +109,100 @@ impl Grid {
         let header = layout.headers > 0;
         let names = grid.names.clone();
 
-        let too_large = || WorkspaceError::TooLarge {
-            file: file.to_owned(),
-            asked: text.len() as u64,
-            allowed: u64::from(u32::MAX),
-        };
-        let hasher = RandomState::new();
-        grid.columns.resize_with(width, || Cells::of_columns(width));
+        let filing = Filing::new(file, &text, *dialect, width, held.beside());
         let mut seen = 0_usize;
-        let mut unquoted = String::new();
-        while let Some(Record { line, width: found }) = records
-            .read(&mut cells)
-            .map_err(|fault| quote_fault(file, fault, &grid.names))?
-        {
-            if seen.is_multiple_of(CHECK_EVERY) {
-                (by.check)()?;
-            }
-            seen += 1;
-            let filled = cells
-                .iter()
-                .rposition(|cell| !cell.is_blank(&text))
-                .map_or(0, |at| at + 1);
-            let drawn = || {
-                let text = |cell: &Cell| {
-                    let (start, end) = cell.place(&text);
-                    text.get(start..end).unwrap_or_default()
-                };
-                let rule = cells.first().is_some_and(|cell| {
-                    text(cell).starts_with(['-', '=', '_', '\u{2014}', '\u{2013}'])
-                });
-                rule && cells.iter().all(|cell| is_drawn(text(cell)))
-            };
-            if found <= cells.len() && (filled == 0 || drawn()) {
-                grid.blank_count += 1;
-                remember(&mut grid.blank, line);
-                continue;
-            }
-            let written = |cell: &Cell| cell.text(&text, *dialect);
-            if by.left_out.contains(&line) {
-                let cells: Vec<String> = cells
-                    .iter()
-                    .map(|cell| written(cell).into_owned())
-                    .collect();
-                let bytes: usize = cells
-                    .iter()
-                    .map(|cell| cell.len() + size_of::<String>())
-                    .sum();
-                held.grow(bytes as u64)?;
-                grid.left_out.push(LeftOut {
-                    line,
-                    before: grid.lines.len(),
-                    cells,
-                });
-                continue;
-            }
-            if header && repeats(&names, &cells, filled, written) {
-                remember(&mut grid.repeated, line);
-                continue;
-            }
-            if filled > width || found > cells.len() {
-                let first = cells
-                    .first()
-                    .map(|cell| written(cell).chars().take(200).collect());
-                let long = Long {
-                    line,
-                    found,
-                    before: grid.lines.len(),
-                    first: first.unwrap_or_default(),
-                };
-                // Remarks below a table are few; more are a mistake, and the first is reported.
-                if grid.long.len() > 16 || !is_remark(&long.first) {
-                    return Err(ragged(file, line, found, width).into());
+        let (filed, ()) = filing.of(|rows| {
+            while let Some(Record { line, width: found }) = records
+                .read(&mut cells)
+                .map_err(|fault| quote_fault(file, fault, &grid.names))?
+            {
+                if seen.is_multiple_of(CHECK_EVERY) {
+                    (by.check)()?;
                 }
-                grid.long.push(long);
-                continue;
-            }
-            // One text across a table of several columns is no row of it.
-            if found == 1 && least > 2 && !by.named {
-                if grid.single.len() < REMEMBERED {
-                    let text = cells
-                        .first()
-                        .map(|cell| written(cell).chars().take(120).collect());
-                    grid.single.push((line, text.unwrap_or_default()));
-                }
-                continue;
-            }
-            if found < least && !by.named {
-                grid.short_count += 1;
-                remember(&mut grid.short, line);
-            }
-            grid.overhanging += u64::from(found > width);
-            let row = grid.lines.len();
-            for (cell, column) in cells.iter().take(filled).zip(&mut grid.columns) {
-                let place = match cell.text(&text, *dialect) {
-                    Cow::Borrowed(_) => {
+                seen += 1;
+                let filled = cells
+                    .iter()
+                    .rposition(|cell| !cell.is_blank(&text))
+                    .map_or(0, |at| at + 1);
+                let drawn = || {
+                    let text = |cell: &Cell| {
                         let (start, end) = cell.place(&text);
-                        Place::new(start, end)
-                    }
-                    Cow::Owned(content) => {
-                        keep(&content, &mut unquoted, held)?;
-                        let end = text.len() + unquoted.len();
-                        Place::new(end - content.len(), end)
-                    }
+                        text.get(start..end).unwrap_or_default()
+                    };
+                    let rule = cells.first().is_some_and(|cell| {
+                        text(cell).starts_with(['-', '=', '_', '\u{2014}', '\u{2013}'])
+                    });
+                    rule && cells.iter().all(|cell| is_drawn(text(cell)))
                 };
-                let halves = Characters::of(&text, &unquoted);
-                let place = place.ok_or_else(too_large)?;
-                column.push(row, place, halves, &hasher, held)?;
+                if found <= cells.len() && (filled == 0 || drawn()) {
+                    grid.blank_count += 1;
+                    remember(&mut grid.blank, line);
+                    continue;
+                }
+                let written = |cell: &Cell| cell.text(&text, *dialect);
+                if by.left_out.contains(&line) {
+                    let cells: Vec<String> = cells
+                        .iter()
+                        .map(|cell| written(cell).into_owned())
+                        .collect();
+                    let bytes: usize = cells
+                        .iter()
+                        .map(|cell| cell.len() + size_of::<String>())
+                        .sum();
+                    held.grow(bytes as u64)?;
+                    grid.left_out.push(LeftOut {
+                        line,
+                        before: grid.lines.len(),
+                        cells,
+                    });
+                    continue;
+                }
+                if header && repeats(&names, &cells, filled, written) {
+                    remember(&mut grid.repeated, line);
+                    continue;
+                }
+                if filled > width || found > cells.len() {
+                    let first = cells
+                        .first()
+                        .map(|cell| written(cell).chars().take(200).collect());
+                    let long = Long {
+                        line,
+                        found,
+                        before: grid.lines.len(),
+                        first: first.unwrap_or_default(),
+                    };
+                    // Remarks below a table are few; more are a mistake, and the first is reported.
+                    if grid.long.len() > 16 || !is_remark(&long.first) {
+                        return Err(ragged(file, line, found, width).into());
+                    }
+                    grid.long.push(long);
+                    continue;
+                }
+                // One text across a table of several columns is no row of it.
+                if found == 1 && least > 2 && !by.named {
+                    if grid.single.len() < REMEMBERED {
+                        let text = cells
+                            .first()
+                            .map(|cell| written(cell).chars().take(120).collect());
+                        grid.single.push((line, text.unwrap_or_default()));
+                    }
+                    continue;
+                }
+                if found < least && !by.named {
+                    grid.short_count += 1;
+                    remember(&mut grid.short, line);
+                }
+                grid.overhanging += u64::from(found > width);
+                rows.push(cells.get(..filled.min(width)).unwrap_or_default())?;
+                grid.lines.push(line, held)?;
             }
-            grid.lines.push(line, held)?;
-        }
+            Ok(())
+        })?;
+        let Filing {
+            columns, unquoted, ..
+        } = filed;
+        held.join(filed.held);
+        grid.columns = columns;
         source.unquoted = unquoted;
         source.text = text;
         if grid.lines.len() == 0 && grid.left_out.is_empty() {
@@ -369,6 +354,21 @@ impl Grid {
         if others.len() < 2 {
             return Ok(Vec::new());
         }
+        // Most tables have no such line, and whether a cell is a figure is asked of each row only where one has.
+        let stands_alone = |row: usize| others.iter().all(|column| column.place(row).is_none());
+        let mut any = false;
+        for row in 0..self.lines.len() {
+            if row % CHECK_EVERY == 0 {
+                check()?;
+            }
+            if stands_alone(row) {
+                any = true;
+                break;
+            }
+        }
+        if !any {
+            return Ok(Vec::new());
+        }
         let figure =
             |text: &str| NumberReading::of(text).is_number() || DateReading::of(text).is_some();
         let (mut figures, mut lone): (usize, Vec<(u64, &str)>) = (0, Vec::new());
@@ -382,7 +382,7 @@ impl Grid {
             };
             if figure(text) {
                 figures += 1;
-            } else if others.iter().all(|column| column.place(row).is_none())
+            } else if stands_alone(row)
                 && let Some(line) = self.lines.get(row)
             {
                 lone.push((line, text));

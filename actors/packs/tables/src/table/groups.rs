@@ -1,10 +1,10 @@
 //! Labels that are written once and stand for the rows below: `North` above blanks, as merged cells and pivot tables leave them.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
 
 use super::cells::{Cells, Characters};
 use super::grid::Grid;
+use super::keyed::Keyed;
 use super::number::NumberReading;
 use crate::Error;
 use crate::note::{Note, NoteKind};
@@ -35,12 +35,12 @@ pub(super) fn fill_down(
     if !words || labels.text(0, source).is_none() {
         return Ok(None);
     }
-    let (hasher, mut last) = (RandomState::new(), None);
+    let (keyed, mut last) = (Keyed::new(), None);
     let mut column = Cells::of_columns(grid.columns.len());
     for row in 0..rows {
         last = labels.place(row).or(last);
         if let Some(place) = last {
-            column.push(row, place, source, &hasher, held)?;
+            column.push(row, place, source, &keyed, held)?;
         }
     }
     column.finish(held);

@@ -70,7 +70,12 @@ pub(super) fn label(cell: &str) -> Option<Label> {
     if cell.len() > LONGEST {
         return None;
     }
-    let bare = cell.trim_matches(|c: char| c.is_whitespace() || ":*.=-–—#()[]".contains(c));
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bare = match (cell.as_bytes().first(), cell.as_bytes().last()) {
+        // Nothing to take off, as in most cells.
+        (first, last) if plain(first) && plain(last) => cell,
+        _ => cell.trim_matches(|c: char| c.is_whitespace() || ":*.=-–—#()[]".contains(c)),
+    };
     if bare.is_empty() || bare.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -123,38 +128,79 @@ pub(super) fn label(cell: &str) -> Option<Label> {
 /// Whether the first or last word of a cell is one of those that labels begin or end with. Asked of every cell of a text, so nothing is
 /// allocated.
 fn may_be(cell: &str) -> bool {
+    if cell.is_ascii() {
+        let mark = |byte: &u8| {
+            matches!(
+                byte,
+                b'\t'..=b'\r' | b' ' | b':' | b',' | b'-' | b'(' | b')' | b'/'
+            )
+        };
+        let mut ends = [
+            cell.as_bytes().split(mark).next(),
+            cell.as_bytes().rsplit(mark).next(),
+        ]
+        .into_iter()
+        .flatten();
+        return ends.any(|word| ENDS.holds_any_case(word));
+    }
     let mark = |c: char| c.is_whitespace() || ":,-–()/".contains(c);
     let mut ends = [cell.split(mark).next(), cell.rsplit(mark).next()]
         .into_iter()
         .flatten();
     ends.any(|word| {
-        let mut lower = [0_u8; LONGEST_WORD];
-        match lower.get_mut(..word.len()) {
-            Some(lower) if word.is_ascii() => {
-                lower.copy_from_slice(word.as_bytes());
-                lower.make_ascii_lowercase();
-                std::str::from_utf8(lower).is_ok_and(|lower| ENDS.contains(lower))
-            }
-            Some(_) => true,
-            None => false,
-        }
+        !word.is_ascii() && word.len() <= LONGEST_WORD || ENDS.holds_any_case(word.as_bytes())
     })
 }
 
 /// Bytes of the longest word that a label begins or ends with.
 const LONGEST_WORD: usize = 32;
 
-/// The first and last words of all labels.
-static ENDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+/// The first and last words of all labels, and of each letter that one begins with how long these are: most words of most texts are none by
+/// that alone.
+struct Ends {
+    words: HashSet<&'static [u8]>,
+    lengths: [u32; 128],
+}
+
+impl Ends {
+    /// Whether a word is one of them, in small letters or large ones.
+    fn holds_any_case(&self, word: &[u8]) -> bool {
+        let mut lower = [0_u8; LONGEST_WORD];
+        lower.get_mut(..word.len()).is_some_and(|lower| {
+            lower.copy_from_slice(word);
+            lower.make_ascii_lowercase();
+            self.holds(lower)
+        })
+    }
+
+    /// Whether a word in small letters, shorter than [`LONGEST_WORD`] bytes, is one of them.
+    fn holds(&self, word: &[u8]) -> bool {
+        let first = word.first().copied().unwrap_or_default();
+        let lengths = self.lengths.get(usize::from(first)).copied();
+        lengths.is_some_and(|lengths| lengths & (1 << word.len().min(31)) != 0)
+            && self.words.contains(word)
+    }
+}
+
+static ENDS: LazyLock<Ends> = LazyLock::new(|| {
     let labels: [&[&'static str]; 9] = [
         &WHOLE, &SUMS, &PHRASES, &PERHAPS, &MEANS, &LEAST, &GREATEST, &COUNTS, &OTHERS,
     ];
     let marks = |c: char| c == ' ' || c == '-' || c == '.';
-    labels
+    let words: HashSet<&'static [u8]> = labels
         .into_iter()
         .flatten()
         .flat_map(|label| [*label, label.split(marks).next().unwrap_or_default()])
-        .collect()
+        .map(str::as_bytes)
+        .collect();
+    let mut lengths = [0; 128];
+    for word in &words {
+        let first = word.first().copied().unwrap_or_default();
+        if let Some(lengths) = lengths.get_mut(usize::from(first)) {
+            *lengths |= 1 << word.len().min(31);
+        }
+    }
+    Ends { words, lengths }
 });
 
 /// Whether the name of a column says that it adds others up.

@@ -3,7 +3,7 @@
 //! A time of day is written alike and is no amount, so the column's name must say that something lasted.
 
 use super::asked::{Asked, Inferred};
-use super::clocks::clock;
+use super::clocks::{clock, seconds};
 use super::describe::profile;
 use super::typed::Typed;
 use crate::note::NoteKind;
@@ -42,6 +42,9 @@ pub(super) fn lasting(
     };
     if !has(&LASTS) || has(&OF_DAY) {
         return Ok(None);
+    }
+    if let Some(timed) = timed(asked, held, notes)? {
+        return Ok(Some(timed));
     }
     let (mut parts, mut fits, mut hours) = (None, true, true);
     asked.each(|cell| match clock(cell.text) {
@@ -91,6 +94,39 @@ pub(super) fn lasting(
     Ok(Some(Inferred::Fits {
         profile,
         typed: Typed::Clock,
+        units: None,
+    }))
+}
+
+/// Reads a column of times of which some have parts of a second: `1:01.4` beside `58.7`.
+fn timed(
+    asked: &Asked<'_>,
+    held: &mut Reserved,
+    notes: &mut Vec<crate::note::Note>,
+) -> Result<Option<Inferred>, Error> {
+    let (mut fits, mut parts, mut decimals) = (true, false, 0);
+    asked.each(|cell| match seconds(cell.text) {
+        Some((_, digits)) => {
+            parts |= digits > 0 && cell.text.contains(':');
+            decimals = decimals.max(digits);
+        }
+        None => fits = false,
+    })?;
+    if !fits || !parts {
+        return Ok(None);
+    }
+    let mut profile = profile(asked, Typed::Seconds, ColumnKind::Number, held)?;
+    notes.push(asked.note(
+        NoteKind::NumberFormat,
+        "times are read as minutes, seconds and parts of a second, and told in seconds",
+    ));
+    profile.decimals = Some(decimals);
+    profile.unit = Some("s".to_owned());
+    // Beside places in an order each is of another who ran.
+    profile.adds_up = !asked.hints.placed;
+    Ok(Some(Inferred::Fits {
+        profile,
+        typed: Typed::Seconds,
         units: None,
     }))
 }

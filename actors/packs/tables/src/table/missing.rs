@@ -11,11 +11,11 @@ pub(crate) fn is_missing(cell: &str) -> bool {
         "...", "\u{2026}", "(blank)", "(leer)", "k. a.", "k.a.", "k. a", "k.a", "keine angabe", "n. v.", "n.v.", "s/d", "s.d.", "n.d.",
         "n. c.", "n.c.", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!",
     ];
-    // No marker begins with a figure, and most cells do.
-    if cell
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_digit())
+    // Most cells begin with a figure or a letter that no marker begins with.
+    const BEGIN: &[u8] = b"nNkKsS#<(\\-?.=_";
+    if let Some(first) = cell.as_bytes().first()
+        && first.is_ascii()
+        && !BEGIN.contains(first)
     {
         return false;
     }
@@ -55,6 +55,12 @@ mod tests {
             ("no", false),
             ("Nam", false),
             ("-5", false),
+            ("South", false),
+            ("K. a.", true),
+            ("S.D.", true),
+            ("<NA>", true),
+            ("(leer)", true),
+            ("\u{2026}", true),
         ] {
             assert_eq!(is_missing(cell), missing, "{cell:?}");
         }

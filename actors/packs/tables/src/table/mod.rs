@@ -14,9 +14,11 @@ mod date;
 mod day_order;
 mod describe;
 mod error;
+mod filing;
 mod grid;
 mod groups;
 mod infer;
+mod keyed;
 mod labels;
 mod lasting;
 mod layout;
@@ -28,6 +30,7 @@ mod numbers;
 mod records;
 mod roles;
 mod sniff;
+pub(crate) mod together;
 mod totals;
 mod typed;
 mod units;
@@ -37,6 +40,7 @@ pub use error::TableError;
 
 pub(crate) use date::month;
 pub(crate) use infer::Column;
+pub(crate) use keyed::Keyed;
 pub(crate) use lasting::HOURS;
 pub(crate) use typed::{Read, Typed};
 
@@ -53,12 +57,15 @@ use sniff::Sniffed;
 use records::Dialect;
 
 use crate::form::{self, Text};
-use crate::note::{Note, Place};
+use crate::note::{self, Note, NoteKind, Place};
 use crate::{Error, TableProfile, Unpivoted};
 use aios_tools::{Check, Reserved};
 
 /// How many rows are read between two looks at the clock and the cancel flag.
 const CHECK_EVERY: usize = 4_096;
+
+/// One row in so many may begin with `#` and be a remark all the same.
+const STRUCK: usize = 4;
 
 /// A table, read and understood.
 #[derive(Debug)]
@@ -149,6 +156,7 @@ fn sniffed(file: &str, text: &Text) -> Sniffed {
     let apart = Dialect {
         separator: form::SEPARATOR,
         quote: b'"',
+        escapes: false,
     };
     match text.cells {
         form::Cells::Unknown => sniff::sniff(&text.text, file.to_lowercase().ends_with(".tsv")),
@@ -233,7 +241,7 @@ impl Reading<'_> {
             .remarks(source.characters(), self.check)?
             .into_iter()
             .collect();
-        let candidates = totals::candidates(&grid, &votes, source.characters());
+        let candidates = totals::candidates(&grid, &votes, source.characters(), self.check)?;
         let transposed = wide::transposed(&grid, source.characters());
         let turned = transposed.is_some();
         let (mut understood, left_out) = if let Some(plan) = transposed {
@@ -291,6 +299,7 @@ impl Reading<'_> {
         }
         notes.append(&mut understood.told);
         notes.append(&mut understood.notes);
+        notes.extend(self.struck_out(&understood, &source));
         let profile = TableProfile {
             file: self.file.to_owned(),
             rows: understood.lines.len() as u64,
@@ -325,6 +334,31 @@ impl Reading<'_> {
             source,
             held: vec![held, room],
         })
+    }
+
+    /// Says which rows begin with `#`, as lines do that programs pass over, where most do not: whether they count is not known.
+    fn struck_out(&self, understood: &Understood, source: &Source) -> Option<Note> {
+        let (first, lines) = (understood.columns.first()?, &understood.lines);
+        if first.typed != Typed::Text || understood.unpivoted.is_some() {
+            return None;
+        }
+        let marked = |text: &str| text.starts_with('#');
+        let rows = first
+            .cells
+            .rows_where(source.characters(), lines.len() / STRUCK + 1, marked);
+        if rows.is_empty() || rows.len() * STRUCK > lines.len() {
+            return None;
+        }
+        let at: Vec<u64> = rows.into_iter().filter_map(|row| lines.get(row)).collect();
+        let (begins, as_rows) = match at.len() {
+            1 => ("begins", "it is counted"),
+            _ => ("begin", "they are counted"),
+        };
+        let told = format!(
+            "{} {begins} with #, as remarks do, but with as many cells as a row, so {as_rows}",
+            note::lines(&at, self.place)
+        );
+        Some(Note::new(NoteKind::NoTotal, told).at(&at))
     }
 
     fn splitting<'s>(&'s self, left_out: &'s BTreeSet<u64>) -> Splitting<'s> {
@@ -381,12 +415,14 @@ impl Reading<'_> {
     }
 
     fn votes(&self, grid: &Grid, source: &Source) -> Result<Vec<Votes>, Error> {
-        let mut votes = Vec::with_capacity(grid.columns.len());
-        for cells in &grid.columns {
-            (self.check)()?;
-            votes.push(Votes::of(cells, source.characters(), self.check)?);
-        }
-        Ok(votes)
+        let columns = &grid.columns;
+        let threads = together::threads(columns.len() * grid.lines.len());
+        together::each(columns.len(), threads, self.check, |at, check| {
+            check()?;
+            let votes = columns.get(at);
+            let votes = votes.map(|cells| Votes::of(cells, source.characters(), check));
+            votes.unwrap_or_else(|| Ok(Votes::default()))
+        })
     }
 
     /// Reads the table again without its remarks, and without those of the candidates that are totals.
@@ -456,7 +492,7 @@ impl Reading<'_> {
         }
         let nothing = BTreeSet::new();
         grid.notes(&self.splitting(&nothing), &mut told);
-        let names = names::unique(grid.names, &mut told);
+        let names = names::unique(std::mem::take(&mut grid.names), &mut told);
         let mut hints = Hints::of(&votes, self.sniffed.dialect.separator);
         // A town is a place too.
         hints.placed = votes.iter().zip(&names).any(|(votes, name)| {
@@ -464,27 +500,39 @@ impl Reading<'_> {
         });
         let mut spoilt: Option<(BadCell, String)> = None;
         let mut columns = Vec::with_capacity(names.len());
-        for (((cells, votes), name), stated) in grid
-            .columns
-            .into_iter()
-            .zip(&votes)
-            .zip(&names)
-            .zip(&grid.units)
-        {
-            notes.extend(cells.marker_note(name));
-            let asked = Asked {
-                name,
-                cells: &cells,
-                lines: &grid.lines,
-                place: self.place,
-                leading: columns.is_empty() && names.len() > 1,
-                stated: *stated,
-                source: source.characters(),
-                votes,
-                hints: &hints,
-                check: self.check,
+        let inferred = {
+            let (grid, source, hints, names) = (&grid, source.characters(), &hints, &names);
+            let threads = together::threads(grid.columns.len() * grid.lines.len());
+            let (place, room) = (self.place, &*room);
+            together::each(grid.columns.len(), threads, self.check, |at, check| {
+                let column = grid.columns.get(at).zip(votes.get(at));
+                let Some((cells, votes)) = column else {
+                    return Ok(None);
+                };
+                let name = names.get(at).map_or("", String::as_str);
+                let mut notes: Vec<Note> = cells.marker_note(name).into_iter().collect();
+                let asked = Asked {
+                    name,
+                    cells,
+                    lines: &grid.lines,
+                    place,
+                    leading: at == 0 && names.len() > 1,
+                    stated: grid.units.get(at).copied().flatten(),
+                    source,
+                    votes,
+                    hints,
+                    check,
+                };
+                let inferred = infer(&asked, &mut room.beside(), &mut notes)?;
+                Ok(Some((inferred, notes)))
+            })?
+        };
+        for ((cells, inferred), name) in grid.columns.into_iter().zip(inferred).zip(&names) {
+            let Some((inferred, own)) = inferred else {
+                continue;
             };
-            match infer(&asked, room, &mut notes)? {
+            notes.extend(own);
+            match inferred {
                 Inferred::Fits {
                     profile,
                     typed,

@@ -111,6 +111,20 @@ impl Plain {
         (fits && (point == 0 || decimals > 0)).then_some(Self { whole, decimals })
     }
 
+    /// Whether it is this number under a decimal mark: a point marks decimals of no other.
+    pub(crate) fn reads_under(self, mark: Mark) -> bool {
+        self.decimals == 0 || mark == Mark::Point
+    }
+
+    /// Digits that carry information, of the cell it was read from.
+    pub(crate) fn significant_digits(cell: &str) -> usize {
+        let zeros = cell
+            .bytes()
+            .take_while(|byte| !(b'1'..=b'9').contains(byte));
+        let zeros = zeros.filter(u8::is_ascii_digit).count();
+        cell.bytes().filter(u8::is_ascii_digit).count() - zeros
+    }
+
     /// Whether the point could as well set thousands apart.
     pub(crate) fn may_group(self) -> bool {
         self.decimals == 3 && self.whole <= 3
@@ -189,7 +203,13 @@ pub(super) fn without_pointer(cell: &str) -> &str {
 
 /// Takes off what is around the digits: brackets, a sign, a currency, a unit. `None` if something stands twice or is none of these.
 fn undress(cell: &str) -> Option<Bare<'_>> {
-    let cell = without_pointer(cell.trim());
+    let cell = cell.trim();
+    // What begins with a letter is a number only behind a currency.
+    let lettered = cell.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    if lettered && units::leading(cell).is_none() {
+        return None;
+    }
+    let cell = without_pointer(cell);
     if cell.len() > 64 {
         return None;
     }

@@ -6,7 +6,7 @@ use super::asked::{Asked, Inferred};
 use super::column::{Hints, Misfits, Votes, is_word, suffices};
 use super::describe::profile;
 use super::names;
-use super::number::{Mark, Number, without_pointer};
+use super::number::{Mark, Number, Plain, without_pointer};
 use super::typed::{Read, SERIALS, Typed};
 use super::units;
 use crate::note::{Note, NoteKind};
@@ -64,14 +64,28 @@ impl Common {
         self.bare_exponents &= !number.scientific || number.bare_exponent;
         self.zero_padded |= number.zero_padded;
         self.plus &= number.plus;
-        let digits = number.significant_digits();
+        self.see_figures(number.significant_digits(), number.integer());
+    }
+
+    /// The same of a number as programs write it, without taking it apart.
+    fn see_plain(&mut self, cell: &str, plain: Plain) {
+        self.decimals = self
+            .decimals
+            .max(u32::try_from(plain.decimals).unwrap_or(u32::MAX));
+        let bare = cell.strip_prefix('-').unwrap_or(cell);
+        self.zero_padded |= plain.whole > 1 && bare.starts_with('0');
+        self.plus = false;
+        let whole = (plain.decimals == 0).then(|| cell.parse().ok()).flatten();
+        self.see_figures(Plain::significant_digits(cell), whole);
+    }
+
+    fn see_figures(&mut self, digits: usize, whole: Option<i64>) {
         self.digits = self.digits.max(digits);
         if !self.seen {
             self.length = Some(digits);
         }
         self.length = self.length.filter(|length| *length == digits);
         self.seen = true;
-        let whole = number.integer();
         self.integers &= whole.is_some();
         if let Some(last) = self.last {
             self.counts_up &= last.checked_add(1) == whole;
@@ -102,8 +116,15 @@ pub(super) fn numbers(
     let (mut misfits, mut words) = (Misfits::default(), Misfits::default());
     let mut common = Common::default();
     let mut pointed = 0;
-    asked.each(
-        |cell| match Number::of(cell.text, mark).filter(|number| fits(number)) {
+    let bare_fits = units.common != Some("%");
+    asked.each(|cell| {
+        if bare_fits
+            && let Some(plain) = Plain::of(cell.text).filter(|plain| plain.reads_under(mark))
+        {
+            common.see_plain(cell.text, plain);
+            return;
+        }
+        match Number::of(cell.text, mark).filter(|number| fits(number)) {
             Some(number) => {
                 common.see(&number);
                 let bare = without_pointer(cell.text.trim());
@@ -115,8 +136,8 @@ pub(super) fn numbers(
             }
             None if is_word(cell.text) => words.add(cell),
             None => misfits.add(cell),
-        },
-    )?;
+        }
+    })?;
     if !suffices(votes.filled, misfits.count(), words.count()) {
         notes.push(asked.note(
             NoteKind::Unit,

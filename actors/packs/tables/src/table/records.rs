@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
     pub(crate) quote: u8,
+    /// A backslash within quotes makes the quote or the backslash behind it one of the cell's letters, as some databases write.
+    pub(crate) escapes: bool,
 }
 
 /// Where one cell's content lies in the text, quotes excluded.
@@ -17,7 +19,7 @@ pub(crate) struct Dialect {
 pub(crate) struct Cell {
     start: usize,
     end: usize,
-    /// A quoted cell may hold its quote character doubled.
+    /// A quoted cell may hold its quote character doubled, or behind a backslash.
     doubled: bool,
 }
 
@@ -25,8 +27,18 @@ impl Cell {
     /// Where the content without surrounding blanks starts and ends.
     pub(crate) fn place(&self, text: &str) -> (usize, usize) {
         let content = text.get(self.start..self.end).unwrap_or_default();
+        // A letter, a figure or a sign at both ends: nothing to take off, as in most cells.
+        let (first, last) = (content.as_bytes().first(), content.as_bytes().last());
+        if first.is_some_and(u8::is_ascii_graphic) && last.is_some_and(u8::is_ascii_graphic) {
+            return (self.start, self.end);
+        }
         let start = self.end - content.trim_start().len();
         (start, start + content.trim().len())
+    }
+
+    /// Whether its content stands in the text as it is meant, no quote of it doubled.
+    pub(crate) fn is_as_written(&self) -> bool {
+        !self.doubled
     }
 
     /// Whether there is nothing between the blanks.
@@ -35,17 +47,38 @@ impl Cell {
         start == end
     }
 
-    /// The content without surrounding blanks and with doubled quotes made single.
+    /// The content without surrounding blanks and with doubled quotes made single, and escaped ones bare.
     pub(crate) fn text<'t>(&self, text: &'t str, dialect: Dialect) -> Cow<'t, str> {
         let (start, end) = self.place(text);
         let content = text.get(start..end).unwrap_or_default();
-        if self.doubled {
+        if self.doubled && dialect.escapes {
+            Cow::Owned(unescaped(content, char::from(dialect.quote)))
+        } else if self.doubled {
             let quote = char::from(dialect.quote).to_string();
             Cow::Owned(content.replace(&quote.repeat(2), &quote))
         } else {
             Cow::Borrowed(content)
         }
     }
+}
+
+/// A content with its quotes bare, whether they are doubled or stand behind a backslash.
+fn unescaped(content: &str, quote: char) -> String {
+    let mut out = String::with_capacity(content.len());
+    let mut letters = content.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let escaped = letter == '\\' && (next == Some(quote) || next == Some('\\'));
+        let doubled = letter == quote && next == Some(quote);
+        out.push(match next.filter(|_| escaped || doubled) {
+            Some(bare) => {
+                letters.next();
+                bare
+            }
+            None => letter,
+        });
+    }
+    out
 }
 
 /// A quote that does not close where it should.
@@ -143,7 +176,11 @@ impl<'t> Records<'t> {
 
     /// Reads a quoted cell; stands on its opening quote.
     fn quoted(&mut self, column: usize) -> Result<Cell, QuoteFault> {
-        let Dialect { separator, quote } = self.dialect;
+        let Dialect {
+            separator,
+            quote,
+            escapes,
+        } = self.dialect;
         let opened = self.line;
         let fault = |problem| QuoteFault {
             line: opened,
@@ -151,11 +188,12 @@ impl<'t> Records<'t> {
             problem,
         };
         let start = self.at + 1;
-        let (mut end, mut doubled) = (self.find(start, |byte| byte == quote), false);
+        let (mut end, mut doubled) = (self.closing(start), false);
         while self.text.as_bytes().get(end + 1) == Some(&quote) {
             doubled = true;
-            end = self.find(end + 2, |byte| byte == quote);
+            end = self.closing(end + 2);
         }
+        doubled |= escapes && self.text.get(start..end).unwrap_or_default().contains('\\');
         if end >= self.text.len() {
             return Err(fault("is never closed".to_owned()));
         }
@@ -185,6 +223,22 @@ impl<'t> Records<'t> {
             end,
             doubled,
         })
+    }
+
+    /// The next quote from a place within quotes on that is not escaped.
+    fn closing(&self, from: usize) -> usize {
+        let Dialect { quote, escapes, .. } = self.dialect;
+        if !escapes {
+            return self.find(from, |byte| byte == quote);
+        }
+        let mut at = from;
+        loop {
+            at = self.find(at, |byte| byte == quote || byte == b'\\');
+            if self.text.as_bytes().get(at) != Some(&b'\\') {
+                return at;
+            }
+            at += 2;
+        }
     }
 
     fn find(&self, from: usize, wanted: impl Fn(u8) -> bool) -> usize {
@@ -233,6 +287,7 @@ mod tests {
     const COMMA: Dialect = Dialect {
         separator: b',',
         quote: b'"',
+        escapes: false,
     };
 
     fn split(text: &str, dialect: Dialect) -> Result<Vec<(u64, Vec<String>)>, QuoteFault> {
@@ -280,6 +335,26 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_before_a_quote_is_read_where_the_file_writes_so() {
+        let escapes = Dialect {
+            escapes: true,
+            ..COMMA
+        };
+        for (text, expected) in [
+            (r#""a \"b\" c",1"#, vec![r#"a "b" c"#, "1"]),
+            (r#""a \", b",1"#, vec![r#"a ", b"#, "1"]),
+            (r#""C:\\dir\\",1"#, vec![r"C:\dir\", "1"]),
+            (r#""a ""b""",1"#, vec![r#"a "b""#, "1"]),
+            (r"C:\dir\,1", vec![r"C:\dir\", "1"]),
+        ] {
+            let expected = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(split(text, escapes), Ok(vec![(1, expected)]), "{text}");
+        }
+        let open = split(r#""a\""#, escapes).unwrap_err();
+        assert_eq!((open.line, open.problem.as_str()), (1, "is never closed"));
+    }
+
+    #[test]
     fn a_quote_that_does_not_close_is_reported_where_it_opens() {
         for (text, line, column) in [
             ("a,b\n1,\"2\n3,4\n", 2, 1),
@@ -310,8 +385,9 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic_or_loop(text in "\\PC{0,200}|[\",;\n\r a]{0,60}") {
+        fn no_text_makes_it_panic_or_loop(text in "\\PC{0,200}|[\",;\\\\\n\r a]{0,60}") {
             let _ = split(&text, COMMA);
+            let _ = split(&text, Dialect { escapes: true, ..COMMA });
         }
     }
 }

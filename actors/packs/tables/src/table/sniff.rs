@@ -6,6 +6,9 @@ use super::records::{Cell, Dialect, Record, Records};
 /// How many records are looked at. Enough to outvote oddities, few enough to cost nothing.
 const SAMPLE: usize = 200;
 
+/// Bytes that are looked through for an escaped quote.
+const ESCAPES: usize = 1 << 16;
+
 /// How a table is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sniffed {
@@ -20,15 +23,48 @@ pub(crate) struct Sniffed {
 /// Looks at the beginning of `text`; `tabs` says that the file's name promises tabs.
 pub(crate) fn sniff(text: &str, tabs: bool) -> Sniffed {
     let (start, line, declared) = declaration(text);
-    let guess = |quote| match declared {
-        Some(separator) => Dialect { separator, quote },
-        None => separator(text, start, quote, tabs),
+    let guess = |quote, escapes| match declared {
+        Some(separator) => Dialect {
+            separator,
+            quote,
+            escapes,
+        },
+        None => separator(text, start, (quote, escapes), tabs),
     };
-    let mut dialect = guess(b'"');
+    let mut dialect = guess(b'"', false);
     if wraps_in_apostrophes(&sample(text, start, line, dialect)) {
-        dialect = guess(b'\'');
+        dialect = guess(b'\'', false);
+    }
+    // A backslash at the end of a cell is one of its letters, unless the rows only come out even where it escapes the quote.
+    let escaped = [b'\\', dialect.quote];
+    let head = text.as_bytes();
+    let head = head.get(..head.len().min(ESCAPES)).unwrap_or_default();
+    if head.windows(2).any(|two| two == escaped) && !is_even(text, start, dialect) {
+        let other = guess(dialect.quote, true);
+        if is_even(text, start, other) {
+            dialect = other;
+        }
     }
     known(text, start, line, dialect)
+}
+
+/// Whether the first records can all be read, and those of several cells are equally wide.
+fn is_even(text: &str, start: usize, dialect: Dialect) -> bool {
+    let mut records = Records::new(text, start, 1, dialect);
+    let (mut cells, mut width): (Vec<Cell>, _) = (Vec::new(), None);
+    for _ in 0..SAMPLE {
+        match records.read(&mut cells) {
+            Ok(Some(record)) if record.width == 1 => {}
+            Ok(Some(record)) => {
+                if *width.get_or_insert(record.width) != record.width {
+                    return false;
+                }
+            }
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 /// The same where it is known how the table is written.
@@ -82,17 +118,23 @@ fn sample(text: &str, start: usize, line: u64, dialect: Dialect) -> Vec<Sampled>
 }
 
 /// The separator under which most records are equally wide; among equals the one that makes more cells.
-fn separator(text: &str, start: usize, quote: u8, tabs: bool) -> Dialect {
+fn separator(text: &str, start: usize, quotes: (u8, bool), tabs: bool) -> Dialect {
+    let (quote, escapes) = quotes;
     let mut best = (
         0,
         0,
         Dialect {
             separator: if tabs { b'\t' } else { b',' },
             quote,
+            escapes,
         },
     );
-    for separator in [b',', b';', b'\t', b'|'] {
-        let dialect = Dialect { separator, quote };
+    for separator in [b',', b';', b'\t', b'|', b'^', b'~'] {
+        let dialect = Dialect {
+            separator,
+            quote,
+            escapes,
+        };
         let sample = sample(text, start, 1, dialect);
         let widths: Vec<usize> = sample.iter().map(|row| row.cells.len()).collect();
         // Titles above and remarks below a table are of one cell.
@@ -150,6 +192,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_folder_that_ends_in_a_backslash_escapes_nothing() {
+        let text = "a,b\n\"C:\\x\\\",1\n\"D:\\y\\\",2\n";
+        assert!(!sniff(text, false).dialect.escapes);
+    }
+
+    #[test]
     fn separator_quote_and_header_are_found() {
         for (text, separator, quote, header) in [
             ("a,b\n1,2\n", ',', '"', true),
@@ -160,6 +208,11 @@ mod tests {
             ("name, first;amount;on\nA;1,5;03.07.2025\n", ';', '"', true),
             ("value\n1,5\n2,5\n", '\t', '"', true),
             ("one\ntwo\n", ',', '"', true),
+            ("a^b\n1^2\n3^4\n", '^', '"', true),
+            ("a~b\n1~2\n3~4\n", '~', '"', true),
+            ("a,b\nx^2,~5\ny^2,~6\n", ',', '"', true),
+            ("a,b\n\"x \\\"y\\\"\",1\n\"z, w\",2\n", ',', '"', true),
+            ("a,b\n\"x \\\", y\",1\n\"z, w\",2\n", ',', '"', true),
             ("'a','b'\n'x, y','2'\n", ',', '\'', true),
             ("2025-07-01,5\n2025-07-02,6\n", ',', '"', false),
             ("x,1\ny,2\n", ',', '"', false),
@@ -177,6 +230,7 @@ mod tests {
             let dialect = Dialect {
                 separator: separator as u8,
                 quote: quote as u8,
+                escapes: text.contains("\\\""),
             };
             assert_eq!(
                 (found.dialect, found.layout.headers > 0),

@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::cells::Characters;
+use super::cells::{Cells, Characters};
 use super::column::Votes;
 use super::grid::{Grid, LeftOut};
 use super::infer::Column;
 use super::labels::{Label, Says, label};
 use super::missing::is_missing;
 use super::number::{Mark, Number};
+use super::together;
 use super::typed::Read;
 use crate::note::{Note, NoteKind, Place, lines};
 use crate::{ColumnKind, Error};
@@ -29,14 +30,26 @@ const GROUPINGS: usize = 8;
 const GROUPED: usize = 200_000;
 
 /// The lines of rows that are called totals, or whose only label is missing where all others have one.
-pub(super) fn candidates(grid: &Grid, votes: &[Votes], source: Characters<'_>) -> BTreeSet<u64> {
+pub(super) fn candidates(
+    grid: &Grid,
+    votes: &[Votes],
+    source: Characters<'_>,
+    check: Check<'_>,
+) -> Result<BTreeSet<u64>, Error> {
     let rows = grid.lines.len();
     let mut found = BTreeSet::new();
-    for (column, votes) in grid.columns.iter().zip(votes) {
-        if !votes.has_texts() {
-            continue;
-        }
-        let labelled = column.rows_where(source, MOST + 1, |text| label(text).is_some());
+    let texts: Vec<&Cells> = (grid.columns.iter().zip(votes))
+        .filter(|(_, votes)| votes.has_texts())
+        .map(|(column, _)| column)
+        .collect();
+    let threads = together::threads(texts.len() * rows);
+    let labelled = together::each(texts.len(), threads, check, |at, check| {
+        check()?;
+        let called = |text: &str| label(text).is_some();
+        let column = texts.get(at);
+        Ok(column.map(|column| column.rows_where(source, MOST + 1, called)))
+    })?;
+    for labelled in labelled.into_iter().flatten() {
         if labelled.len() <= MOST {
             found.extend(labelled);
         }
@@ -55,12 +68,12 @@ pub(super) fn candidates(grid: &Grid, votes: &[Votes], source: Characters<'_>) -
         found.insert(rows - 1);
     }
     if found.len() >= rows {
-        return BTreeSet::new();
+        return Ok(BTreeSet::new());
     }
-    found
+    Ok(found
         .into_iter()
         .filter_map(|row| grid.lines.get(row))
-        .collect()
+        .collect())
 }
 
 /// What became of the rows that were set aside.

@@ -34,6 +34,8 @@ pub(crate) enum Typed {
     Unit(Mark),
     /// Hours and minutes that something took, in the smallest part that is written.
     Clock,
+    /// Minutes, seconds and parts of a second that something took, in seconds.
+    Seconds,
 }
 
 /// The value of a cell.
@@ -51,6 +53,14 @@ impl Typed {
             Self::Integer(mark) | Self::Real(mark) | Self::Unit(mark) => Some(mark),
             _ => None,
         }
+    }
+
+    /// Whether all its values are numbers.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Integer(_) | Self::Real(_) | Self::Clock | Self::Seconds
+        )
     }
 
     /// Reads a cell that fits; `None` for one that does not.
@@ -84,6 +94,7 @@ impl Typed {
                 _ => Number::of(text, mark)?.real(),
             }),
             Self::Clock => Read::Integer(super::clocks::clock(text)?.1),
+            Self::Seconds => Read::Real(super::clocks::seconds(text)?.0),
             Self::Unit(mark) => Read::Text(Cow::Borrowed(Number::of(text, mark)?.unit?)),
         })
     }

@@ -1,5 +1,7 @@
 //! What people write beside a number: currencies, units of measure, and words for thousands and millions.
 
+use std::sync::LazyLock;
+
 /// Currency signs and codes, longer ones first where one begins with another.
 #[rustfmt::skip]
 const CURRENCIES: [(&str, &str); 76] = [
@@ -87,10 +89,23 @@ pub(crate) fn is_currency(unit: &str) -> bool {
 
 /// What stands before a number: a currency, and how much of the text it takes.
 pub(super) fn leading(text: &str) -> Option<(&'static str, &str)> {
-    CURRENCIES
+    let first = usize::from(*text.as_bytes().first()?);
+    let signs = LEADING.get(first)?;
+    signs
         .iter()
         .find_map(|(sign, code)| Some((*code, text.strip_prefix(sign)?)))
 }
+
+/// Currencies by the byte that their sign begins with: it is asked of every text that holds a figure.
+static LEADING: LazyLock<Vec<Vec<(&str, &str)>>> = LazyLock::new(|| {
+    let of = |first: usize| {
+        let signs = CURRENCIES.iter();
+        let signs = signs
+            .filter(|(sign, _)| sign.as_bytes().first().copied().map(usize::from) == Some(first));
+        signs.copied().collect()
+    };
+    (0..256).map(of).collect()
+});
 
 /// What stands behind a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -175,6 +175,22 @@ fn places_of_a_race_and_its_times_are_read() {
 }
 
 #[test]
+fn times_with_parts_of_a_second_are_told_in_seconds() {
+    let laps = (
+        "laps.csv",
+        "Swimmer,Pool,Lap time\nAnn,A,1:01.4\nBob,B,58.7\nCid,A,1:12.05\nDot,B,59.9\n",
+    );
+    check(
+        laps,
+        &[
+            ("Who had the lowest lap time?", &["Bob", "58.7"]),
+            ("What is the average lap time?", &["63.01"]),
+            ("What is the total lap time in pool A?", &["133.45"]),
+        ],
+    );
+}
+
+#[test]
 fn the_most_of_a_kind_counts_rows_where_nothing_else_counts_them() {
     let visits = (
         "visits.csv",

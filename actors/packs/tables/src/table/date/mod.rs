@@ -100,6 +100,9 @@ impl DateReading {
         if !(4..=48).contains(&cell.len()) || !cell.bytes().any(|byte| byte.is_ascii_digit()) {
             return None;
         }
+        if let Some(day) = iso_day(cell) {
+            return Some(day);
+        }
         let cell = without_weekday(cell);
         let (date, time) = split_time(cell)?;
         let mut reading = day(date)?;
@@ -192,6 +195,40 @@ fn reading(layout: Layout, year: i16, first: i8, second: i8) -> DateReading {
     }
 }
 
+/// `2025-07-03` alone, as programs write it and most large files have it.
+fn iso_day(cell: &str) -> Option<DateReading> {
+    let [
+        thousands,
+        hundreds,
+        tens,
+        ones,
+        b'-',
+        month,
+        of_month,
+        b'-',
+        day,
+        of_day,
+    ] = *cell.as_bytes()
+    else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0_i16, |all, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| all * 10 + i16::from(digit - b'0'))
+        })
+    };
+    let two = |high, low| i8::try_from(number(&[high, low])?).ok();
+    let read = reading(
+        Layout::YearMonthDay('-'),
+        number(&[thousands, hundreds, tens, ones]).filter(|year| *year > 0)?,
+        two(month, of_month)?,
+        two(day, of_day)?,
+    );
+    read.under(Order::DayFirst).is_some().then_some(read)
+}
+
 /// `Thu, 3 Jul 2025` -> `3 Jul 2025`.
 fn without_weekday(cell: &str) -> &str {
     let word = cell
@@ -271,7 +308,10 @@ fn clock(text: &str) -> Option<Time> {
             (hour, Some(valid.then(|| rest.to_owned())?))
         }
     };
-    let nanoseconds = format!("{fraction:0<9}").parse().ok()?;
+    let nanoseconds = match fraction {
+        "" => 0,
+        _ => format!("{fraction:0<9}").parse().ok()?,
+    };
     let clock = civil::Time::new(hour, minute, second, nanoseconds).ok()?;
     Some(Time { clock, offset })
 }

@@ -1,5 +1,7 @@
 //! Dates with words in them: months by name, quarters, weeks, fiscal years.
 
+use std::sync::LazyLock;
+
 use jiff::civil;
 
 use super::{DateReading, Layout, day, full_year, reading, two, year};
@@ -37,12 +39,7 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
             Some(quarter) => (*first, quarter),
             None => (*second, of(first)?),
         },
-        [number, word, last]
-            if matches!(
-                word.to_lowercase().as_str(),
-                "quartal" | "quarter" | "trimestre" | "trim"
-            ) =>
-        {
+        [number, word, last] if is_one_of(word, &QUARTERS) => {
             let number = number.trim_end_matches(|c: char| c.is_alphabetic());
             (
                 *last,
@@ -52,20 +49,13 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
                     .filter(|number| (1..=4).contains(number))?,
             )
         }
-        [word, number, last]
-            if matches!(
-                word.to_lowercase().as_str(),
-                "quartal" | "quarter" | "trimestre" | "trim"
-            ) =>
-        {
-            (
-                *last,
-                number
-                    .parse()
-                    .ok()
-                    .filter(|number| (1..=4).contains(number))?,
-            )
-        }
+        [word, number, last] if is_one_of(word, &QUARTERS) => (
+            *last,
+            number
+                .parse()
+                .ok()
+                .filter(|number| (1..=4).contains(number))?,
+        ),
         _ => return None,
     };
     let (year, short_year) = year(written.trim_start_matches(['\'', '\u{2019}']))?;
@@ -73,6 +63,18 @@ fn quarter(parts: &[&str]) -> Option<DateReading> {
         short_year,
         ..reading(Layout::Quarter, year, quarter * 3 - 2, 1)
     })
+}
+
+/// Words for a quarter, and for a week.
+const QUARTERS: [&str; 4] = ["quartal", "quarter", "trimestre", "trim"];
+const WEEKS: [&str; 6] = ["kw", "week", "woche", "wk", "semaine", "semana"];
+
+/// Whether it is one of these words, in small letters or large ones. It is asked of every cell of a text, so nothing is allocated.
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    let first = word.as_bytes().first().map(u8::to_ascii_lowercase);
+    words
+        .iter()
+        .any(|known| known.as_bytes().first().copied() == first && known.eq_ignore_ascii_case(word))
 }
 
 /// What stands between the marks of a date.
@@ -90,12 +92,7 @@ fn week(parts: &[&str]) -> Option<DateReading> {
             .find_map(|sign| part.strip_prefix(sign))?;
         two(digits)
     };
-    let named = |word: &str| {
-        matches!(
-            word.to_lowercase().as_str(),
-            "kw" | "week" | "woche" | "wk" | "semaine" | "semana"
-        )
-    };
+    let named = |word: &str| is_one_of(word, &WEEKS);
     let (year, week) = match parts {
         [one] if one.len() == 7 && one.is_ascii() => {
             (full_year(one.get(..4)?)?, number(one.get(4..)?)?)
@@ -134,7 +131,7 @@ fn fiscal(text: &str) -> Option<DateReading> {
 
 /// `2025年3月5日` with hyphens instead.
 fn without_signs(text: &str) -> Option<String> {
-    if !text.contains('年') {
+    if text.is_ascii() || !text.contains('年') {
         return None;
     }
     let plain = text.replace(['年', '月'], "-").replace('日', "");
@@ -197,12 +194,45 @@ const MONTHS: [&[&str]; 12] = [
 
 /// The number of a month by its name.
 pub(crate) fn month(name: &str) -> Option<i8> {
-    if name.len() > 12 || !name.chars().all(char::is_alphabetic) {
+    if !may_be_month(name) || name.len() > 12 || !name.chars().all(char::is_alphabetic) {
         return None;
     }
-    let name = name.to_lowercase();
-    let at = MONTHS
-        .iter()
-        .position(|names| names.contains(&name.as_str()))?;
+    let at = if name.is_ascii() {
+        MONTHS.iter().position(|names| is_one_of(name, names))?
+    } else {
+        let name = name.to_lowercase();
+        let known = |names: &&[&str]| names.contains(&name.as_str());
+        MONTHS.iter().position(known)?
+    };
     i8::try_from(at + 1).ok()
+}
+
+/// Pairs of letters that names of months begin with.
+static BEGINNINGS: LazyLock<[u32; 26]> = LazyLock::new(|| {
+    let mut pairs = [0_u32; 26];
+    for name in MONTHS.iter().flat_map(|names| names.iter()) {
+        if let [first, second, ..] = name.as_bytes()
+            && let (Some(first), Some(second)) = (letter(*first), letter(*second))
+        {
+            pairs[first] |= 1 << second;
+        }
+    }
+    pairs
+});
+
+/// The place of a plain letter in the alphabet.
+fn letter(byte: u8) -> Option<usize> {
+    let byte = byte.to_ascii_lowercase();
+    byte.is_ascii_lowercase().then(|| usize::from(byte - b'a'))
+}
+
+/// Whether a word could be the name of a month by its first two letters; of others than plain ones it always could.
+fn may_be_month(name: &str) -> bool {
+    match name.as_bytes() {
+        [first, second, ..] if first.is_ascii() && second.is_ascii() => {
+            let pair = letter(*first).zip(letter(*second));
+            pair.is_some_and(|(first, second)| BEGINNINGS[first] & (1 << second) != 0)
+        }
+        _ => name.len() > 1,
+    }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod rows;
+mod written;
 
 use proptest::prelude::*;
 

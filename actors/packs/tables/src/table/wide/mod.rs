@@ -8,6 +8,7 @@ mod periods;
 use super::cells::{Cells, Characters, Source};
 use super::grid::{Grid, keep};
 use super::infer::Column;
+use super::keyed::Keyed;
 use super::{Lines, names};
 use crate::note::{Note, NoteKind};
 use crate::{ColumnKind, Error, Unpivoted};
@@ -312,7 +313,7 @@ impl Plan {
         let width = kept.len() + 1 + values.len();
         let mut columns: Vec<Cells> = Vec::new();
         columns.resize_with(width, || Cells::of_columns(width));
-        let hasher = std::collections::hash_map::RandomState::new();
+        let keyed = Keyed::new();
         let mut lines = Lines::default();
         for row in 0..grid.lines.len() {
             if row % 1_024 == 0 {
@@ -338,7 +339,7 @@ impl Plan {
                     .chain(measured);
                 for (column, place) in columns.iter_mut().zip(places) {
                     if let Some(place) = place {
-                        column.push(long, place, source.characters(), &hasher, held)?;
+                        column.push(long, place, source.characters(), &keyed, held)?;
                     }
                 }
                 lines.push(line, held)?;
@@ -387,7 +388,7 @@ impl Plan {
         let rows = grid.lines.len();
         let mut columns: Vec<Cells> = Vec::new();
         columns.resize_with(rows + 1, || Cells::of_columns(rows + 1));
-        let hasher = std::collections::hash_map::RandomState::new();
+        let keyed = Keyed::new();
         let mut lines = Lines::default();
         // What was a column has no line of its own but that of the names.
         let line = grid.lines.get(0).unwrap_or(1).saturating_sub(1);
@@ -398,7 +399,7 @@ impl Plan {
             let places = [label].into_iter().chain((0..rows).map(place));
             for (column, place) in columns.iter_mut().zip(places) {
                 if let Some(place) = place {
-                    column.push(row, place, source.characters(), &hasher, held)?;
+                    column.push(row, place, source.characters(), &keyed, held)?;
                 }
             }
             lines.push(line, held)?;
