@@ -184,6 +184,11 @@ impl Reader<'_> {
         if what {
             return;
         }
+        if let Some(group) = self.sorted(at, to) {
+            self.take(at);
+            add(out, Some(group));
+            return;
+        }
         let mut place = at + 1;
         let mut found = 0;
         while let Some(next) = self.next(place, to) {

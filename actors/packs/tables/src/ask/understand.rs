@@ -56,9 +56,28 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     if overview {
         let (from, to) = (0, marks.all.len());
         let filters = reader.filters_of_overview(from, to);
+        let unused = reader.unused(&[]);
+        if unused.is_empty()
+            && reader.absent.is_empty()
+            && let Some(questions) = reader.apart(&filters)
+        {
+            let taken = reader.taken();
+            let tables = super::join::tables(&schema, &questions, None);
+            if let Ok(tables) = tables {
+                return Reading::Asked(Box::new(Understood {
+                    language: language.to_owned(),
+                    questions,
+                    tables,
+                    assumed: reader.assumed,
+                    unused,
+                    absent: Vec::new(),
+                    taken,
+                }));
+            }
+        }
         return Reading::Overview {
             filters,
-            unused: reader.unused(&[]),
+            unused,
             absent: reader.absent,
         };
     }

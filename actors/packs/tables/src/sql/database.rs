@@ -346,7 +346,7 @@ fn sql_type(column: &Column) -> &'static str {
     match (column.typed, column.profile.kind) {
         (_, ColumnKind::Empty) => "",
         (Typed::Integer(_) | Typed::Clock, _) => "INTEGER",
-        (Typed::Real(_), _) => "REAL",
+        (Typed::Real(_) | Typed::InUnit(..), _) => "REAL",
         (
             Typed::Text
             | Typed::Date { .. }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alike;
 use super::asked::{Asked, Inferred};
 use super::column::{Hints, Misfits, Votes, is_word, suffices};
 use super::describe::profile;
@@ -93,7 +94,8 @@ pub(super) fn numbers(
 ) -> Result<Option<Inferred>, Error> {
     let (name, votes) = (asked.name, asked.votes);
     let mark = decimal_mark(asked, notes);
-    let units = Units::of(asked, mark)?;
+    let mut units = Units::of(asked, mark)?;
+    let told = units.told_in_one(asked, notes);
     let fits = |number: &Number| match (units.common, number.unit) {
         (Some("%"), own) => own == Some("%"),
         (_, Some("%")) => false,
@@ -125,7 +127,7 @@ pub(super) fn numbers(
         return Ok(None);
     }
     let Common {
-        decimals,
+        mut decimals,
         scientific,
         ..
     } = common;
@@ -165,7 +167,10 @@ pub(super) fn numbers(
             format!("{pointed} cells carry a mark behind their number that points at a remark; it is left out"),
         ));
     }
-    let typed = if whole {
+    let typed = if let Some((unit, more)) = told {
+        decimals += more;
+        Typed::InUnit(mark, unit)
+    } else if whole {
         Typed::Integer(mark)
     } else {
         Typed::Real(mark)
@@ -303,6 +308,30 @@ impl Units {
             several.clear();
         }
         Ok(Self { common, several })
+    }
+
+    /// The unit in which all are told, where all are of one kind and no cell is without, with the digits that this adds; said.
+    fn told_in_one(
+        &mut self,
+        asked: &Asked<'_>,
+        notes: &mut Vec<Note>,
+    ) -> Option<(&'static str, u32)> {
+        let stated: u64 = self.several.iter().map(|(_, count)| count).sum();
+        if stated < asked.cells.filled() {
+            return None;
+        }
+        let unit = alike::common(&self.several)?;
+        let all: Vec<&str> = self.several.iter().map(|(unit, _)| *unit).collect();
+        let more = all.iter().map(|one| alike::decimals(one, unit)).max();
+        notes.push(asked.note(
+            NoteKind::Unit,
+            format!("cells are in {}; all are told in {unit}", all.join(", ")),
+        ));
+        *self = Self {
+            common: Some(unit),
+            several: Vec::new(),
+        };
+        Some((unit, more.unwrap_or(0)))
     }
 
     /// A column of the units, where they differ.

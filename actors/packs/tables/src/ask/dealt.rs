@@ -1,0 +1,78 @@
+//! "How many books were sold?" of a list of books with what they cost: what somebody did with things is not told by a list of them.
+
+use aios_languages::{Ask, Hint, hints};
+
+use super::marks::What;
+use super::question::{Filter, Measure};
+use super::resolve::{Asks, Reader};
+use super::schema::Column;
+use super::words::canon;
+
+impl Reader<'_> {
+    /// Says that a verb of dealing has no part in the data, where rows would be counted in its place.
+    pub(super) fn dealt(
+        &mut self,
+        from: usize,
+        to: usize,
+        asks: &Asks,
+        counted: Option<&Measure>,
+        measures: &[(Measure, Option<String>)],
+        filters: &[Filter],
+    ) {
+        let rows = |measure: &Measure| matches!(measure, Measure::Rows | Measure::Distinct(_));
+        let counts = counted.is_none_or(rows) && measures.iter().all(|(measure, _)| rows(measure));
+        if !asks.has(Ask::Count) || !counts || !filters.is_empty() || !self.lists_things() {
+            return;
+        }
+        let Some(at) = (from..to).find(|at| self.is_dealing(*at)) else {
+            return;
+        };
+        if let Some(name) = self.mark(at).map(|mark| self.written(mark)) {
+            self.take(at);
+            self.say_absent(&name);
+        }
+    }
+
+    /// Whether the rows are things with a price or a stock, and nothing that came about on a day or was done by somebody.
+    fn lists_things(&self) -> bool {
+        let of = |name: &str, measure: bool| {
+            let columns = self.schema.standing_for(Self::concept(name));
+            columns.into_iter().any(|at| {
+                self.column(at)
+                    .is_some_and(|column| column.is_measure() || !measure)
+            })
+        };
+        (of("price", true) || of("stock", true))
+            && !of("customer", false)
+            && !self.schema.columns.iter().any(Column::is_time)
+    }
+
+    /// "were sold", "se vendieron": a verb that neither a column nor the table's name knows.
+    fn is_dealing(&self, at: usize) -> bool {
+        let Some(mark) = self.mark(at) else {
+            return false;
+        };
+        let text = self.words.text(mark.from);
+        let known = match &mark.what {
+            What::Concept(concept) => !self.schema.standing_for(*concept).is_empty(),
+            What::Ask(Ask::Filler) | What::Unknown => false,
+            _ => true,
+        };
+        let helped = (mark.from.saturating_sub(4)..mark.from)
+            .any(|at| {
+                let before = self.words.text(at);
+                // "people visited": whoever did it.
+                hints(Hint::Helping, before) || hints(Hint::Anybody, before) || before == "se"
+            });
+        let stem = canon(text);
+        let told = |word: &String| {
+            *word == stem || super::kin::kin(text, word) || super::kin::same_root(text, word)
+        };
+        let mut headings = self.schema.columns.iter().flat_map(|column| &column.words);
+        hints(Hint::Dealt, text)
+            && helped
+            && !known
+            && !headings.any(told)
+            && !self.schema.about.iter().any(told)
+    }
+}
