@@ -1,6 +1,6 @@
 //! Where one question of a goal ends and the next begins.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Hint, concept_number, hints};
 
 use super::marks::{Mark, What};
 use super::schema::Schema;
@@ -109,6 +109,16 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     figure && has_measure(left, schema) && has_measure(right, schema)
         || is_of_all(left, schema) && chooses(right, schema)
         || chooses(left, schema) && is_of_all(right, schema)
+        // "loans per month and the total"
+        || left.iter().any(|mark| mark.what == What::Ask(Ask::Per)) && is_a_total(right)
+}
+
+/// "the total": of what was asked for each of something.
+pub(super) fn is_a_total(marks: &[Mark]) -> bool {
+    marks.iter().any(|mark| mark.what == What::Ask(Ask::Total))
+        && marks
+            .iter()
+            .all(|mark| is_filler(mark) || mark.what == What::Ask(Ask::Total))
 }
 
 /// "total sales", "average price": a figure of all rows, or of each group.
@@ -121,6 +131,12 @@ fn is_of_all(marks: &[Mark], schema: &Schema) -> bool {
     (figure || alone) && !ranked && has_measure(marks, schema)
 }
 
+/// What is told apart and never measured.
+const THINGS: [&str; 10] = [
+    "employee", "customer", "student", "patient", "product", "city", "store", "region", "country",
+    "event",
+];
+
 /// "best branch", "the most expensive project", "le chantier le plus cher": one thing of several, by no measure that is named.
 fn chooses(marks: &[Mark], schema: &Schema) -> bool {
     let said: Vec<&Mark> = marks.iter().filter(|mark| !is_filler(mark)).collect();
@@ -132,9 +148,9 @@ fn chooses(marks: &[Mark], schema: &Schema) -> bool {
             .first()
             .and_then(|place| schema.columns.get(*place))
             .is_some_and(|column| !column.is_measure()),
-        What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year | Ask::Weekday) => {
-            true
-        }
+        What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year | Ask::Weekday)
+        | What::File => true,
+        What::Concept(concept) => THINGS.iter().any(|name| concept_number(name) == *concept),
         _ => false,
     };
     is_an_end(one) && thing(other) || thing(one) && is_an_end(other)

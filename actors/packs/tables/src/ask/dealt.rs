@@ -19,6 +19,18 @@ impl Reader<'_> {
         measures: &[(Measure, Option<String>)],
         filters: &[Filter],
     ) {
+        // "Which book sold best?": what is still there says nothing of it.
+        let sold = (from..to).find(|at| matches!(self.mark(*at).map(|mark| &mark.what), Some(What::Superlative(_, concept) | What::Concept(concept)) if *concept == Self::concept("sold")));
+        let left = self.schema.standing_for(Self::concept("stock"));
+        let stocks = |measure: &Measure| matches!(measure, Measure::Of(id) if left.iter().any(|at| self.column(*at).is_some_and(|column| column.id == *id)));
+        if let (Some(at), [(measure, _)]) = (sold, measures)
+            && stocks(measure)
+            && self.lists_things()
+        {
+            let name = self.mark(at).map(|mark| self.written(mark));
+            self.say_absent(&name.unwrap_or_default());
+            return;
+        }
         let rows = |measure: &Measure| matches!(measure, Measure::Rows | Measure::Distinct(_));
         let counts = counted.is_none_or(rows) && measures.iter().all(|(measure, _)| rows(measure));
         if !asks.has(Ask::Count) || !counts || !filters.is_empty() || !self.lists_things() {

@@ -31,18 +31,18 @@ impl Reader<'_> {
         let Some((part, whole)) = self.taken_of_offered().filter(|_| !named) else {
             return Vec::new();
         };
-        // "bed occupancy": beds are what both count.
-        let of = self.previous(from, said.start).filter(|before| {
-            let all = match self.mark(*before).map(|mark| &mark.what) {
-                Some(What::Column(all, false) | What::Kin(all)) => all.as_slice(),
+        // "bed occupancy", "occupancy of all beds": beds are what both count.
+        let counts = |at: usize| {
+            let all = match self.mark(at).map(|mark| &mark.what) {
+                Some(What::Column(all, _) | What::Kin(all)) => all.as_slice(),
                 _ => &[],
             };
-            let counts = |at: &usize| {
+            all.iter().any(|at| {
                 self.column(*at)
                     .is_some_and(|column| column.id == part.id || column.id == whole.id)
-            };
-            all.iter().any(counts)
-        });
+            })
+        };
+        let of: Vec<usize> = (from..to).filter(|at| counts(*at)).collect();
         let rate = self.next(said.end, to).filter(|at| self.is_ask(*at, Ask::Ratio));
         said.chain(of).chain(rate).for_each(|at| self.take(at));
         asks.0.insert(Ask::Ratio);

@@ -447,6 +447,10 @@ impl Reader<'_> {
                         }
                         self.take(place);
                         add(out, Some(group));
+                    } else if let Some(years) = self.years(&all) {
+                        // "best year" of a column that numbers them
+                        self.take(place);
+                        add(out, Some(years));
                     }
                     return;
                 }
@@ -472,6 +476,21 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// The years of a column that has several rows for each.
+    fn years(&self, columns: &[usize]) -> Option<Group> {
+        let mut years = columns
+            .iter()
+            .filter_map(|at| self.column(*at))
+            .filter(|column| column.distinct < column.rows);
+        years.find_map(|column| match column.role {
+            Role::Year => Some(Group::By(column.id.clone())),
+            Role::Date if column.finest == Grain::Year => {
+                Some(Group::Each(column.id.clone(), Grain::Year))
+            }
+            _ => None,
+        })
     }
 
     /// "electricity per day" of months: finer than the data is nothing told.

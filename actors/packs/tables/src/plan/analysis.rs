@@ -246,12 +246,26 @@ pub(crate) fn analyse_tables(goal: &Goal, seen: &[Seen<'_>]) -> Analysis {
 
 /// A note in the goal's language, where its words are known in it.
 fn said(note: &Note, language: &str) -> String {
-    match (note.kind, note.text.split_once(": ")) {
-        (NoteKind::Footnote, Some((_, texts))) if language != "en" => {
-            Speech::of(language).say("footnotes", &[("texts", texts)])
-        }
-        _ => note.sentence(),
+    let speech = Speech::of(language);
+    let column = note.column.as_deref().unwrap_or_default();
+    let text = note.text.as_str();
+    if language == "en" {
+        return note.sentence();
     }
+    match note.kind {
+        NoteKind::Footnote => text
+            .split_once(": ")
+            .map(|(_, texts)| speech.say("footnotes", &[("texts", texts)])),
+        NoteKind::Unit => text
+            .strip_prefix("cells are in ")
+            .and_then(|text| text.split_once("; all are told in "))
+            .map(|(units, unit)| {
+                let told = [("column", column), ("units", units), ("unit", unit)];
+                speech.say("told_in_one", &told)
+            }),
+        _ => None,
+    }
+    .unwrap_or_else(|| note.sentence())
 }
 
 /// What is said where the data holds words like an order.

@@ -488,7 +488,9 @@ fn number_kind(
     if !bare {
         return ColumnKind::Number;
     }
-    if names::names_an_id(name) {
+    // `tree, number`: what repeats under that name alone says how many.
+    let says_how_many = name.eq_ignore_ascii_case("number") && profile.distinct < filled;
+    if names::names_an_id(name) && !says_how_many {
         return if profile.distinct * 2 > filled {
             ColumnKind::Id
         } else {
