@@ -106,8 +106,15 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     );
     let left = marks.get(from..at).unwrap_or_default();
     let right = marks.get(at..).unwrap_or_default();
+    // "total sales, best branch and worst branch": one part of what follows.
+    let next = (1..right.len()).find(|behind| {
+        right.get(*behind).is_some_and(|mark| {
+            mark.what == What::Ask(Ask::And) || words.gap(mark.from).contains(',')
+        })
+    });
+    let one = right.get(..next.unwrap_or(right.len())).unwrap_or_default();
     figure && has_measure(left, schema) && has_measure(right, schema)
-        || is_of_all(left, schema) && chooses(right, schema)
+        || is_of_all(left, schema) && chooses(one, schema)
         || chooses(left, schema) && is_of_all(right, schema)
         // "loans per month and the total"
         || left.iter().any(|mark| mark.what == What::Ask(Ask::Per)) && is_a_total(right)

@@ -447,8 +447,8 @@ impl Reader<'_> {
                         }
                         self.take(place);
                         add(out, Some(group));
-                    } else if let Some(years) = self.years(&all) {
-                        // "best year" of a column that numbers them
+                    } else if let Some(years) = self.spells(&all) {
+                        // "best year", "best month" of a column that is called so
                         self.take(place);
                         add(out, Some(years));
                     }
@@ -478,17 +478,15 @@ impl Reader<'_> {
         }
     }
 
-    /// The years of a column that has several rows for each.
-    fn years(&self, columns: &[usize]) -> Option<Group> {
-        let mut years = columns
+    /// The years or other periods of a column that has several rows for each.
+    fn spells(&self, columns: &[usize]) -> Option<Group> {
+        let mut spells = columns
             .iter()
             .filter_map(|at| self.column(*at))
             .filter(|column| column.distinct < column.rows);
-        years.find_map(|column| match column.role {
+        spells.find_map(|column| match column.role {
             Role::Year => Some(Group::By(column.id.clone())),
-            Role::Date if column.finest == Grain::Year => {
-                Some(Group::Each(column.id.clone(), Grain::Year))
-            }
+            Role::Date => Some(Group::Each(column.id.clone(), column.finest)),
             _ => None,
         })
     }

@@ -66,6 +66,7 @@ impl Reader<'_> {
                     | What::Value(..)
                     | What::Concept(_)
                     | What::Period(_)
+                    | What::Clock(_)
                     | What::Unknown
             )
         });

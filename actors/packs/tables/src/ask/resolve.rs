@@ -647,6 +647,7 @@ impl Reader<'_> {
             &mut filters,
             versus,
         )?;
+        self.one_row_each((from, to), &groups, &wanted, &filters);
         if self.absent.len() > missing {
             return None;
         }
