@@ -343,7 +343,11 @@ pub fn language_of_goal(text: &str) -> &'static str {
         }
         // "Kosten je Filiale": the French word stands before a verb, and never before a name.
         if asks.code == "fr" {
-            for (at, word) in words.iter().enumerate().filter(|(_, word)| word.text == "je") {
+            for (at, word) in words
+                .iter()
+                .enumerate()
+                .filter(|(_, word)| word.text == "je")
+            {
                 let next = words.get(at + 1).and_then(|next| text.get(next.start..));
                 if word.start > 0
                     && next.is_some_and(|next| next.starts_with(char::is_uppercase))

@@ -44,7 +44,9 @@ pub(super) fn clock_at(words: &Words, at: usize) -> Option<(usize, u16)> {
 }
 
 /// Words of French and Spanish before a time of day that is written with an "h".
-const LEADING: [&str; 9] = ["a", "avant", "apres", "des", "depuis", "vers", "entre", "et", "las"];
+const LEADING: [&str; 9] = [
+    "a", "avant", "apres", "des", "depuis", "vers", "entre", "et", "las",
+];
 
 /// "in the morning", "at night": whether that half of the day is the later one, and behind it.
 fn part_of_day(words: &Words, at: usize) -> Option<(bool, usize)> {
@@ -103,7 +105,9 @@ impl Reader<'_> {
             let is = |all: &[Ask]| all.iter().any(|ask| self.is_ask(before, *ask));
             // "nach 18 Uhr" says when, and not for each of what.
             let after = is(&[Ask::Per])
-                && self.mark(before).is_some_and(|mark| self.words.text(mark.from) == "nach");
+                && self
+                    .mark(before)
+                    .is_some_and(|mark| self.words.text(mark.from) == "nach");
             // "at 18:00 or later", "from 8 am on"
             let behind = |all: &[Ask]| all.iter().any(|ask| self.is_ask(at + 1, *ask));
             let bounded = behind(&[Ask::AtLeast, Ask::AtMost]);

@@ -79,7 +79,10 @@ impl Reader<'_> {
             }
             _ => false,
         });
-        if let Some(name) = said.and_then(|at| self.mark(at)).map(|mark| self.written(mark)) {
+        if let Some(name) = said
+            .and_then(|at| self.mark(at))
+            .map(|mark| self.written(mark))
+        {
             self.say_absent(&name);
         }
     }
@@ -100,13 +103,18 @@ impl Reader<'_> {
             return;
         }
         // What is counted stands before "per".
-        let per = (from..to).find(|at| self.is_ask(*at, Ask::Per)).unwrap_or(from);
+        let per = (from..to)
+            .find(|at| self.is_ask(*at, Ask::Per))
+            .unwrap_or(from);
         let thing = (from..per).find(|at| match self.mark(*at).map(|mark| &mark.what) {
             Some(What::Concept(concept)) => self.schema.standing_for(*concept).is_empty(),
             Some(What::Unknown) => true,
             _ => false,
         });
-        if let Some(name) = thing.and_then(|at| self.mark(at)).map(|mark| self.written(mark)) {
+        if let Some(name) = thing
+            .and_then(|at| self.mark(at))
+            .map(|mark| self.written(mark))
+        {
             self.say_absent(&name);
         }
     }
@@ -140,12 +148,11 @@ impl Reader<'_> {
             What::Ask(Ask::Filler) | What::Unknown => false,
             _ => true,
         };
-        let helped = (mark.from.saturating_sub(4)..mark.from)
-            .any(|at| {
-                let before = self.words.text(at);
-                // "people visited": whoever did it.
-                hints(Hint::Helping, before) || hints(Hint::Anybody, before) || before == "se"
-            });
+        let helped = (mark.from.saturating_sub(4)..mark.from).any(|at| {
+            let before = self.words.text(at);
+            // "people visited": whoever did it.
+            hints(Hint::Helping, before) || hints(Hint::Anybody, before) || before == "se"
+        });
         let stem = canon(text);
         let told = |word: &String| {
             *word == stem || super::kin::kin(text, word) || super::kin::same_root(text, word)

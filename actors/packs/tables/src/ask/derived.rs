@@ -1,7 +1,7 @@
 //! What is reckoned of two columns and has no name in the table: what is left of a count, one column times, less or against another.
 //! Where to read next: `elapsed` for what is reckoned of days.
 
-use aios_languages::{Ask, Hint, hints, UnitName};
+use aios_languages::{Ask, Hint, UnitName, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Test};

@@ -26,7 +26,11 @@ impl Reader<'_> {
             return Vec::new();
         };
         let named = said.clone().any(|at| {
-            self.is_used(at) || matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(..) | What::Value(..)))
+            self.is_used(at)
+                || matches!(
+                    self.mark(at).map(|mark| &mark.what),
+                    Some(What::Column(..) | What::Value(..))
+                )
         });
         let Some((part, whole)) = self.taken_of_offered().filter(|_| !named) else {
             return Vec::new();
@@ -43,7 +47,9 @@ impl Reader<'_> {
             })
         };
         let of: Vec<usize> = (from..to).filter(|at| counts(*at)).collect();
-        let rate = self.next(said.end, to).filter(|at| self.is_ask(*at, Ask::Ratio));
+        let rate = self
+            .next(said.end, to)
+            .filter(|at| self.is_ask(*at, Ask::Ratio));
         said.chain(of).chain(rate).for_each(|at| self.take(at));
         asks.0.insert(Ask::Ratio);
         vec![(Measure::Of(part.id), None), (Measure::Of(whole.id), None)]
@@ -57,9 +63,8 @@ impl Reader<'_> {
                 let said: Vec<&str> = (begin..begin + many)
                     .map(|word| self.words.text(word))
                     .collect();
-                let end = (at..to).find(|last| {
-                    self.mark(*last).is_some_and(|mark| mark.to >= begin + many)
-                })?;
+                let end = (at..to)
+                    .find(|last| self.mark(*last).is_some_and(|mark| mark.to >= begin + many))?;
                 hints(Hint::Filled, &said.join(" ")).then_some(at..end + 1)
             })
         })

@@ -256,16 +256,20 @@ impl Reader<'_> {
                 .find(|column| column.units.is_some())?,
         };
         let units = measure.units.clone()?;
-        let unit = self.schema.columns.iter().find(|column| {
-            column.id.table == measure.id.table && column.id.name == units
-        })?;
+        let unit = self
+            .schema
+            .columns
+            .iter()
+            .find(|column| column.id.table == measure.id.table && column.id.name == units)?;
         let (of, unit) = (Measure::Of(measure.id.clone()), unit.id.clone());
         let makes = if measure.role == super::schema::Role::Adds {
             [Make::Total, Make::Mean]
         } else {
             [Make::Mean, Make::Greatest]
         };
-        let said = self.speech.say("currencies", &[("column", unit.name.trim())]);
+        let said = self
+            .speech
+            .say("currencies", &[("column", unit.name.trim())]);
         self.assume(said);
         let question = |make: Make| Question {
             wanted: Wanted::Figures(vec![Figure {

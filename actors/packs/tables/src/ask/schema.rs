@@ -187,7 +187,9 @@ impl Schema {
     /// Every word of a column's name.
     pub(super) fn words(&self) -> Vec<String> {
         let columns = self.columns.iter();
-        let metres = columns.clone().any(|column| column.id.unit.as_deref() == Some("m"));
+        let metres = columns
+            .clone()
+            .any(|column| column.id.unit.as_deref() == Some("m"));
         let words = columns.flat_map(|column| column.words.clone());
         // Of a column in metres "1 m" is no million.
         words.chain(metres.then(|| "m".to_owned())).collect()

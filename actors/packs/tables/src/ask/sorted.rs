@@ -22,11 +22,10 @@ impl Reader<'_> {
         let mark = self.mark(next)?.clone();
         let named = match &mark.what {
             What::Ask(Ask::Filler | Ask::Distinct) | What::Unknown => false,
-            What::Concept(concept) => self
-                .schema
-                .standing_for(*concept)
-                .iter()
-                .any(|column| self.column(*column).is_some_and(|column| !column.is_measure())),
+            What::Concept(concept) => self.schema.standing_for(*concept).iter().any(|column| {
+                self.column(*column)
+                    .is_some_and(|column| !column.is_measure())
+            }),
             _ => true,
         };
         // "by type of tree" says which column.

@@ -232,16 +232,20 @@ impl Reader<'_> {
     pub(super) fn empty_columns(&mut self, from: usize, to: usize) {
         for at in from..to {
             // "total stock" of `3 boxes` and `12 pcs`, which is text: rows are no answer.
-            let adds = self.asks(from, to).any(&[Ask::Total, Ask::Mean, Ask::Median]);
+            let adds = self
+                .asks(from, to)
+                .any(&[Ask::Total, Ask::Mean, Ask::Median]);
             let written = |column: &super::schema::Column| {
                 let begins = |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit());
                 adds && column.role != Role::Date
                     && !column.is_measure()
                     && !column.few.is_empty()
                     && column.few.iter().all(begins)
-                    && ["stock", "quantity", "amount", "weight", "price", "revenue", "cost"]
-                        .iter()
-                        .any(|name| column.concepts.contains(&Self::concept(name)))
+                    && [
+                        "stock", "quantity", "amount", "weight", "price", "revenue", "cost",
+                    ]
+                    .iter()
+                    .any(|name| column.concepts.contains(&Self::concept(name)))
             };
             let empty = match self.mark(at).map(|mark| &mark.what) {
                 Some(What::Column(all, _)) => all.iter().all(|column| {

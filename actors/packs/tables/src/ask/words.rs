@@ -29,7 +29,7 @@ pub(super) struct Words {
     /// The code of its language.
     pub language: String,
     /// Whether an "m" behind a number is a metre, and no million.
-    metres: bool,
+    pub metres: bool,
 }
 
 impl Words {
