@@ -341,6 +341,22 @@ pub fn language_of_goal(text: &str) -> &'static str {
                 *word = (*word).max(weight);
             }
         }
+        // "Kosten je Filiale": the French word stands before a verb, and never before a name.
+        if asks.code == "fr" {
+            for (at, word) in words
+                .iter()
+                .enumerate()
+                .filter(|(_, word)| word.text == "je")
+            {
+                let next = words.get(at + 1).and_then(|next| text.get(next.start..));
+                if word.start > 0
+                    && next.is_some_and(|next| next.starts_with(char::is_uppercase))
+                    && let Some(weight) = known.get_mut(at)
+                {
+                    *weight = 0;
+                }
+            }
+        }
         // A single letter is a label as often as a word.
         let score: u32 = known
             .iter()

@@ -156,6 +156,18 @@ pub enum Hint {
     Raising,
     /// A verb of what people wrote or said.
     Writing,
+    /// It says that things are told apart by what they are, and not by which column.
+    Sorting,
+    /// How much of what there is was taken.
+    Filled,
+    /// The heading of how many there are of what stands beside it.
+    Counting,
+    /// The heading of what there is in all.
+    Offered,
+    /// The heading of what of it was taken.
+    Taken,
+    /// A verb of what is done with things that somebody has: a list of them does not tell it.
+    Dealt,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Where one question of a goal ends and the next begins.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Hint, concept_number, hints};
 
 use super::marks::{Mark, What};
 use super::schema::Schema;
@@ -18,6 +18,16 @@ pub(super) fn clauses(words: &Words, marks: &[Mark], schema: &Schema) -> Vec<(us
     }
     out.push((from, marks.len()));
     out.retain(|(from, to)| from < to);
+    // "best branch and total sales": by what it is the best is said behind it.
+    for at in 1..out.len() {
+        let part = |at: usize| {
+            let (from, to) = out.get(at).copied().unwrap_or_default();
+            marks.get(from..to).unwrap_or_default()
+        };
+        if chooses(part(at - 1), schema) && is_of_all(part(at), schema) {
+            out.swap(at - 1, at);
+        }
+    }
     out
 }
 
@@ -96,7 +106,69 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     );
     let left = marks.get(from..at).unwrap_or_default();
     let right = marks.get(at..).unwrap_or_default();
+    // "total sales, best branch and worst branch": one part of what follows.
+    let next = (1..right.len()).find(|behind| {
+        right.get(*behind).is_some_and(|mark| {
+            mark.what == What::Ask(Ask::And) || words.gap(mark.from).contains(',')
+        })
+    });
+    let one = right.get(..next.unwrap_or(right.len())).unwrap_or_default();
     figure && has_measure(left, schema) && has_measure(right, schema)
+        || is_of_all(left, schema) && chooses(one, schema)
+        || chooses(left, schema) && is_of_all(right, schema)
+        // "loans per month and the total"
+        || left.iter().any(|mark| mark.what == What::Ask(Ask::Per)) && is_a_total(right)
+}
+
+/// "the total": of what was asked for each of something.
+pub(super) fn is_a_total(marks: &[Mark]) -> bool {
+    marks.iter().any(|mark| mark.what == What::Ask(Ask::Total))
+        && marks
+            .iter()
+            .all(|mark| is_filler(mark) || mark.what == What::Ask(Ask::Total))
+}
+
+/// "total sales", "average price": a figure of all rows, or of each group.
+fn is_of_all(marks: &[Mark], schema: &Schema) -> bool {
+    let said = |ask: Ask| marks.iter().any(|mark| mark.what == What::Ask(ask));
+    let figure = said(Ask::Total) || said(Ask::Mean) || said(Ask::Median) || said(Ask::Per);
+    let ranked = marks.iter().any(is_an_end);
+    // "Gesamtumsatz": the word for all stands in the thing's own.
+    let alone = marks.iter().filter(|mark| !is_filler(mark)).count() == 1;
+    (figure || alone) && !ranked && has_measure(marks, schema)
+}
+
+/// What is told apart and never measured.
+const THINGS: [&str; 10] = [
+    "employee", "customer", "student", "patient", "product", "city", "store", "region", "country",
+    "event",
+];
+
+/// "best branch", "the most expensive project", "le chantier le plus cher": one thing of several, by no measure that is named.
+fn chooses(marks: &[Mark], schema: &Schema) -> bool {
+    let said: Vec<&Mark> = marks.iter().filter(|mark| !is_filler(mark)).collect();
+    let [one, other] = said.as_slice() else {
+        return false;
+    };
+    let thing = |mark: &Mark| match &mark.what {
+        What::Column(all, _) => all
+            .first()
+            .and_then(|place| schema.columns.get(*place))
+            .is_some_and(|column| !column.is_measure()),
+        What::Ask(Ask::Day | Ask::Week | Ask::Month | Ask::Quarter | Ask::Year | Ask::Weekday)
+        | What::File => true,
+        What::Concept(concept) => THINGS.iter().any(|name| concept_number(name) == *concept),
+        _ => false,
+    };
+    is_an_end(one) && thing(other) || thing(one) && is_an_end(other)
+}
+
+/// Whether a word chooses the largest or the smallest.
+fn is_an_end(mark: &Mark) -> bool {
+    matches!(
+        mark.what,
+        What::Superlative(..) | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)
+    )
 }
 
 /// "In May, how many ...", "Besides rent, what ...": which rows are meant, said ahead of what is asked of them.

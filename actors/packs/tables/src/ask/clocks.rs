@@ -27,7 +27,9 @@ pub(super) fn clock_at(words: &Words, at: usize) -> Option<(usize, u16)> {
     let (hour, to) = match half {
         "am" if (1..=12).contains(&hour) => (hour % 12, to),
         "pm" if (1..=12).contains(&hour) => (hour % 12 + 12, to),
-        "uhr" | "oclock" => (hour, to),
+        "uhr" | "oclock" | "heures" | "horas" => (hour, to),
+        // "avant 9h": behind another word so many hours last.
+        "h" if at > 0 && LEADING.contains(&words.text(at - 1)) => (hour, to),
         "o" if words.text(to) == "clock" => (hour, to + 1),
         _ => match (part_of_day(words, behind), stuck) {
             // "9 in the morning", "9 Uhr abends"
@@ -40,6 +42,11 @@ pub(super) fn clock_at(words: &Words, at: usize) -> Option<(usize, u16)> {
     };
     (hour < 24).then(|| (to, hour * 60 + minute.unwrap_or(0)))
 }
+
+/// Words of French and Spanish before a time of day that is written with an "h".
+const LEADING: [&str; 9] = [
+    "a", "avant", "apres", "des", "depuis", "vers", "entre", "et", "las",
+];
 
 /// "in the morning", "at night": whether that half of the day is the later one, and behind it.
 fn part_of_day(words: &Words, at: usize) -> Option<(bool, usize)> {
@@ -96,6 +103,14 @@ impl Reader<'_> {
             };
             let bound = |minute: u16, included: bool| Some(Bound { minute, included });
             let is = |all: &[Ask]| all.iter().any(|ask| self.is_ask(before, *ask));
+            // "nach 18 Uhr" says when, and not for each of what.
+            let after = is(&[Ask::Per])
+                && self
+                    .mark(before)
+                    .is_some_and(|mark| self.words.text(mark.from) == "nach");
+            // "at 18:00 or later", "from 8 am on"
+            let behind = |all: &[Ask]| all.iter().any(|ask| self.is_ask(at + 1, *ask));
+            let bounded = behind(&[Ask::AtLeast, Ask::AtMost]);
             let joint = self.is_ask(at + 1, Ask::And)
                 || self.is_ask(at + 1, Ask::Until)
                 || self.is_ask(at + 1, Ask::To);
@@ -106,7 +121,10 @@ impl Reader<'_> {
                 .is_some_and(|before| self.is_ask(before, Ask::From));
             let (lower, upper, end) = if let Some(last) = last {
                 (bound(minute, true), bound(last, true), at + 2)
-            } else if is(&[Ask::After, Ask::Above]) {
+            } else if bounded {
+                let (lowest, end) = (behind(&[Ask::AtLeast]), bound(minute, true));
+                (end.filter(|_| lowest), end.filter(|_| !lowest), at + 1)
+            } else if is(&[Ask::After, Ask::Above]) || after {
                 (bound(minute, false), None, at)
             } else if is(&[Ask::Since, Ask::AtLeast]) || leads {
                 (bound(minute, true), None, at)
@@ -118,7 +136,10 @@ impl Reader<'_> {
                 at += 1;
                 continue;
             };
-            self.take(before);
+            // What stands before "at 18:00 or later" has a meaning of its own.
+            if !bounded || last.is_some() {
+                self.take(before);
+            }
             (at..=end).for_each(|at| self.take(at));
             out.push(Filter {
                 column: column.clone(),

@@ -476,11 +476,13 @@ impl Reader<'_> {
             .filter_map(|at| self.column(at));
         let (column, more) = (adds.next()?, adds.next());
         let name = aios_languages::folded(&column.id.name);
-        let counts = all_asks().iter().any(|asks| {
-            asks.find(&name).iter().any(|found| {
-                found.asking == Asking::Ask(Ask::Count) && found.to - found.from == name.len()
-            })
-        });
+        let plain = matches!(name.as_slice(), [only] if hints(Hint::Counting, &only.text));
+        let counts = plain
+            || all_asks().iter().any(|asks| {
+                asks.find(&name).iter().any(|found| {
+                    found.asking == Asking::Ask(Ask::Count) && found.to - found.from == name.len()
+                })
+            });
         (counts && more.is_none()).then(|| Measure::Of(column.id.clone()))
     }
 

@@ -1,7 +1,7 @@
 //! What is reckoned of two columns and has no name in the table: what is left of a count, one column times, less or against another.
 //! Where to read next: `elapsed` for what is reckoned of days.
 
-use aios_languages::{Ask, Hint, hints};
+use aios_languages::{Ask, Hint, UnitName, hints};
 
 use super::marks::What;
 use super::question::{Column as Id, Filter, Measure, Test};
@@ -205,7 +205,11 @@ impl Reader<'_> {
             .iter()
             .enumerate()
             .filter(|(_, column)| {
-                column.role == Role::Adds && column.whole && column.concepts.is_empty()
+                // How large something is says not how many there are.
+                let long = [UnitName::Millimetre, UnitName::Centimetre, UnitName::Metre]
+                    .into_iter()
+                    .any(|unit| super::units::has_unit(column, unit));
+                column.role == Role::Adds && column.whole && column.concepts.is_empty() && !long
             });
         let only = whole.next().map(|(at, _)| at)?;
         whole.next().is_none().then_some(only)

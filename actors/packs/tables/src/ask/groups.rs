@@ -184,6 +184,11 @@ impl Reader<'_> {
         if what {
             return;
         }
+        if let Some(group) = self.sorted(at, to) {
+            self.take(at);
+            add(out, Some(group));
+            return;
+        }
         let mut place = at + 1;
         let mut found = 0;
         while let Some(next) = self.next(place, to) {
@@ -442,6 +447,10 @@ impl Reader<'_> {
                         }
                         self.take(place);
                         add(out, Some(group));
+                    } else if let Some(years) = self.spells(&all) {
+                        // "best year", "best month" of a column that is called so
+                        self.take(place);
+                        add(out, Some(years));
                     }
                     return;
                 }
@@ -467,6 +476,19 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// The years or other periods of a column that has several rows for each.
+    fn spells(&self, columns: &[usize]) -> Option<Group> {
+        let mut spells = columns
+            .iter()
+            .filter_map(|at| self.column(*at))
+            .filter(|column| column.distinct < column.rows);
+        spells.find_map(|column| match column.role {
+            Role::Year => Some(Group::By(column.id.clone())),
+            Role::Date => Some(Group::Each(column.id.clone(), column.finest)),
+            _ => None,
+        })
     }
 
     /// "electricity per day" of months: finer than the data is nothing told.

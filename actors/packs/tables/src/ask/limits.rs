@@ -354,15 +354,25 @@ impl Reader<'_> {
 
     /// How many of a column's unit one of another unit is: "longer than 2 hours" of minutes.
     fn in_unit_of(&self, column: &Id, unit: UnitName) -> Option<f64> {
-        const ALIKE: [&[(UnitName, f64)]; 3] = [
+        const ALIKE: [&[(UnitName, f64)]; 4] = [
             &[
                 (UnitName::Second, 1.0),
                 (UnitName::Minute, 60.0),
                 (UnitName::Hour, 3_600.0),
                 (UnitName::Day, 86_400.0),
             ],
-            &[(UnitName::Gram, 1.0), (UnitName::Kilogram, 1_000.0)],
-            &[(UnitName::Metre, 1.0), (UnitName::Kilometre, 1_000.0)],
+            &[
+                (UnitName::Gram, 1.0),
+                (UnitName::Kilogram, 1_000.0),
+                (UnitName::Tonne, 1e6),
+            ],
+            &[
+                (UnitName::Millimetre, 1.0),
+                (UnitName::Centimetre, 10.0),
+                (UnitName::Metre, 1_000.0),
+                (UnitName::Kilometre, 1e6),
+            ],
+            &[(UnitName::Millilitre, 1.0), (UnitName::Litre, 1_000.0)],
         ];
         let known = self
             .schema

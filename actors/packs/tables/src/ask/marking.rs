@@ -407,6 +407,9 @@ impl Reader<'_> {
             return Some((*to, Some(*unit)));
         }
         let text = self.words.text(at);
+        if text == "m" && self.words.metres {
+            return Some((at + 1, Some(UnitName::Metre)));
+        }
         let is_unit = |column: &super::schema::Column| {
             let unit = column.id.unit.as_deref();
             unit.is_some_and(|unit| aios_languages::fold(unit) == text)

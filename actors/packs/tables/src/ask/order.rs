@@ -641,7 +641,10 @@ impl Reader<'_> {
                     .is_some_and(|column| units.iter().any(|unit| has_unit(column, *unit)))
             })
             .collect();
-        let adds: Vec<usize> = self.schema.of_role(|role| role == Role::Adds).collect();
+        // What is still there was not sold.
+        let left = self.schema.standing_for(Self::concept("stock"));
+        let adds = self.schema.of_role(|role| role == Role::Adds);
+        let adds: Vec<usize> = adds.filter(|at| !left.contains(at)).collect();
         let popular = is("visits") || is("sold");
         let found = match (of_unit.as_slice(), adds.as_slice()) {
             ([only], _) => Some(*only),

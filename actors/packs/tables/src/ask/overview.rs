@@ -5,7 +5,7 @@ use aios_languages::{Ask, Hint, hints};
 use super::clause::is_filler;
 use super::marks::What;
 use super::period::grain_of;
-use super::question::{Figure, Filter, Measure, Question, Wanted};
+use super::question::{Figure, Filter, Group, Make, Measure, Question, Wanted};
 use super::resolve::{Asks, Reader};
 
 impl Reader<'_> {
@@ -66,6 +66,7 @@ impl Reader<'_> {
                     | What::Value(..)
                     | What::Concept(_)
                     | What::Period(_)
+                    | What::Clock(_)
                     | What::Unknown
             )
         });
@@ -237,6 +238,51 @@ impl Reader<'_> {
             })
         };
         row && (from..to).all(plain)
+    }
+
+    /// An overview of amounts in several currencies is what they come to in each: no figure of them all means anything.
+    pub(super) fn apart(&mut self, filters: &[Filter]) -> Option<Vec<Question>> {
+        if self.schema.tables.len() > 1 {
+            return None;
+        }
+        let named: Vec<usize> = (0..self.marks.all.len())
+            .flat_map(|at| self.measured(at))
+            .collect();
+        let measures = self.schema.measures();
+        let measure = match named.first() {
+            Some(at) => self.column(*at)?,
+            None => measures
+                .filter_map(|at| self.column(at))
+                .find(|column| column.units.is_some())?,
+        };
+        let units = measure.units.clone()?;
+        let unit = self
+            .schema
+            .columns
+            .iter()
+            .find(|column| column.id.table == measure.id.table && column.id.name == units)?;
+        let (of, unit) = (Measure::Of(measure.id.clone()), unit.id.clone());
+        let makes = if measure.role == super::schema::Role::Adds {
+            [Make::Total, Make::Mean]
+        } else {
+            [Make::Mean, Make::Greatest]
+        };
+        let said = self
+            .speech
+            .say("currencies", &[("column", unit.name.trim())]);
+        self.assume(said);
+        let question = |make: Make| Question {
+            wanted: Wanted::Figures(vec![Figure {
+                make,
+                of: of.clone(),
+                called: None,
+            }]),
+            filters: filters.to_vec(),
+            groups: vec![Group::By(unit.clone())],
+            order: None,
+            having: None,
+        };
+        Some(makes.map(question).to_vec())
     }
 
     pub(super) fn filters_of_overview(&mut self, from: usize, to: usize) -> Vec<Filter> {

@@ -139,6 +139,16 @@ pub(crate) struct Bound {
     pub included: bool,
 }
 
+impl Filter {
+    /// The values that it is about, as they are told.
+    pub(crate) fn values(&self) -> String {
+        match &self.test {
+            Test::In(values) => values.join(", "),
+            _ => String::new(),
+        }
+    }
+}
+
 impl Bound {
     /// As clocks show it.
     pub(crate) fn shown(self) -> String {

@@ -423,10 +423,14 @@ impl Reader<'_> {
                 && self.mark(at).is_some_and(|mark| {
                     ["rate", "quote", "taux", "tasa"].contains(&self.words.text(mark.from))
                 })
-        })
+        }) || self.says_filled(from, to).is_some()
     }
 
     pub(super) fn name_of_rate(&self, from: usize, to: usize) -> Option<String> {
+        if let Some(said) = self.says_filled(from, to) {
+            let (first, last) = (self.mark(said.start)?, self.mark(said.end - 1)?);
+            return Some(self.words.written(first.from, last.to).to_owned());
+        }
         let at = (from..to).find(|at| self.is_ask(*at, Ask::Ratio))?;
         let (first, last) = (self.previous(from, at)?, at);
         let (first, last) = (self.mark(first)?, self.mark(last)?);

@@ -13,14 +13,6 @@ use super::say::Speech;
 use super::schema::{Column, Role, Schema};
 use super::words::Words;
 
-/// The values of a condition, as they are told.
-fn said_of(filter: &Filter) -> String {
-    match &filter.test {
-        Test::In(values) => values.join(", "),
-        _ => String::new(),
-    }
-}
-
 pub(super) struct Reader<'a> {
     pub words: &'a Words,
     pub schema: &'a Schema,
@@ -154,6 +146,7 @@ impl Reader<'_> {
             return None;
         }
         self.in_percent(from, to, &mut asks);
+        let filled = self.filled(from, to, &mut asks);
         self.raises(from, to, &mut asks);
         self.asks_whether(from, to, &mut asks);
         let extremes = self.extremes(from, to, &mut asks);
@@ -219,6 +212,7 @@ impl Reader<'_> {
         self.late(from, to, &asks, &mut filters);
         let mut measures: Vec<(Measure, Option<String>)> =
             self.derived(from, to, &asks).into_iter().collect();
+        measures.extend(filled);
         let counted = match self.counted_days(from, to, &mut filters) {
             Some(days) if measures.is_empty() => Some(days),
             _ => self.counted(from, to),
@@ -272,6 +266,7 @@ impl Reader<'_> {
             &mut measures,
         );
         self.in_stock(from, to, counted.as_ref(), &mut filters);
+        self.dealt(from, to, &asks, counted.as_ref(), &measures, &filters);
         if let Some(Some(concept)) = extremes
             && measures.is_empty()
         {
@@ -652,6 +647,7 @@ impl Reader<'_> {
             &mut filters,
             versus,
         )?;
+        self.one_row_each((from, to), &groups, &wanted, &filters);
         if self.absent.len() > missing {
             return None;
         }
@@ -678,7 +674,7 @@ impl Reader<'_> {
         if let Some((side, name)) = self.one_side(from, to, &filters) {
             let said = self
                 .speech
-                .say("taken_part", &[("said", &name), ("names", &said_of(&side))]);
+                .say("taken_part", &[("said", &name), ("names", &side.values())]);
             self.assume(said);
             filters.push(side);
         }

@@ -187,7 +187,12 @@ impl Schema {
     /// Every word of a column's name.
     pub(super) fn words(&self) -> Vec<String> {
         let columns = self.columns.iter();
-        columns.flat_map(|column| column.words.clone()).collect()
+        let metres = columns
+            .clone()
+            .any(|column| column.id.unit.as_deref() == Some("m"));
+        let words = columns.flat_map(|column| column.words.clone());
+        // Of a column in metres "1 m" is no million.
+        words.chain(metres.then(|| "m".to_owned())).collect()
     }
 
     pub(super) fn measures(&self) -> impl Iterator<Item = usize> + '_ {
@@ -365,7 +370,12 @@ fn is_a_number_of_names(column: &ColumnProfile, rows: u64) -> bool {
     let named = words
         .last()
         .is_some_and(|word| words.len() > 1 && NAMES.contains(&word.text.as_str()))
-        || words.len() == 1 && words.iter().any(|word| NAMES.contains(&word.text.as_str()));
+        || words.len() == 1
+            && words.iter().any(|word| {
+                // `fish, number`: what repeats says how many.
+                let counts = word.text == "number" && column.distinct < rows;
+                NAMES.contains(&word.text.as_str()) && !counts
+            });
     let counts = match (&column.min, &column.max) {
         (Some(Value::Integer(min)), Some(Value::Integer(max))) => {
             // Its most frequent values, each there once, are told in the file's order.

@@ -56,9 +56,28 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     if overview {
         let (from, to) = (0, marks.all.len());
         let filters = reader.filters_of_overview(from, to);
+        let unused = reader.unused(&[]);
+        if unused.is_empty()
+            && reader.absent.is_empty()
+            && let Some(questions) = reader.apart(&filters)
+        {
+            let taken = reader.taken();
+            let tables = super::join::tables(&schema, &questions, None);
+            if let Ok(tables) = tables {
+                return Reading::Asked(Box::new(Understood {
+                    language: language.to_owned(),
+                    questions,
+                    tables,
+                    assumed: reader.assumed,
+                    unused,
+                    absent: Vec::new(),
+                    taken,
+                }));
+            }
+        }
         return Reading::Overview {
             filters,
-            unused: reader.unused(&[]),
+            unused,
             absent: reader.absent,
         };
     }
@@ -71,7 +90,10 @@ pub(crate) fn understand(goal: &str, seen: &[Seen<'_>]) -> Reading {
     for (from, to) in all {
         if !questions.is_empty() && (reader.is_empty(from, to) || reader.asks_where(from, to)) {
             (from..to).for_each(|at| reader.take(at));
-            if let (Some(last), Some(span)) = (questions.last_mut(), spans.last()) {
+            if let Some(all) = reader.of_all_groups(from, to, questions.last()) {
+                questions.push(all);
+                spans.push((from, to));
+            } else if let (Some(last), Some(span)) = (questions.last_mut(), spans.last()) {
                 reader.counts_what_was_named(*span, (from, to), last);
             }
             continue;
@@ -171,6 +193,21 @@ impl Reader<'_> {
         }
     }
 
+    /// "loans per month and the total": the figure that each group has, of all of them.
+    fn of_all_groups(&self, from: usize, to: usize, last: Option<&Question>) -> Option<Question> {
+        let last = last.filter(|last| last.has_groups() && last.having.is_none())?;
+        let Wanted::Figures(figures) = &last.wanted else {
+            return None;
+        };
+        let adds = figures.iter().all(|figure| figure.make == Make::Total);
+        let asked = super::clause::is_a_total(self.marks.all.get(from..to).unwrap_or_default());
+        (adds && asked).then(|| Question {
+            groups: Vec::new(),
+            order: None,
+            ..last.clone()
+        })
+    }
+
     /// "grew fastest in percent": beside a change percent is how it is told, and no share of anything.
     pub(super) fn in_percent(&mut self, from: usize, to: usize, asks: &mut Asks) {
         if !asks.any(&[Ask::Growth, Ask::Change]) || !asks.has(Ask::Share) {
@@ -194,10 +231,26 @@ impl Reader<'_> {
     /// A column without a value is named, and has none.
     pub(super) fn empty_columns(&mut self, from: usize, to: usize) {
         for at in from..to {
+            // "total stock" of `3 boxes` and `12 pcs`, which is text: rows are no answer.
+            let adds = self
+                .asks(from, to)
+                .any(&[Ask::Total, Ask::Mean, Ask::Median]);
+            let written = |column: &super::schema::Column| {
+                let begins = |cell: &String| cell.starts_with(|c: char| c.is_ascii_digit());
+                adds && column.role != Role::Date
+                    && !column.is_measure()
+                    && !column.few.is_empty()
+                    && column.few.iter().all(begins)
+                    && [
+                        "stock", "quantity", "amount", "weight", "price", "revenue", "cost",
+                    ]
+                    .iter()
+                    .any(|name| column.concepts.contains(&Self::concept(name)))
+            };
             let empty = match self.mark(at).map(|mark| &mark.what) {
                 Some(What::Column(all, _)) => all.iter().all(|column| {
                     self.column(*column)
-                        .is_some_and(|column| column.role == Role::Nothing)
+                        .is_some_and(|column| column.role == Role::Nothing || written(column))
                 }),
                 _ => false,
             };

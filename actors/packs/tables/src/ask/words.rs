@@ -28,6 +28,8 @@ pub(super) struct Words {
     pub numerals: Vec<Numeral>,
     /// The code of its language.
     pub language: String,
+    /// Whether an "m" behind a number is a metre, and no million.
+    pub metres: bool,
 }
 
 impl Words {
@@ -45,6 +47,7 @@ impl Words {
             all,
             numerals: Vec::new(),
             language: language.to_owned(),
+            metres: known.iter().any(|word| word == "m"),
         };
         words.numerals = words.numbers();
         words
@@ -173,7 +176,9 @@ impl Words {
             });
             match (number, scale, out.last_mut()) {
                 // "2 million", "5 k": a scale alone is no number.
-                (_, Some((scale, to)), Some(last)) if last.to == at => {
+                (_, Some((scale, to)), Some(last))
+                    if last.to == at && !(self.metres && self.text(at) == "m") =>
+                {
                     last.value *= scale;
                     last.to = to;
                     at = to;
@@ -204,6 +209,7 @@ impl Words {
             let (digits, scale) = first.split_at(split);
             let scale = match scale {
                 "k" => 1e3,
+                "m" if self.metres => return None,
                 "m" | "mio" | "mn" => 1e6,
                 _ => return None,
             };
@@ -269,7 +275,14 @@ impl Words {
 /// German writes what is asked and of what in one word: "Gesamtumsatz", "Umsatzanteil".
 fn apart(word: Folded, raw: &str, known: &[String]) -> Vec<Folded> {
     const BEFORE: [&str; 5] = ["gesamt", "durchschnitts", "hochst", "mindest", "median"];
-    const BEHIND: [&str; 5] = ["anteil", "anzahl", "summe", "wachstum", "durchschnitt"];
+    const BEHIND: [&str; 6] = [
+        "anteil",
+        "anzahl",
+        "summe",
+        "wachstum",
+        "durchschnitt",
+        "quote",
+    ];
     let written = raw.get(word.start..word.end).unwrap_or("");
     let plain =
         written.chars().count() == word.text.chars().count() && !known.contains(&canon(&word.text));

@@ -1,13 +1,13 @@
 //! What a goal means for the data at hand, decided by rules. Every choice says why it was made and whether it is beyond doubt.
 
-use crate::{ColumnKind, ColumnProfile, TableProfile};
+use crate::{ColumnKind, ColumnProfile, Note, NoteKind, TableProfile};
 use aios_work::{FactKind, Statistic, Value};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{self, Aggregate, CLEAR, Ranked, Wanted, label};
 use super::intent::Intent;
 use super::{arithmetic, timeframe};
-use crate::ask::{Filter, Reading, Seen, Understood, understand};
+use crate::ask::{Filter, Reading, Seen, Speech, Understood, understand};
 use aios_languages::english::injections;
 use aios_work::Goal;
 use aios_work::{Day, Grain, Span};
@@ -232,15 +232,40 @@ pub(crate) fn analyse_tables(goal: &Goal, seen: &[Seen<'_>]) -> Analysis {
             let mut analysis = Analysis::bare(Intent::AskTable, why, true);
             analysis.file = Some(first.profile.file.clone());
             for table in seen {
+                let notes = table.profile.notes.iter();
                 analysis
                     .notes
-                    .extend(table.profile.warnings.iter().cloned());
+                    .extend(notes.map(|note| said(note, &understood.language)));
                 analysis.notes.extend(orders(table.profile));
             }
             analysis.asked = Some(understood);
             analysis
         }
     }
+}
+
+/// A note in the goal's language, where its words are known in it.
+fn said(note: &Note, language: &str) -> String {
+    let speech = Speech::of(language);
+    let column = note.column.as_deref().unwrap_or_default();
+    let text = note.text.as_str();
+    if language == "en" {
+        return note.sentence();
+    }
+    match note.kind {
+        NoteKind::Footnote => text
+            .split_once(": ")
+            .map(|(_, texts)| speech.say("footnotes", &[("texts", texts)])),
+        NoteKind::Unit => text
+            .strip_prefix("cells are in ")
+            .and_then(|text| text.split_once("; all are told in "))
+            .map(|(units, unit)| {
+                let told = [("column", column), ("units", units), ("unit", unit)];
+                speech.say("told_in_one", &told)
+            }),
+        _ => None,
+    }
+    .unwrap_or_else(|| note.sentence())
 }
 
 /// What is said where the data holds words like an order.
@@ -357,7 +382,10 @@ fn settle_measure(
         else {
             continue;
         };
-        if analysis.more_measures.len() < MORE_MEASURES && !columns::is_intensive(column) {
+        if analysis.more_measures.len() < MORE_MEASURES
+            && !columns::is_intensive(column)
+            && column.unit_column.is_none()
+        {
             analysis
                 .more_measures
                 .push((column.name.clone(), column.unit.clone()));

@@ -344,7 +344,7 @@ pub(super) fn sql_type(column: &Column) -> &'static str {
     match (column.typed, column.profile.kind) {
         (_, ColumnKind::Empty) => "",
         (Typed::Integer(_) | Typed::Clock, _) => "INTEGER",
-        (Typed::Real(_) | Typed::Seconds, _) => "REAL",
+        (Typed::Real(_) | Typed::Seconds | Typed::InUnit(..), _) => "REAL",
         (
             Typed::Text
             | Typed::Date { .. }

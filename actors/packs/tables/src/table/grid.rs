@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::cells::{Cells, Characters, Source};
 use super::date::DateReading;
 use super::filing::Filing;
-use super::layout::{Layout, is_remark};
+use super::layout::{Layout, is_labelled_remark, is_remark};
 use super::missing::is_drawn;
 use super::number::NumberReading;
 use super::records::{self, Cell, Record, Records};
@@ -329,7 +329,7 @@ impl Grid {
             let alone = filled.all(|cell| cell.is_none());
             match (first, self.lines.get(row)) {
                 (Some(text), Some(line))
-                    if alone
+                    if (alone || is_labelled_remark(text))
                         && self.columns.len() > 1
                         && (is_remark(text)
                             || self.short.contains(&line) && text.contains(' ')) =>

@@ -399,6 +399,19 @@ pub(super) fn is_remark(first: &str) -> bool {
         || words > 4
 }
 
+/// "Source: reception desk, 15.04.2025": a remark whose own commas make cells of it.
+pub(super) fn is_labelled_remark(first: &str) -> bool {
+    #[rustfmt::skip]
+    const LABELS: [&str; 18] = [
+        "note", "notes", "source", "sources", "quelle", "quellen", "stand", "hinweis", "anmerkung", "fuente", "nota", "notas", "remarque",
+        "remarques", "generated", "exported", "printed", "legend",
+    ];
+    let lower = first.trim_start().to_lowercase();
+    lower
+        .split_once(':')
+        .is_some_and(|(label, rest)| LABELS.contains(&label.trim_end()) && !rest.trim().is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 //! columns say of each other, `typed` reads cells for good, and [`read`] puts it together. All of it is pure: text in, a [`Table`] or the
 //! place of the first mistake out.
 
+mod alike;
 mod asked;
 mod cells;
 mod clocks;

@@ -55,7 +55,12 @@ pub(crate) fn names_an_id(name: &str) -> bool {
                 "id" | "no" | "nr" | "numéro" | "número" | "numero" | "código" | "codigo" | "code"
             )
         })
-        && !any_word(name, &COUNTED);
+        && !any_word(name, &COUNTED)
+        // `no_shows` numbers nothing: behind it stands a thing, or whose number it is.
+        && (words.first().is_some_and(|first| first != "no")
+            || words.iter().skip(1).any(|word| {
+                thing(word) || matches!(word.as_str(), "de" | "du" | "des" | "del")
+            }));
     ENDINGS.contains(&last.as_str())
         || glued
         || numbered

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alike;
 use super::asked::{Asked, Inferred};
 use super::column::{Hints, Misfits, Votes, is_word, suffices};
 use super::describe::profile;
@@ -107,7 +108,8 @@ pub(super) fn numbers(
 ) -> Result<Option<Inferred>, Error> {
     let (name, votes) = (asked.name, asked.votes);
     let mark = decimal_mark(asked, notes);
-    let units = Units::of(asked, mark)?;
+    let mut units = Units::of(asked, mark)?;
+    let told = units.told_in_one(asked, notes);
     let fits = |number: &Number| match (units.common, number.unit) {
         (Some("%"), own) => own == Some("%"),
         (_, Some("%")) => false,
@@ -146,7 +148,7 @@ pub(super) fn numbers(
         return Ok(None);
     }
     let Common {
-        decimals,
+        mut decimals,
         scientific,
         ..
     } = common;
@@ -186,7 +188,10 @@ pub(super) fn numbers(
             format!("{pointed} cells carry a mark behind their number that points at a remark; it is left out"),
         ));
     }
-    let typed = if whole {
+    let typed = if let Some((unit, more)) = told {
+        decimals += more;
+        Typed::InUnit(mark, unit)
+    } else if whole {
         Typed::Integer(mark)
     } else {
         Typed::Real(mark)
@@ -324,6 +329,30 @@ impl Units {
             several.clear();
         }
         Ok(Self { common, several })
+    }
+
+    /// The unit in which all are told, where all are of one kind and no cell is without, with the digits that this adds; said.
+    fn told_in_one(
+        &mut self,
+        asked: &Asked<'_>,
+        notes: &mut Vec<Note>,
+    ) -> Option<(&'static str, u32)> {
+        let stated: u64 = self.several.iter().map(|(_, count)| count).sum();
+        if stated < asked.cells.filled() {
+            return None;
+        }
+        let unit = alike::common(&self.several)?;
+        let all: Vec<&str> = self.several.iter().map(|(unit, _)| *unit).collect();
+        let more = all.iter().map(|one| alike::decimals(one, unit)).max();
+        notes.push(asked.note(
+            NoteKind::Unit,
+            format!("cells are in {}; all are told in {unit}", all.join(", ")),
+        ));
+        *self = Self {
+            common: Some(unit),
+            several: Vec::new(),
+        };
+        Some((unit, more.unwrap_or(0)))
     }
 
     /// A column of the units, where they differ.
@@ -480,7 +509,9 @@ fn number_kind(
     if !bare {
         return ColumnKind::Number;
     }
-    if names::names_an_id(name) {
+    // `tree, number`: what repeats under that name alone says how many.
+    let says_how_many = name.eq_ignore_ascii_case("number") && profile.distinct < filled;
+    if names::names_an_id(name) && !says_how_many {
         return if profile.distinct * 2 > filled {
             ColumnKind::Id
         } else {

@@ -30,6 +30,8 @@ pub(crate) enum Typed {
     },
     Integer(Mark),
     Real(Mark),
+    /// A number with its unit, told in this one of its kind.
+    InUnit(Mark, &'static str),
     /// The unit that stands beside a number.
     Unit(Mark),
     /// Hours and minutes that something took, in the smallest part that is written.
@@ -50,7 +52,9 @@ impl Typed {
     /// The decimal mark of numbers.
     pub(crate) fn mark(self) -> Option<Mark> {
         match self {
-            Self::Integer(mark) | Self::Real(mark) | Self::Unit(mark) => Some(mark),
+            Self::Integer(mark) | Self::Real(mark) | Self::InUnit(mark, _) | Self::Unit(mark) => {
+                Some(mark)
+            }
             _ => None,
         }
     }
@@ -93,6 +97,11 @@ impl Typed {
                 }
                 _ => Number::of(text, mark)?.real(),
             }),
+            Self::InUnit(mark, unit) => {
+                let number = Number::of(text, mark)?;
+                let (one, into) = super::alike::ratio(number.unit?, unit)?;
+                Read::Real(number.real() * one as f64 / into as f64 + 0.0)
+            }
             Self::Clock => Read::Integer(super::clocks::clock(text)?.1),
             Self::Seconds => Read::Real(super::clocks::seconds(text)?.0),
             Self::Unit(mark) => Read::Text(Cow::Borrowed(Number::of(text, mark)?.unit?)),

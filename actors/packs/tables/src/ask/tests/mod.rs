@@ -8,6 +8,7 @@ mod everyday;
 mod kinds;
 mod places;
 mod reckoned;
+mod simple;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
