@@ -89,6 +89,26 @@ pub(super) trait Lanes: Copy + Send + Sync {
         ];
         (four[0] + four[2]) + (four[1] + four[3])
     }
+
+    /// The sums of the lanes of four at once: one by one each would wait for its own steps.
+    #[inline(always)]
+    fn sums(self, v: &[[f32; 16]; 4]) -> [f32; 4] {
+        let mut four = [[0.0; 4]; 4];
+        for (v, four) in v.iter().zip(&mut four) {
+            let mut eight = [0.0; 8];
+            for i in 0..8 {
+                eight[i] = v[i] + v[i + 8];
+            }
+            for i in 0..4 {
+                four[i] = eight[i] + eight[i + 4];
+            }
+        }
+        let mut out = [0.0; 4];
+        for (row, out) in out.iter_mut().enumerate() {
+            *out = (four[row][0] + four[row][2]) + (four[row][1] + four[row][3]);
+        }
+        out
+    }
 }
 
 /// Plain arrays: the reference, and what a processor without the extensions runs.

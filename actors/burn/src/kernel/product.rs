@@ -28,16 +28,21 @@ impl Kernel for One<'_> {
             .bytes_from(self.first_row)
             .chunks_exact(row_bytes);
         with_blocks!(self.matrix.format(), B => {
-            for (out, row) in self.out.iter_mut().zip(rows) {
-                *out = dot::<B, L>(lanes, row, self.x, self.sums);
+            let mut rows = rows.map(|row| lanes.store(dot::<B, L>(lanes, row, self.x, self.sums)));
+            let mut four = [[0.0; 16]; 4];
+            for out in self.out.chunks_mut(four.len()) {
+                for (place, row) in four.iter_mut().zip(&mut rows) {
+                    *place = row;
+                }
+                out.copy_from_slice(&lanes.sums(&four)[..out.len()]);
             }
         });
     }
 }
 
-/// `sum over groups of scale * (q . x) + minimum * sum(x)`.
+/// `sum over groups of scale * (q . x) + minimum * sum(x)`, as the sum of sixteen lanes.
 #[inline(always)]
-fn dot<B: Blocks, L: Lanes>(l: L, row: &[u8], x: &[Lane2], sums: &[f32]) -> f32 {
+fn dot<B: Blocks, L: Lanes>(l: L, row: &[u8], x: &[Lane2], sums: &[f32]) -> L::V {
     // Two sums, so that a group need not wait for the one before it.
     let (mut sum, mut minima) = ([l.splat(0.0); 2], l.splat(0.0));
     let mut scales = [1.0; HEADS];
@@ -71,9 +76,9 @@ fn dot<B: Blocks, L: Lanes>(l: L, row: &[u8], x: &[Lane2], sums: &[f32]) -> f32 
         }
     }
     let [a, b] = sum;
-    let sum = l.sum(l.fma(a, l.splat(1.0), b));
+    let sum = l.fma(a, l.splat(1.0), b);
     if B::HAS_MINIMUM {
-        sum + l.sum(minima)
+        l.fma(minima, l.splat(1.0), sum)
     } else {
         sum
     }
