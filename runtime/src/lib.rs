@@ -58,6 +58,7 @@ mod rights;
 mod servers;
 mod socket;
 mod spawned;
+mod state;
 pub mod team;
 #[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
 mod telemetry;

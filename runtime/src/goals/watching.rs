@@ -9,6 +9,7 @@ use aios_control::{
 use aios_work::ApprovalStatus;
 
 use super::progress::Progress;
+use super::recorded::standing;
 use super::register::Kept;
 use super::runs::left_open;
 use super::{EXPLAINED_MAX, Goals, explain, plan, runs, unwritten};
@@ -17,13 +18,14 @@ use crate::node::Node;
 impl Goals {
     /// A tenant's goal; another's is no more known than one that there never was.
     pub(super) fn find(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+        let waking = self.is_waking();
         let in_memory = {
             let known = self.known.lock();
             known.iter().find(|goal| goal.goal_id == goal_id).cloned()
         };
         let found = match in_memory {
             Some(goal) => Some(goal),
-            None => self.on_record(goal_id).map_err(unwritten)?,
+            None => self.on_record(goal_id, waking).map_err(unwritten)?,
         };
         found.filter(|goal| goal.tenant == tenant).ok_or_else(|| {
             ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
@@ -119,13 +121,14 @@ impl Goals {
     pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
         let mut kept = self.register.all().map_err(unwritten)?.kept;
         kept.retain(|kept| self.whose(kept.asked.tenant.as_deref()) == tenant);
+        let waking = self.is_waking();
         let known = self.known.lock();
         let line = |kept: &Kept| {
             let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
             GoalLine {
                 goal_id: kept.goal_id.clone(),
                 text: kept.asked.goal.text.clone(),
-                phase: live.map_or(self.standing(kept.state.phase), |goal| goal.phase()),
+                phase: live.map_or(standing(kept.state.phase, waking), |goal| goal.phase()),
             }
         };
         Ok(kept.iter().rev().map(line).collect())
