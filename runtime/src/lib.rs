@@ -39,6 +39,9 @@ mod falls;
 mod gateway;
 mod generate;
 mod goals;
+#[cfg(test)]
+#[path = "../../tests/golden.rs"]
+mod golden;
 mod grants;
 mod judge;
 mod lookout;

@@ -204,6 +204,14 @@ impl Victim {
     }
 }
 
+/// A test that fails leaves nobody behind.
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 pub(crate) async fn client(folder: &Path, victim: &mut Victim) -> Client {
     let reached = reached(folder, victim).await;
     reached.expect("the node ended by itself")

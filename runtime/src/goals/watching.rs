@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use aios_control::{
-    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX,
-    PlanShown, Submit, Written,
+    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalPhase, GoalState,
+    HISTORY_MAX, PlanShown, Submit, Written,
 };
 use aios_work::ApprovalStatus;
 
@@ -117,9 +117,10 @@ impl Goals {
         }))
     }
 
-    /// All of a tenant's, newest first.
+    /// All of a tenant's, newest first; before them those whose records cannot be read, each with the reason in the place of its words.
     pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
-        let mut kept = self.register.all().map_err(unwritten)?.kept;
+        let recorded = self.register.all().map_err(unwritten)?;
+        let mut kept = recorded.kept;
         kept.retain(|kept| self.whose(kept.asked.tenant.as_deref()) == tenant);
         let waking = self.is_waking();
         let known = self.known.lock();
@@ -131,7 +132,27 @@ impl Goals {
                 phase: live.map_or(standing(kept.state.phase, waking), |goal| goal.phase()),
             }
         };
-        Ok(kept.iter().rev().map(line).collect())
+        let unread = recorded.unread.into_iter();
+        let unread = unread.filter_map(|goal_id| self.unread(tenant, goal_id));
+        Ok(unread.chain(kept.iter().rev().map(line)).collect())
+    }
+
+    /// A goal whose record cannot be read, if it is this tenant's: nobody works on it, and it is not gone.
+    fn unread(&self, tenant: &str, goal_id: String) -> Option<GoalLine> {
+        let (own, why) = match self.register.asked(&goal_id) {
+            Ok(asked) => {
+                let asked = asked?;
+                let whose = self.whose(asked.tenant.as_deref());
+                (whose == tenant, self.register.state(&goal_id).err()?)
+            }
+            // Whose it was is lost with it, but for what its name says.
+            Err(why) => (self.concerns(tenant, &goal_id), why),
+        };
+        own.then(|| GoalLine {
+            text: format!("(its record cannot be read: {why})"),
+            phase: GoalPhase::Interrupted,
+            goal_id,
+        })
     }
 
     /// What has happened with a goal after an event.
