@@ -16,6 +16,9 @@ mod departed;
 mod directory;
 mod dormitory;
 mod factory;
+#[cfg(test)]
+#[path = "../../tests/golden.rs"]
+mod golden;
 mod observer;
 mod remains;
 mod retire;

@@ -12,7 +12,8 @@ use aios_bus::data::InProcessDataBus;
 use aios_control::socket::SocketFolder;
 use aios_inference::router::Size;
 use aios_inference::{EngineConfig, EngineError, EngineFactory, EngineHandle, LocalEngine};
-use aios_memory::{InMemoryStore, Store, StoreError};
+use aios_journal::{Disk, RealDisk};
+use aios_memory::{Store, StoreError};
 use aios_micro::Population;
 use aios_orchestrator::crew::AgentSkill;
 use aios_orchestrator::writer::ModelWriter;
@@ -20,7 +21,7 @@ use aios_orchestrator::{Packs, Ports, Services, Settings};
 use aios_protocols::ports::DataBus;
 use aios_protocols::{AgentId, IdentityError, PrincipalId, SigningIdentity, TenantId, Tier};
 use aios_supervisor::Supervisor;
-use aios_tools::{Memory, Toolbox, Witness, Workspaces};
+use aios_tools::{Memory, Toolbox, Workspaces};
 use aios_work::content::ModelReport;
 use aios_work::{Pack, Thinks, Tool};
 use tokio::sync::watch;
@@ -42,6 +43,7 @@ use crate::owner::{self, OwnerError};
 use crate::remote::RemoteAgents;
 use crate::servers::ToolServers;
 use crate::socket::{ControlSocketArguments, SocketState};
+use crate::state::State;
 use crate::swarm::{self, Speaker, Tensors, TensorsError};
 use crate::team::{Grown, Team, TeamError};
 use crate::telemetry::Telemetry;
@@ -51,8 +53,6 @@ use crate::{boot, durable, engines, grants, metric, packs, thinking, view};
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
 const GATEWAY: &str = "gateway";
-/// The file in the storage folder that says whose tool is being worked on.
-const WITNESS: &str = "witness";
 /// In whose name frames of the tensor bus are refused.
 const TENSORS: &str = "tensors";
 /// In whose name frames of a link are refused.
@@ -144,6 +144,8 @@ pub struct NodeBuilder {
     replays: bool,
     /// How agents sleep, if they may.
     sleep: Option<Sleep>,
+    /// What the journal is written on, if not on its folder's own disk.
+    disk: Option<durable::Over>,
 }
 
 /// Enters one role among those that can be spawned.
@@ -168,6 +170,7 @@ impl NodeBuilder {
             resumes: true,
             replays: false,
             sleep: None,
+            disk: None,
         }
     }
 
@@ -293,6 +296,16 @@ impl NodeBuilder {
         self
     }
 
+    /// What the node's journal is written on, made of the disk of its folder: one that counts, mirrors or enciphers what is asked of it, see
+    /// [`Disk`]. `over` is called once, when the folder is this process's alone, and without `storage.folder` never; what it makes keeps the
+    /// disk that it was given, which holds the folder. The view beside the journal does not go through it, and whoever reads a journal
+    /// without its node, as [`audit`](crate::audit()) does, reads the files as they lie.
+    #[must_use]
+    pub fn disk(mut self, over: impl FnOnce(RealDisk) -> Arc<dyn Disk> + Send + 'static) -> Self {
+        self.disk = Some(Box::new(over));
+        self
+    }
+
     /// Starts the node; returns when the whole tree runs and the engine is loaded.
     ///
     /// # Errors
@@ -325,7 +338,7 @@ impl NodeBuilder {
             found,
             witness,
             at_work,
-        } = state(&config).await?;
+        } = State::of(&config, self.disk).await?;
         let ground = Ground {
             store,
             found,
@@ -465,53 +478,6 @@ impl Ground {
     fn bus(&self) -> Arc<dyn DataBus> {
         Arc::clone(&self.bus) as Arc<dyn DataBus>
     }
-}
-
-/// What a node remembers, and who decides.
-struct State {
-    owner: Arc<SigningIdentity>,
-    store: Arc<dyn Store>,
-    /// What was not in order.
-    found: Vec<String>,
-    /// Who writes down whose tool is being worked on, and whose was when the process before this one ended.
-    witness: Option<Arc<Witness>>,
-    at_work: BTreeSet<String>,
-}
-
-/// The owner and the state: in the storage folder, or of this process alone.
-async fn state(config: &Config) -> Result<State, StartError> {
-    let tenant = config.node.tenant.clone();
-    let Some(folder) = config.storage.path() else {
-        return Ok(State {
-            owner: owner::identity(None, &tenant)?,
-            store: Arc::new(InMemoryStore::default()),
-            found: Vec::new(),
-            witness: None,
-            at_work: BTreeSet::new(),
-        });
-    };
-    // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
-    let opened = tokio::task::spawn_blocking(move || {
-        durable::prepare(&folder)?;
-        let owner = owner::identity(Some(&folder), &tenant)?;
-        let (store, found) = durable::open(&folder, Arc::clone(&owner))?;
-        // The folder is this process's alone from here on.
-        let (witness, at_work) = match Witness::over(&folder.join(WITNESS)) {
-            Ok((witness, at_work)) => (Some(witness), at_work),
-            Err(error) => {
-                tracing::warn!(%error, "should this process end, it will not be known over whose tool");
-                (None, BTreeSet::new())
-            }
-        };
-        Ok(State {
-            owner,
-            store: Arc::new(store),
-            found,
-            witness,
-            at_work,
-        })
-    });
-    opened.await.unwrap_or(Err(StartError::Interrupted))
 }
 
 /// The general tools, and those of the packs that were compiled in if `standard` says so.

@@ -185,3 +185,18 @@ impl Node {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_that_was_ever_written_is_read() {
+        let read = |bytes: &[u8]| {
+            let changed: Changed = serde_json::from_slice(bytes).ok()?;
+            (changed.form <= FORM).then_some(changed)
+        };
+        let write = |changed: &Changed| serde_json::to_vec(changed).unwrap();
+        crate::golden::holds("grants", FORM, read, write);
+    }
+}

@@ -39,6 +39,9 @@ mod falls;
 mod gateway;
 mod generate;
 mod goals;
+#[cfg(test)]
+#[path = "../../tests/golden.rs"]
+mod golden;
 mod grants;
 mod judge;
 mod lookout;
@@ -58,6 +61,7 @@ mod rights;
 mod servers;
 mod socket;
 mod spawned;
+mod state;
 pub mod team;
 #[cfg_attr(not(feature = "telemetry"), allow(dead_code))]
 mod telemetry;

@@ -44,6 +44,20 @@ fn key(agent: &str) -> Vec<u8> {
     [PREFIX, agent].concat().into_bytes()
 }
 
+/// An agent as it is on record.
+///
+/// # Errors
+/// Why it cannot be read.
+fn read(bytes: &[u8]) -> Result<Spawned, String> {
+    let spawned: Spawned = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match spawned.form {
+        form if form > FORM => Err(format!(
+            "it was written down in form {form}, and this version reads up to {FORM}"
+        )),
+        _ => Ok(spawned),
+    }
+}
+
 /// Writes down that an agent was spawned. One that is never restarted is not.
 fn write(store: &Arc<dyn Store>, agent: &AgentId, spawned: &Spawned) -> Result<(), StoreError> {
     if spawned.restart == RestartRule::Temporary {
@@ -141,12 +155,7 @@ impl Node {
             after = Some(last.clone());
             for (key, bytes) in page {
                 let name = String::from_utf8_lossy(&key[PREFIX.len()..]).into_owned();
-                match serde_json::from_slice::<Spawned>(&bytes) {
-                    Ok(spawned) if spawned.form > FORM => tracing::error!(
-                        agent = name,
-                        form = spawned.form,
-                        "an agent was written down by a newer version, and is not started"
-                    ),
+                match read(&bytes) {
                     Ok(spawned) => {
                         if starting.len() >= AT_ONCE
                             && let Some(started) = starting.join_next().await
@@ -159,9 +168,11 @@ impl Node {
                             (name, started)
                         });
                     }
-                    Err(error) => {
-                        tracing::error!(%error, agent = name, "the record of an agent cannot be read")
-                    }
+                    Err(why) => tracing::error!(
+                        why,
+                        agent = name,
+                        "an agent that was spawned before is not started"
+                    ),
                 }
             }
         }
@@ -188,5 +199,17 @@ impl Node {
             return Err(error.into());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_that_was_ever_written_is_read() {
+        let read = |bytes: &[u8]| read(bytes).ok();
+        let write = |spawned: &Spawned| serde_json::to_vec(spawned).unwrap();
+        crate::golden::holds("spawned", FORM, read, write);
     }
 }

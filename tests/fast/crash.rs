@@ -5,11 +5,9 @@
 #![allow(clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aios_actors::agent::{Agent, AgentError, Context, Incoming, Snapshot, SnapshotError};
@@ -21,14 +19,14 @@ use aios_control::{
 };
 use aios_protocols::{AgentCard, PrincipalKind};
 use aios_runtime::{Config, Node};
+use aios_work::PlanFile;
 use aios_work::content::GoalStatus;
-use aios_work::{
-    Capabilities, Effect, PlanFile, Tool, ToolCall, ToolError, ToolErrorKind, ToolOutput, ToolSpec,
-};
 use async_trait::async_trait;
 use serde_json::json;
 
 use crate::house::Chance;
+use crate::places::Fatal;
+use crate::shop::{FATAL, Ledger, Shop, TASKS, book, decide, may_ask, tools_of};
 
 const FOLDER: &str = "AIOS_TEST_CRASH_FOLDER";
 const LEDGER: &str = "AIOS_TEST_CRASH_LEDGER";
@@ -41,54 +39,6 @@ const KILLS: &str = "AIOS_TEST_KILLS";
 const USUAL: usize = if cfg!(feature = "heavy") { 1_000 } else { 30 };
 /// How long a node may take to be there, or to end what it owes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
-/// Tasks of a goal.
-pub(crate) const TASKS: usize = 3;
-/// Whoever charges so much ends the process.
-const FATAL: i64 = 666;
-
-/// Books an amount with the ledger, under the call's key.
-struct Charge {
-    ledger: String,
-}
-
-#[async_trait]
-impl Tool for Charge {
-    fn spec(&self) -> ToolSpec {
-        ToolSpec {
-            name: "shop__charge".to_owned(),
-            description: "Charges an amount.".to_owned(),
-            input: json!({"type": "object", "properties": {"amount": {"type": "integer"}}, "required": ["amount"], "additionalProperties": false}),
-            output: json!({"type": "object", "properties": {"charged": {"type": "integer"}}, "required": ["charged"]}),
-            needs: Capabilities::none(),
-            effect: Effect::Repeatable,
-        }
-    }
-
-    async fn call(&self, call: ToolCall) -> Result<ToolOutput, ToolError> {
-        let amount = call.args["amount"].as_i64().unwrap_or_default();
-        if amount == FATAL {
-            std::process::abort();
-        }
-        let (ledger, key) = (self.ledger.clone(), call.idempotency_key);
-        let booked = tokio::task::spawn_blocking(move || book(&ledger, &key)).await;
-        match booked {
-            Ok(Ok(())) => Ok(ToolOutput {
-                value: json!({ "charged": amount }),
-                ..ToolOutput::default()
-            }),
-            _ => Err(ToolError::new(ToolErrorKind::Network, "no ledger")),
-        }
-    }
-}
-
-fn book(ledger: &str, key: &str) -> std::io::Result<()> {
-    let mut line = TcpStream::connect(ledger)?;
-    writeln!(line, "{key}")?;
-    let mut said = String::new();
-    BufReader::new(line).read_line(&mut said)?;
-    Ok(())
-}
-
 /// An agent that was spawned while the node ran: it books what it is asked once, and once more when its timer comes.
 struct Keeper {
     ledger: String,
@@ -138,42 +88,6 @@ impl Agent for Keeper {
     }
 }
 
-/// Every call that was made, by key, as nobody who is killed can forget it.
-#[derive(Clone, Default)]
-pub(crate) struct Ledger(pub(crate) Arc<Mutex<BTreeMap<String, u32>>>);
-
-impl Ledger {
-    pub(crate) fn open() -> (Self, String) {
-        let ledger = Self::default();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap().to_string();
-        let books = ledger.clone();
-        std::thread::spawn(move || {
-            for line in port.incoming().flatten() {
-                let books = books.clone();
-                std::thread::spawn(move || books.answer(line));
-            }
-        });
-        (ledger, address)
-    }
-
-    fn answer(&self, mut line: TcpStream) {
-        let mut key = String::new();
-        let read = BufReader::new(&line).read_line(&mut key);
-        // A caller that was killed before it said its key has booked nothing.
-        if read.is_err() || !key.ends_with('\n') {
-            return;
-        }
-        *self
-            .0
-            .lock()
-            .unwrap()
-            .entry(key.trim().to_owned())
-            .or_default() += 1;
-        let _ = writeln!(line, "booked");
-    }
-}
-
 /// Not a test of its own: the process that is killed.
 #[test]
 fn node_that_is_killed() {
@@ -195,9 +109,14 @@ fn node_that_is_killed() {
         // However often it is killed, all its goals are still on record when they are counted.
         config.storage.results = 10_000;
         let books = ledger.clone();
-        let node = Node::builder()
-            .config(config)
-            .tool(Charge { ledger })
+        let mut node = Node::builder().config(config);
+        for tool in Shop::all(&ledger) {
+            node = node.tool(tool);
+        }
+        if let Some(fatal) = Fatal::asked(Path::new(&folder)) {
+            node = node.disk(move |disk| fatal.over(disk));
+        }
+        let node = node
             .factory("macro.keeper", move |_| {
                 Ok(Keeper {
                     ledger: books.clone(),
@@ -252,7 +171,7 @@ impl Victim {
         Self::started(folder, ledger, &[(NATS, server)])
     }
 
-    fn started(folder: &Path, ledger: &str, more: &[(&str, &str)]) -> Self {
+    pub(crate) fn started(folder: &Path, ledger: &str, more: &[(&str, &str)]) -> Self {
         let child = Command::new(std::env::current_exe().unwrap())
             .envs(more.iter().copied())
             .args([
@@ -274,9 +193,22 @@ impl Victim {
         self.0.id()
     }
 
+    /// How it ended, of one that has.
+    pub(crate) fn ended(mut self) -> std::process::ExitStatus {
+        self.0.wait().unwrap()
+    }
+
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+}
+
+/// A test that fails leaves nobody behind.
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -286,7 +218,7 @@ pub(crate) async fn client(folder: &Path, victim: &mut Victim) -> Client {
 }
 
 /// The node, when it is there; none if it has ended before.
-async fn reached(folder: &Path, victim: &mut Victim) -> Option<Client> {
+pub(crate) async fn reached(folder: &Path, victim: &mut Victim) -> Option<Client> {
     let door = SocketFolder::of(&folder.join("door").display().to_string());
     let begin = Instant::now();
     loop {
@@ -304,11 +236,18 @@ async fn reached(folder: &Path, victim: &mut Victim) -> Option<Client> {
     }
 }
 
+/// One whose tasks may all be repeated.
 pub(crate) fn goal(at: usize, out: &Path) -> Submit {
-    let task = |id: &str, after: &[&str]| json!({"id": id, "tool": "shop__charge", "args": {"amount": at}, "after": after});
+    order(at, [Shop::CHARGE; TASKS], out)
+}
+
+/// One whose tasks are done by these tools, one after the other.
+pub(crate) fn order(at: usize, tools: [&str; TASKS], out: &Path) -> Submit {
+    let [first, second, third] = tools;
+    let task = |id: &str, tool: &str, after: &[&str]| json!({"id": id, "tool": tool, "args": {"amount": at}, "after": after});
     let plan = json!({
         "goal": format!("Charge order {at}"),
-        "tasks": [task("first", &[]), task("second", &["first"]), task("third", &["second"])],
+        "tasks": [task("first", first, &[]), task("second", second, &["first"]), task("third", third, &["second"])],
     });
     Submit {
         goal_id: Some(format!("order-{at}")),
@@ -323,7 +262,7 @@ pub(crate) fn goal(at: usize, out: &Path) -> Submit {
     }
 }
 
-fn keeper() -> Spawn {
+pub(crate) fn keeper() -> Spawn {
     Spawn {
         role: "macro.keeper".to_owned(),
         durable: true,
@@ -332,7 +271,7 @@ fn keeper() -> Spawn {
 }
 
 /// How many messages to durable agents have their outcome in a folder. None has two, and a message with an outcome is not waiting.
-fn one_outcome_each(state: &Path) -> usize {
+pub(crate) fn one_outcome_each(state: &Path) -> usize {
     let mut outcomes: BTreeMap<String, String> = BTreeMap::new();
     for line in aios_runtime::trail(state, "store/mailed/", 0, usize::MAX).unwrap() {
         match line.operation.as_str() {
@@ -433,7 +372,7 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let (ledger, address) = Ledger::open();
-    let mut accepted = BTreeSet::new();
+    let mut accepted = BTreeMap::new();
     let mut next = 0;
     // What the agent has said yes to, and the forks that were made.
     let (mut asked, mut done_by_agent, mut forks) = (0, BTreeSet::new(), BTreeSet::new());
@@ -442,12 +381,15 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
         let mut victim = Victim::start(folder, &address);
         let mut node = client(folder, &mut victim).await;
         for _ in 0..chance.below(3) + 1 {
-            let goal = goal(next, folder);
+            let goal = order(next, tools_of(next), folder);
             let id = goal.goal_id.clone().unwrap();
-            next += 1;
             if node.submit(goal).await.is_ok() {
-                accepted.insert(id);
+                accepted.insert(id, next);
             }
+            next += 1;
+        }
+        if chance.below(2) == 0 {
+            let _ = decide(&mut node, &address).await;
         }
         // Spawned once: from then on it is there again after each fall of the node.
         spawned = spawned || node.spawn(keeper()).await.is_ok();
@@ -463,9 +405,12 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             }
         }
         let answered = node.goals().await.unwrap_or_default();
-        let mut answered = answered
-            .into_iter()
-            .filter(|goal| goal.phase == GoalPhase::Answered && !goal.goal_id.starts_with("fork-"));
+        let asks = |id: &str| accepted.get(id).is_some_and(|order| may_ask(*order));
+        // Nor of one that would ask a person before it does its last task.
+        let mut answered = answered.into_iter().filter(|goal| {
+            let id = goal.goal_id.as_str();
+            goal.phase == GoalPhase::Answered && !id.starts_with("fork-") && !asks(id)
+        });
         if let Some(goal) = answered.next()
             && chance.below(3) == 0
         {
@@ -486,10 +431,13 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     // Left alone, the last one ends all that is owed.
     let mut victim = Victim::start(folder, &address);
     let mut node = client(folder, &mut victim).await;
-    let mut parked = BTreeSet::new();
-    for id in accepted.iter().chain(&forks) {
+    let (mut parked, mut told_no) = (BTreeSet::new(), 0);
+    for id in accepted.keys().chain(&forks) {
+        let asks = accepted.get(id).is_some_and(|order| may_ask(*order));
         let begin = Instant::now();
         loop {
+            // Whichever asks: one that goes on alone waits for those that wait for a person.
+            let _ = decide(&mut node, &address).await;
             let state = match node.goal(id).await {
                 Ok(state) => state,
                 // A busy node may have taken us for gone; if it has ended itself, this ends the test.
@@ -501,11 +449,16 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
             };
             match state.phase {
                 GoalPhase::Answered => {
-                    let status = state.answer.unwrap().status;
-                    assert!(
-                        matches!(status, GoalStatus::Approved | GoalStatus::Unverified),
-                        "{id}: {status:?}"
-                    );
+                    let answer = state.answer.unwrap();
+                    let status = answer.status;
+                    // Of what was wired a person who looks it up does not let it be wired once more, and it has no result.
+                    let expected = match status {
+                        GoalStatus::Approved | GoalStatus::Unverified => true,
+                        GoalStatus::Partial => asks,
+                        _ => false,
+                    };
+                    assert!(expected, "seed {seed}: {id}: {status:?}: {:?}", answer.gaps);
+                    told_no += usize::from(status == GoalStatus::Partial);
                     break;
                 }
                 // It was under way each time: set aside, and gone on with by order.
@@ -520,10 +473,10 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
                 GoalPhase::Running => {}
                 other => panic!("seed {seed}: goal {id} is {other:?}: {:?}", state.error),
             }
-            assert!(
-                begin.elapsed() < PATIENCE,
-                "seed {seed}: goal {id} does not end"
-            );
+            if begin.elapsed() >= PATIENCE {
+                let why = node.explain(id).await;
+                panic!("seed {seed}: goal {id} does not end: {why:?}");
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -552,18 +505,15 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
         "seed {seed}: {settled} outcomes of {}",
         done_by_agent.len()
     );
+    ledger.has_each_once(
+        accepted.iter().map(|(id, order)| (*order, id.as_str())),
+        seed,
+    );
     let books = ledger.0.lock().unwrap();
     let mut keys_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for key in books.keys() {
         let (goal, _) = key.split_once('/').unwrap();
         keys_of.entry(goal).or_default().insert(key);
-    }
-    for id in &accepted {
-        let keys = keys_of.get(id.as_str()).map_or(0, BTreeSet::len);
-        assert_eq!(
-            keys, TASKS,
-            "seed {seed}: the effects of goal {id}: {keys_of:?}"
-        );
     }
     for id in &forks {
         let keys = keys_of.get(id.as_str()).map_or(0, BTreeSet::len);
@@ -581,7 +531,7 @@ async fn a_node_killed_at_any_instant_loses_no_goal_and_doubles_no_effect() {
     }
     let repeated = books.values().filter(|calls| **calls > 1).count();
     println!(
-        "kills {kills}, goals accepted {}, forks {}, turns of an agent {}, lost 0, effects {}, doubled 0, calls repeated under the same key {repeated}, parked and resumed {}",
+        "kills {kills}, goals accepted {}, forks {}, turns of an agent {}, lost 0, effects {}, doubled 0, calls repeated under the same key {repeated}, parked and resumed {}, looked up and not done once more {told_no}",
         accepted.len(),
         forks.len(),
         done_by_agent.len(),

@@ -27,6 +27,7 @@ mod made_up;
 mod nodes;
 mod packs;
 mod pages;
+mod places;
 mod plans;
 mod private;
 mod records;
@@ -43,6 +44,7 @@ mod rig;
 mod room;
 mod seeds;
 mod servers;
+mod shop;
 mod shown;
 mod storm;
 mod strangers;
@@ -71,4 +73,10 @@ fn a_node_on_a_nats_server_that_is_killed_tells_each_answer_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_random_kills_lose_no_goal_and_double_no_effect() {
     storm::storm(200, storm::seed(), std::time::Duration::from_secs(120)).await;
+}
+
+/// Thirty places; each is in the slow suite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_at_operations_of_its_disk_loses_no_goal_and_doubles_no_effect() {
+    places::places(Some(30)).await;
 }

@@ -13,7 +13,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::crash::{Ledger, PATIENCE, TASKS, Victim, client, goal};
+use crate::crash::{PATIENCE, Victim, client, goal};
+use crate::shop::{Ledger, TASKS};
 
 /// Between two tries of a client.
 const BEAT: Duration = Duration::from_millis(25);

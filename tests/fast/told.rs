@@ -13,9 +13,10 @@ use aios_work::content::{TaskEvent, TaskStatus};
 use futures::StreamExt;
 use serde_json::Value;
 
-use crate::crash::{Ledger, PATIENCE, TASKS, Victim, client, goal};
+use crate::crash::{PATIENCE, Victim, client, goal};
 use crate::house::Chance;
 use crate::rig;
+use crate::shop::{Ledger, TASKS};
 
 /// Goals that are handed in before a kill.
 const GOALS: usize = 3;

@@ -10,11 +10,15 @@ mod hostile;
 #[path = "../fast/house.rs"]
 #[allow(dead_code)]
 mod house;
+#[path = "../../runtime/journal/tests/kill.rs"]
+mod journal;
 #[path = "../../runtime/bus/tests/nats/kills.rs"]
 mod kills;
 mod mcp;
 #[path = "../../actors/tests/agents/mid_turn.rs"]
 mod mid_turn;
+#[path = "../fast/places.rs"]
+mod places;
 #[path = "../fast/records.rs"]
 mod records;
 #[path = "../fast/retries.rs"]
@@ -24,6 +28,8 @@ mod retries;
 mod rig;
 mod schema;
 mod servers;
+#[path = "../fast/shop.rs"]
+mod shop;
 mod soak;
 #[path = "../fast/storm.rs"]
 mod storm;
@@ -72,4 +78,21 @@ fn a_node_on_a_nats_server_that_is_killed_tells_each_answer_once() {
 #[test]
 fn a_day_of_lost_connections_loses_nothing() {
     kills::of_connections(288);
+}
+
+/// Before each operation, behind each, and within each that appends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_at_each_operation_of_its_disk_loses_no_goal_and_doubles_no_effect() {
+    places::places(None).await;
+}
+
+/// Kills in the first milliseconds of a process and seconds later, until a million writes were acknowledged.
+#[test]
+fn of_a_million_acknowledged_writes_none_is_lost_and_none_doubled() {
+    journal::kills(
+        "journal::child",
+        8 << 20,
+        |kills, acknowledged| kills >= 100 && acknowledged > 1_000_000,
+        |kill| std::time::Duration::from_millis(20 + 331 * kill % 1_500),
+    );
 }

@@ -12,6 +12,9 @@ pub mod store;
 
 mod document;
 mod error;
+#[cfg(test)]
+#[path = "../../../tests/golden.rs"]
+mod golden;
 mod keyword;
 mod parts;
 mod recall;

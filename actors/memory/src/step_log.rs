@@ -668,4 +668,16 @@ mod tests {
         }
         assert_eq!(steps(&store), 600);
     }
+
+    #[test]
+    fn every_form_that_was_ever_written_is_read() {
+        crate::golden::holds("step", 2, Record::decode, Record::encode);
+        let first = Record::decode(include_bytes!("../tests/golden/step/1-pending.bin"));
+        let pending = |record: Record| matches!(record.state, State::Pending(3));
+        assert!(first.is_some_and(pending));
+        for cut in [0, 4, 12] {
+            let whole = include_bytes!("../tests/golden/step/2-pending.bin");
+            assert!(Record::decode(&whole[..cut]).is_none(), "cut at {cut}");
+        }
+    }
 }

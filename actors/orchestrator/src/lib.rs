@@ -14,6 +14,9 @@ pub mod crew;
 mod evidence;
 mod excerpt;
 mod goal;
+#[cfg(test)]
+#[path = "../../../tests/golden.rs"]
+mod golden;
 pub mod metric;
 mod packs;
 pub mod plans;

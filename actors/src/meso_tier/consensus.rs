@@ -294,4 +294,10 @@ mod tests {
         let last = acquire(&store, "acme", "goal/499", "a", TTL, at(500)).unwrap();
         assert_eq!(last, 500, "what is held is held");
     }
+
+    #[test]
+    fn a_lease_on_record_is_read_and_written_the_same() {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Held>(bytes).ok();
+        crate::golden::holds("lease", 1, read, |held| serde_json::to_vec(held).unwrap());
+    }
 }

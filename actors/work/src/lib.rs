@@ -19,6 +19,9 @@ mod evidence;
 mod fact;
 mod figures;
 mod goal;
+#[cfg(test)]
+#[path = "../../../tests/golden.rs"]
+mod golden;
 mod hex;
 mod input;
 mod judgement;
@@ -27,6 +30,8 @@ mod material;
 mod nearest;
 mod period;
 mod plan;
+#[cfg(test)]
+mod records;
 mod reference;
 mod report;
 pub mod run;

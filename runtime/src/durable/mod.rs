@@ -14,4 +14,4 @@ mod store;
 pub(crate) use form::key_is;
 
 pub use open::OpenError;
-pub(crate) use open::{journal, open, prepare};
+pub(crate) use open::{Over, journal, open, open_over, prepare};

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aios_journal::{
-    Journal, Limit, LockError, Options, RealDisk, Recovery, Retention, system_clock,
+    Disk, Journal, Limit, LockError, Options, RealDisk, Recovery, Retention, system_clock,
 };
 use aios_memory::{SledStore, Store, StoreError};
 use aios_protocols::SigningIdentity;
@@ -108,15 +108,27 @@ pub(crate) fn journal(folder: &Path) -> PathBuf {
     folder.join(JOURNAL)
 }
 
+/// What a journal is written on, made of the disk of its folder.
+pub(crate) type Over = Box<dyn FnOnce(RealDisk) -> Arc<dyn Disk> + Send>;
+
 /// Opens the state of a node in a folder that was [prepared](prepare), and says what was not in order there. Blocks for the reading of what
 /// the view does not have yet.
 pub(crate) fn open(
     folder: &Path,
     identity: Arc<SigningIdentity>,
 ) -> Result<(JournalStore, Vec<String>), OpenError> {
-    let disk = patiently(&folder.join(JOURNAL))?;
-    let (journal, found) =
-        Journal::open(Arc::new(disk), Options::default(), identity, system_clock())?;
+    open_over(folder, identity, Box::new(|disk| Arc::new(disk)))
+}
+
+/// The same, with the journal on a disk of the caller's own.
+pub(crate) fn open_over(
+    folder: &Path,
+    identity: Arc<SigningIdentity>,
+    over: Over,
+) -> Result<(JournalStore, Vec<String>), OpenError> {
+    // It holds the lock for as long as it lives, so whatever is made of it has the folder for itself.
+    let disk = over(patiently(&folder.join(JOURNAL))?);
+    let (journal, found) = Journal::open(disk, Options::default(), identity, system_clock())?;
     let mut amiss = Vec::new();
     say(&found, &mut amiss);
     let view = viewed(folder, &journal, &mut amiss)?;

@@ -164,24 +164,24 @@ impl Goals {
         })
     }
 
-    /// How a goal stands that is on record and that nobody works on here.
-    pub(super) fn standing(&self, recorded: GoalPhase) -> GoalPhase {
-        match recorded {
-            // In a moment it is.
-            GoalPhase::Running if self.waking.load(Ordering::Acquire) => GoalPhase::Running,
-            GoalPhase::Running => GoalPhase::Interrupted,
-            other => other,
-        }
+    /// Whether what an earlier process left is still being taken up. Whoever looks for a goal among those that are worked on asks this first:
+    /// one that is taken up in between is in neither place.
+    pub(super) fn is_waking(&self) -> bool {
+        self.waking.load(Ordering::Acquire)
     }
 
-    /// A goal that nobody works on here, as it is on record.
-    pub(super) fn on_record(&self, goal_id: &str) -> Result<Option<Arc<Progress>>, StoreError> {
+    /// A goal that nobody worked on here, as it is on record.
+    pub(super) fn on_record(
+        &self,
+        goal_id: &str,
+        waking: bool,
+    ) -> Result<Option<Arc<Progress>>, StoreError> {
         let register = &self.register;
         let (Some(asked), Some(mut state)) = (register.asked(goal_id)?, register.state(goal_id)?)
         else {
             return Ok(None);
         };
-        state.phase = self.standing(state.phase);
+        state.phase = standing(state.phase, waking);
         let last = register.last_seq(goal_id)?;
         let events = register.events(goal_id, last.saturating_sub(1), 1)?;
         let answer = register.answer(goal_id)?;
@@ -190,5 +190,14 @@ impl Goals {
         let progress = Progress::new(register, goal_id.to_owned(), whose, asked.goal, events);
         progress.restore(state, answer);
         Ok(Some(Arc::new(progress)))
+    }
+}
+
+/// How a goal stands that is on record and that nobody works on here.
+pub(super) const fn standing(recorded: GoalPhase, waking: bool) -> GoalPhase {
+    match recorded {
+        // In a moment somebody does.
+        GoalPhase::Running if !waking => GoalPhase::Interrupted,
+        other => other,
     }
 }

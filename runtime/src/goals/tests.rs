@@ -1,8 +1,8 @@
 //! What the goals of a node keep, and for whom.
 
-use aios_memory::InMemoryStore;
+use aios_memory::{InMemoryStore, Store};
 
-use super::register::State;
+use super::register::{Register, State};
 use super::runs::Origin;
 use super::*;
 
@@ -219,4 +219,79 @@ fn of_those_that_are_over_the_oldest_leave_the_record() {
         ["g7", "g6", "g3", "g1"],
         "the newest, and whatever is not over"
     );
+}
+
+#[test]
+fn every_form_of_a_goal_that_was_ever_written_is_read() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+    let register = Register::new(Arc::clone(&store), Arc::new(|_, _, _| {}));
+    let put = |part: &str, bytes: &[u8]| {
+        let key = format!("goals/g/{part}");
+        store.put(key.as_bytes(), bytes).unwrap();
+    };
+    crate::golden::holds(
+        "goal-asked",
+        1,
+        |bytes| {
+            put("asked", bytes);
+            register.asked("g").ok().flatten()
+        },
+        |asked| serde_json::to_vec(asked).unwrap(),
+    );
+    crate::golden::holds(
+        "goal-state",
+        1,
+        |bytes| {
+            put("state", bytes);
+            register.state("g").ok().flatten()
+        },
+        |state| serde_json::to_vec(state).unwrap(),
+    );
+    crate::golden::holds(
+        "goal-event",
+        1,
+        |bytes| {
+            put("event/00000000000000000001", bytes);
+            register.events("g", 0, 1).ok()?.pop()
+        },
+        |event| serde_json::to_vec(event).unwrap(),
+    );
+}
+
+#[test]
+fn a_goal_whose_record_cannot_be_read_is_listed_with_the_reason() {
+    let store: Arc<dyn Store> = Arc::new(InMemoryStore::new());
+    let hold: register::Hold = Arc::new(|_, _, _| {});
+    let register = Register::new(Arc::clone(&store), Arc::clone(&hold));
+    for (goal_id, tenant) in [
+        ("whole", "local"),
+        ("state", "local"),
+        ("asked", "local"),
+        ("guest", "acme"),
+    ] {
+        let accepted = register.accept(goal_id, &asked(), tenant, 1, Origin::Asked, false);
+        accepted.unwrap();
+    }
+    store.put(b"goals/state/state", b"{").unwrap();
+    store.put(b"goals/guest/state", b"{").unwrap();
+    store.put(b"goals/asked/asked", br#"{"form":2}"#).unwrap();
+    let goals = Goals::over(store, "local", 500, hold).unwrap();
+    let listed = |tenant: &str| {
+        let lines = goals.list(tenant).unwrap().into_iter();
+        lines
+            .map(|line| (line.goal_id, line.text))
+            .collect::<Vec<_>>()
+    };
+    let own = listed("local");
+    let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["asked", "state", "whole"]);
+    assert!(
+        own[0].1.contains("form 2") && own[0].1.contains("cannot be read"),
+        "{own:?}"
+    );
+    assert!(own[1].1.contains("goals/state/state"), "{own:?}");
+    assert_eq!(own[2].1, "x");
+    // Another tenant's is nobody else's, and the other way round.
+    let names: Vec<String> = listed("acme").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["guest"]);
 }

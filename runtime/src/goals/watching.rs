@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use aios_control::{
-    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalState, HISTORY_MAX,
-    PlanShown, Submit, Written,
+    ControlError, Event, EventStream, Events, Explained, GoalLine, GoalPhase, GoalState,
+    HISTORY_MAX, PlanShown, Submit, Written,
 };
 use aios_work::ApprovalStatus;
 
 use super::progress::Progress;
+use super::recorded::standing;
 use super::register::Kept;
 use super::runs::left_open;
 use super::{EXPLAINED_MAX, Goals, explain, plan, runs, unwritten};
@@ -17,13 +18,14 @@ use crate::node::Node;
 impl Goals {
     /// A tenant's goal; another's is no more known than one that there never was.
     pub(super) fn find(&self, tenant: &str, goal_id: &str) -> Result<Arc<Progress>, ControlError> {
+        let waking = self.is_waking();
         let in_memory = {
             let known = self.known.lock();
             known.iter().find(|goal| goal.goal_id == goal_id).cloned()
         };
         let found = match in_memory {
             Some(goal) => Some(goal),
-            None => self.on_record(goal_id).map_err(unwritten)?,
+            None => self.on_record(goal_id, waking).map_err(unwritten)?,
         };
         found.filter(|goal| goal.tenant == tenant).ok_or_else(|| {
             ControlError::unknown(format!("no goal {goal_id:?} is known to this node"))
@@ -115,20 +117,42 @@ impl Goals {
         }))
     }
 
-    /// All of a tenant's, newest first.
+    /// All of a tenant's, newest first; before them those whose records cannot be read, each with the reason in the place of its words.
     pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
-        let mut kept = self.register.all().map_err(unwritten)?.kept;
+        let recorded = self.register.all().map_err(unwritten)?;
+        let mut kept = recorded.kept;
         kept.retain(|kept| self.whose(kept.asked.tenant.as_deref()) == tenant);
+        let waking = self.is_waking();
         let known = self.known.lock();
         let line = |kept: &Kept| {
             let live = known.iter().find(|goal| goal.goal_id == kept.goal_id);
             GoalLine {
                 goal_id: kept.goal_id.clone(),
                 text: kept.asked.goal.text.clone(),
-                phase: live.map_or(self.standing(kept.state.phase), |goal| goal.phase()),
+                phase: live.map_or(standing(kept.state.phase, waking), |goal| goal.phase()),
             }
         };
-        Ok(kept.iter().rev().map(line).collect())
+        let unread = recorded.unread.into_iter();
+        let unread = unread.filter_map(|goal_id| self.unread(tenant, goal_id));
+        Ok(unread.chain(kept.iter().rev().map(line)).collect())
+    }
+
+    /// A goal whose record cannot be read, if it is this tenant's: nobody works on it, and it is not gone.
+    fn unread(&self, tenant: &str, goal_id: String) -> Option<GoalLine> {
+        let (own, why) = match self.register.asked(&goal_id) {
+            Ok(asked) => {
+                let asked = asked?;
+                let whose = self.whose(asked.tenant.as_deref());
+                (whose == tenant, self.register.state(&goal_id).err()?)
+            }
+            // Whose it was is lost with it, but for what its name says.
+            Err(why) => (self.concerns(tenant, &goal_id), why),
+        };
+        own.then(|| GoalLine {
+            text: format!("(its record cannot be read: {why})"),
+            phase: GoalPhase::Interrupted,
+            goal_id,
+        })
     }
 
     /// What has happened with a goal after an event.

@@ -216,12 +216,13 @@ fn undone(failed: Failed, effect: Option<Effect>) -> Undone {
     }
 }
 
-/// An earlier call of a tool of which nobody but a person can know whether it was carried out.
+/// An earlier call of a tool of which nobody but a person can know whether it was carried out. It is refused and has not failed: nothing was
+/// called, so the tool's breaker hears nothing of it, and what others ask of its service goes on.
 fn doubtful(tool: &str) -> Undone {
     let detail = format!(
         "an earlier call of tool {tool} was cut short, and nobody knows whether it was carried out"
     );
-    AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail)).into()
+    AgentError::refuse(ReasonKind::InDoubt, detail).into()
 }
 
 /// What the planner hears: whether it is worth trying again is in FIPA's word, what to do about it in the sentence.

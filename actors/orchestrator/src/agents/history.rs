@@ -187,4 +187,10 @@ mod tests {
         assert_eq!((third.len(), third[0]), (REMEMBERED - 1, 8_888));
         assert!(third.is_sorted_by(|a, b| a > b), "the newest first");
     }
+
+    #[test]
+    fn what_was_judged_is_read_and_written_the_same() {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Row>(bytes).ok();
+        crate::golden::holds("judged", 1, read, |row| serde_json::to_vec(row).unwrap());
+    }
 }

@@ -640,4 +640,12 @@ mod tests {
                 .is_some()
         );
     }
+
+    #[test]
+    fn a_goal_on_record_is_read_and_written_the_same() {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Record>(bytes).ok();
+        crate::golden::holds("goal", 1, read, |record| {
+            serde_json::to_vec(record).unwrap()
+        });
+    }
 }

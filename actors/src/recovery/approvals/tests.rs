@@ -580,3 +580,10 @@ fn one_asker_leaves_room_for_the_questions_of_others() {
     fixture.accept(&first.id);
     ask(OPEN_OF_ONE + 1, PLANNER, &fixture.agent).unwrap();
 }
+
+#[test]
+fn a_question_on_record_is_read_and_written_the_same() {
+    let read = |bytes: &[u8]| serde_json::from_slice::<super::proof::Record>(bytes).ok();
+    let write = |record: &super::proof::Record| serde_json::to_vec(record).unwrap();
+    crate::golden::holds("approval", 1, read, write);
+}

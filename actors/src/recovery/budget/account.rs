@@ -118,3 +118,26 @@ pub(super) fn cost(tokens: u64, price_micros: u64) -> u128 {
 pub(super) fn micros(cost: u128) -> u64 {
     u64::try_from(cost.div_ceil(1_000)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use aios_memory::InMemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn what_was_spent_is_read_and_written_the_same() {
+        let record = Record {
+            store: Arc::new(InMemoryStore::new()),
+            key: budget_record("local", "g"),
+        };
+        let read = |bytes: &[u8]| {
+            record.store.put(&record.key, bytes).unwrap();
+            record.read()
+        };
+        crate::golden::holds("budget", 1, read, |(account, thoughts)| {
+            record.write(account, thoughts);
+            record.store.get(&record.key).unwrap().unwrap()
+        });
+    }
+}

@@ -330,7 +330,7 @@ fn goes_on(which: &Which, json: bool, goal_id: &str, order: Request) -> Result<E
                             goal_id,
                             goal_id,
                             Screen::detect(),
-                            Leaving::CallsOff,
+                            Leaving::CallsOff { kept: true },
                         )
                         .await
                     }

@@ -73,7 +73,14 @@ async fn worked_on(mut node: Client, order: &Request) -> Result<(Forked, Option<
     let forked: Forked = node.ask(order).await?;
     let goal_id = &forked.goal_id;
     console::note(&format!("{goal_id}: {}", inherited(&forked)));
-    let answer = watch(node, goal_id, goal_id, Screen::detect(), Leaving::CallsOff).await?;
+    let answer = watch(
+        node,
+        goal_id,
+        goal_id,
+        Screen::detect(),
+        Leaving::CallsOff { kept: true },
+    )
+    .await?;
     Ok((forked, Some(answer)))
 }
 

@@ -55,23 +55,32 @@ async fn answer(
     engine: Engine,
     screen: Screen,
 ) -> Result<Answer, Failure> {
+    let kept = config.storage.path().is_some();
     let node = started(config, engine).await?;
-    let outcome = begun(node.control(), goal, screen).await;
+    let outcome = begun(node.control(), goal, screen, kept).await;
     node.stop().await;
     outcome
 }
 
-async fn begun(mut node: Client, goal: Submit, screen: Screen) -> Result<Answer, Failure> {
+async fn begun(
+    mut node: Client,
+    goal: Submit,
+    screen: Screen,
+    kept: bool,
+) -> Result<Answer, Failure> {
     let title = goal.text.clone();
     let goal_id = node.submit(goal).await?.goal_id;
-    watch(node, &goal_id, &title, screen, Leaving::CallsOff).await
+    watch(node, &goal_id, &title, screen, Leaving::CallsOff { kept }).await
 }
 
 /// What becomes of a goal when its watcher leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaving {
     /// Its node leaves too.
-    CallsOff,
+    CallsOff {
+        /// Whether what was done for it stays on record.
+        kept: bool,
+    },
     /// Its node goes on with it.
     Stays,
 }
@@ -111,11 +120,15 @@ pub(super) async fn watch(
             _ = frame.tick() => drawing.draw(),
             _ = tokio::signal::ctrl_c() => {
                 drawing.end();
-                if leaving == Leaving::CallsOff {
-                    // It may have ended in the same moment; either way nobody waits for it any more.
-                    let _ = node.cancel(goal_id).await;
-                } else {
-                    console::note(&format!("goal {goal_id} goes on; aios goal explain {goal_id} says how it stands"));
+                match leaving {
+                    Leaving::CallsOff { kept } => {
+                        // It may have ended in the same moment; either way nobody waits for it any more.
+                        let _ = node.cancel(goal_id).await;
+                        if kept {
+                            console::note(&format!("goal {goal_id} was called off, and what was done for it is kept; with the same settings aios goal resume {goal_id} goes on with it"));
+                        }
+                    }
+                    Leaving::Stays => console::note(&format!("goal {goal_id} goes on; aios goal explain {goal_id} says how it stands")),
                 }
                 return Err(Failure::interrupted());
             }

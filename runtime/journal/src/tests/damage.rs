@@ -21,6 +21,33 @@ fn journal(units: u32) -> SimulatedDisk {
     disk
 }
 
+/// One of which the oldest part has left for the archive, with one entry of it left behind, compacted.
+fn retired() -> SimulatedDisk {
+    const DAY: u64 = 24 * 3_600_000_000;
+    let disk = SimulatedDisk::new(1);
+    let (mut log, _) = open(&disk).unwrap();
+    for number in 0..3 {
+        let now = at(number * DAY);
+        let unit = [
+            draft(&format!("needed/{number}"), 30),
+            draft(&format!("over/{number}"), 90),
+        ];
+        log.append(&mut [super::unit(&unit)], now).unwrap();
+        log.rotate(now).unwrap();
+    }
+    let retention = crate::Retention {
+        journal: crate::Limit {
+            days: Some(1),
+            ..crate::Limit::default()
+        },
+        archive: crate::Limit::default(),
+    };
+    let needed = |it: &crate::Entry| it.draft.key.starts_with("needed/");
+    super::retire(&mut log, &retention, at(2 * DAY + 1), needed).unwrap();
+    log.close(at(2 * DAY + 2)).unwrap();
+    disk
+}
+
 fn files(disk: &SimulatedDisk) -> Vec<String> {
     let mut names: Vec<String> = disk
         .list("")
@@ -97,6 +124,65 @@ fn every_flipped_byte_is_named_and_costs_no_other_entry() {
             assert_eq!(found.last().unwrap().draft.key, "later", "{name}");
         }
     }
+}
+
+#[test]
+fn every_flipped_byte_of_what_has_left_and_of_what_stayed_behind_is_named() {
+    let whole = retired();
+    assert_whole(&whole, "untouched");
+    let (all, _) = read(&whole);
+    let mut of = [0, 0];
+    for file in files(&whole) {
+        let archived = file.starts_with("archive/");
+        if !archived && !file.ends_with(".kept") {
+            continue;
+        }
+        of[usize::from(archived)] += 1;
+        let bytes = whole.contents(&file).unwrap();
+        for byte in 0..bytes.len() {
+            let name = format!("{file}, byte {byte}");
+            let disk = whole.fork(9);
+            let mut flipped = bytes.clone();
+            flipped[byte] ^= 1 << (byte % 8);
+            disk.put(&file, &flipped);
+            let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+            let seen = verify(&shared, &|_| true).unwrap();
+            let bad = seen.first_bad();
+            let bad = bad.unwrap_or_else(|| panic!("{name}: nobody noticed"));
+            assert_eq!(bad.segment, file, "{name}: {bad}");
+            // An archived file that ends before its last entry is known by what was said of all of it.
+            let place = bad.offset as usize..=bad.until.max(bad.offset) as usize;
+            assert!(archived || place.contains(&byte), "{name}: {bad}");
+            // What is at hand is read without the archive; of what stayed behind, all but the entry that is damaged.
+            let (found, damaged) = read(&disk);
+            let least = if archived { all.len() } else { all.len() - 1 };
+            assert!(found.len() >= least, "{name}: {}", found.len());
+            assert_eq!(damaged.is_empty(), archived, "{name}: {damaged:?}");
+            assert!(found.iter().all(|it| all.contains(it)), "{name}");
+            // The journal opens, takes more, and lets more leave or says why not; nothing intact is lost by it.
+            let (mut log, _) = open(&disk).unwrap_or_else(|error| panic!("{name}: {error}"));
+            append(&mut log, &[draft("later", 3)]).unwrap();
+            log.rotate(at(5)).unwrap();
+            let retention = crate::Retention {
+                journal: crate::Limit {
+                    entries: Some(1),
+                    ..crate::Limit::default()
+                },
+                archive: crate::Limit::default(),
+            };
+            let left = super::retire(&mut log, &retention, at(6), |_| true);
+            drop(log);
+            disk.restart(Crash::PowerLoss);
+            let (now, _) = read(&disk);
+            let last = now.last().unwrap();
+            assert_eq!(last.draft.key, "later", "{name}: {left:?}");
+            for entry in &found {
+                let there = now.iter().any(|it| it.draft == entry.draft);
+                assert!(there, "{name}: {} is gone: {left:?}", entry.draft.key);
+            }
+        }
+    }
+    assert!(of[0] > 0 && of[1] > 0, "{of:?}");
 }
 
 #[test]
