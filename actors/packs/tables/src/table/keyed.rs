@@ -98,7 +98,8 @@ mod tests {
         }
         let hashes: HashSet<u64> = texts.iter().map(|text| key.of(text)).collect();
         assert_eq!(hashes.len(), texts.len());
-        assert_eq!(key.of("North"), key.of(&"North".to_owned()));
+        let elsewhere = "North".to_owned();
+        assert_eq!(key.of("North"), key.of(&elsewhere));
         // Another table has another key.
         assert_ne!(key.of("North"), Keyed::new().of("North"));
         // Short tables of slots are asked for by the low bits.
