@@ -145,6 +145,12 @@ pub(crate) fn sides(text: &Text, start: usize, end: usize) -> BTreeSet<(u8, bool
     .collect()
 }
 
+/// Whether a comma parts two words: "no, they are forbidden" turns nothing round.
+fn parted(text: &Text, one: &Tagged, other: &Tagged) -> bool {
+    let (from, to) = (text.words[one.to - 1].end, text.words[other.from].start);
+    text.raw.get(from..to).is_some_and(|gap| gap.contains(','))
+}
+
 /// Words between a negation and what it turns round.
 const TURNS: usize = 4;
 
@@ -162,6 +168,7 @@ fn is_turned(text: &Text, word: &Tagged, start: usize, end: usize) -> bool {
         });
         tag.tag == Tag::Sense(Sense::Negation)
             && (start..end).contains(&text.words[tag.from].start)
+            && !parted(text, tag, word)
             && tag.to <= word.from
             && word.from - tag.to <= TURNS
             && !itself

@@ -104,14 +104,14 @@ fn the_labelled_answers_are_told_apart() {
 /// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
 /// The fifth was written before anything was mended by it. The sixth was written by somebody who had not seen the code; by the misses of one half the
 /// judge was mended, and there are variations of its kinds; so it was with the seventh. The
-/// eighth and the ninth are of the make of the first cases, by two who had not seen the code. Never are fewer told rightly than before.
+/// eighth to the tenth are of the make of the first cases, by three who had not seen the code. Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall, critical) in [
         ("second/dev", 0.94, 0.90, 4),
         ("second/final", 0.96, 0.90, 3),
         ("third/dev", 0.98, 0.95, 0),
-        ("third/final", 0.89, 0.94, 1),
+        ("third/final", 0.90, 0.96, 0),
         ("fourth/dev", 0.98, 0.95, 0),
         ("fourth/final", 0.90, 0.92, 0),
         ("fifth/dev", 0.59, 0.65, 2),
@@ -122,8 +122,9 @@ fn the_exams_are_told_no_worse_than_before() {
         ("seventh/cases", 0.97, 0.93, 0),
         ("seventh/varied", 0.97, 0.97, 2),
         ("eighth/cases", 0.98, 0.98, 0),
-        ("eighth/varied", 0.95, 0.96, 1),
-        ("ninth/cases", 0.98, 0.97, 0),
+        ("eighth/varied", 0.97, 0.98, 0),
+        ("ninth/cases", 0.98, 0.98, 0),
+        ("tenth/cases", 0.95, 0.98, 0),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = matches!(file, "third/final" | "fifth/final");

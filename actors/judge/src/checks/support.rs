@@ -63,7 +63,7 @@ impl Look for Support {
                 && (!cue_known || strange.len() * 3 > all);
             // Other words than the source's are no fault where a figure of the sentence is borne out.
             let elsewhere =
-                !free && strange.len() >= 3 && strange.len() * 10 >= all * 7 && !borne_out;
+                !free && strange.len() >= 3 && strange.len() * 10 >= all * 6 && !borne_out;
             if claimed || elsewhere || (!opinion && clause_of_its_own(text, &strange)) {
                 let words: Vec<&str> = strange
                     .iter()

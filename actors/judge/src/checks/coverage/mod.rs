@@ -4,6 +4,7 @@ mod amounts;
 mod firsts;
 mod lists;
 mod papers;
+mod periods;
 mod short;
 
 use std::collections::{BTreeSet, HashSet};
@@ -83,6 +84,7 @@ impl Look for Coverage {
                 (None, papers) => {
                     by_papers(reading, point, papers, durations)
                         && !lists::told_in_part(reading, point, papers)
+                        && !periods::told_in_part(reading, point, papers)
                 }
             };
             before = Some(point.need);
