@@ -33,6 +33,8 @@ pub use dormitory::{Sleep, SleepCounts};
 pub use factory::{Blueprint, Constructor, Factories};
 pub use observer::{Cause, InHand, Inherited, MessageSeen, Observer, SpanSeen, Spending, Step};
 pub use remains::Remains;
-pub use system::{Adopted, AgentSystem, AgentSystemBuilder, AgentSystemError, NotAdopted};
+pub use system::{
+    Adopted, AgentSystem, AgentSystemBuilder, AgentSystemError, NotAdopted, WeakAgentSystem,
+};
 pub use timers::TimerError;
 pub use undelivered::{ResendError, Undelivered};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use aios_actors::agent::{Agent, AgentError, AuditSink, Client, Clock, SystemClock};
@@ -49,6 +49,8 @@ use crate::team::{Grown, Team, TeamError};
 use crate::telemetry::Telemetry;
 use crate::{boot, durable, engines, grants, metric, packs, thinking, view};
 
+/// How often what is old enough leaves the journal.
+const RETIRED_EVERY: Duration = Duration::from_secs(600);
 /// How long an engine may take to load its models.
 const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// Who a node's own goals are signed by.
@@ -338,11 +340,13 @@ impl NodeBuilder {
             found,
             witness,
             at_work,
+            journal,
         } = State::of(&config, self.disk).await?;
         let ground = Ground {
             store,
             found,
             at_work,
+            journal,
             packs: Vec::new(),
             bus,
             engine,
@@ -439,6 +443,8 @@ struct Ground {
     found: Vec<String>,
     /// The goals whose tools were being worked on when the process before this one ended.
     at_work: BTreeSet<String>,
+    /// The journal, where there is one.
+    journal: Weak<durable::JournalStore>,
     packs: Vec<Pack>,
     bus: Arc<InProcessDataBus>,
     /// The node's own device, as its supervisor starts it.
@@ -612,6 +618,8 @@ async fn raise(
     let told = tokio::spawn(lookout::bus(told, Arc::clone(&lookout)));
     let kept = tokio::spawn(lookout.keeping());
     let beats = tokio::spawn(lookout.beating());
+    let (journal, keep) = (ground.journal.clone(), config.storage.retention());
+    let retired = tokio::spawn(durable::retiring(journal, keep, RETIRED_EVERY));
     started.await?;
     let moved = match moved_in(&config, &ground, &system, &population).await {
         Ok(both) => followed(&ground, &system, &services)
@@ -686,7 +694,9 @@ async fn raise(
         working,
         telemetry: Telemetry::default(),
         owner: ground.owner,
-        listeners: [relay, follow, skills, supervised, told, guests, kept, beats],
+        listeners: [
+            relay, follow, skills, supervised, told, guests, kept, beats, retired,
+        ],
         remote,
         spawning: tokio::sync::Mutex::default(),
         #[cfg(feature = "shared-memory")]

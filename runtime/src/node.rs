@@ -93,7 +93,7 @@ pub(crate) struct Parts {
     /// Signs what the owner decides.
     pub(crate) owner: Arc<SigningIdentity>,
     /// Tasks that listen to the tree; they end with the node.
-    pub(crate) listeners: [JoinHandle<()>; 8],
+    pub(crate) listeners: [JoinHandle<()>; 9],
     /// The agents that run in other processes.
     pub(crate) remote: RemoteAgents,
     /// Held while an agent of a charter is spawned, from the look at its name to where it is known by it: of two that come at once one loses.

@@ -1,7 +1,7 @@
 //! What a node remembers and who decides there: what is opened before anything else of it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use aios_memory::{InMemoryStore, Store};
 use aios_protocols::SigningIdentity;
@@ -9,6 +9,7 @@ use aios_tools::Witness;
 
 use crate::builder::StartError;
 use crate::config::Config;
+use crate::durable::JournalStore;
 use crate::{durable, owner};
 
 /// The file in the storage folder that says whose tool is being worked on.
@@ -23,6 +24,8 @@ pub(crate) struct State {
     /// Who writes down whose tool is being worked on, and whose was when the process before this one ended.
     pub(crate) witness: Option<Arc<Witness>>,
     pub(crate) at_work: BTreeSet<String>,
+    /// The journal, where there is one.
+    pub(crate) journal: Weak<JournalStore>,
 }
 
 impl State {
@@ -40,6 +43,7 @@ impl State {
                 found: Vec::new(),
                 witness: None,
                 at_work: BTreeSet::new(),
+                journal: Weak::new(),
             });
         };
         // It may wait a while for whoever is letting go of the folder, perhaps a task of this very thread.
@@ -59,9 +63,11 @@ impl State {
                     (None, BTreeSet::new())
                 }
             };
+            let store = Arc::new(store);
             Ok(Self {
                 owner,
-                store: Arc::new(store),
+                journal: Arc::downgrade(&store),
+                store,
                 found,
                 witness,
                 at_work,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aios_inference::{ChatTurn, EngineError, EngineHandle, Finish, InferRequest, Prompt, Sampling};
+use aios_protocols::TenantId;
 use aios_tools::{WriteError, WriteRequest, Writer};
 use tokio::runtime::Handle;
 
-use aios_actors::AgentSystem;
 use aios_actors::agent::Span;
 use aios_actors::recovery::guarded::{self, ModelError};
 use aios_actors::recovery::{Breakers, Budgets};
+use aios_actors::{AgentSystem, WeakAgentSystem};
 
 use crate::Ports;
 
@@ -21,7 +22,8 @@ const TOKENS_PER_WORD: u32 = 2;
 /// Lets the model write, greedily, so that the same facts give the same text.
 pub struct ModelWriter {
     engine: EngineHandle,
-    system: AgentSystem,
+    system: WeakAgentSystem,
+    tenant: TenantId,
     breakers: Breakers,
     budgets: Budgets,
     runtime: Handle,
@@ -33,7 +35,8 @@ impl ModelWriter {
     pub fn new(engine: EngineHandle, system: &AgentSystem, ports: &Ports) -> Self {
         Self {
             engine,
-            system: system.clone(),
+            system: system.downgrade(),
+            tenant: system.tenant().clone(),
             breakers: ports.breakers.clone(),
             budgets: ports.budgets.clone(),
             runtime: Handle::current(),
@@ -54,7 +57,8 @@ impl Writer for ModelWriter {
             )
             .sampling(Sampling::Greedy)
             .deadline(request.deadline);
-        let span = Span::of_thought(&self.system, request.traceparent);
+        let world = self.system.upgrade();
+        let span = world.and_then(|world| Span::of_thought(&world, request.traceparent));
         infer.traceparent = match &span {
             Some(span) => Some(span.traceparent()),
             None => request.traceparent.map(str::to_owned),
@@ -62,7 +66,7 @@ impl Writer for ModelWriter {
         let cancel = infer.cancel.clone();
         let budget = self
             .budgets
-            .of_key(request.idempotency_key, self.system.tenant())
+            .of_key(request.idempotency_key, &self.tenant)
             .map_err(|none| WriteError::NoBudget(none.to_string()))?;
         let inference = self.runtime.block_on(async {
             let thought = guarded::infer(&self.breakers, &self.engine, Some(&budget), infer);
@@ -116,6 +120,17 @@ mod tests {
 
     use super::*;
     use aios_actors::recovery::Allowance;
+
+    #[tokio::test]
+    async fn a_writer_does_not_keep_the_world_whose_tool_it_is() {
+        let world = AgentSystem::builder().build();
+        let left = world.downgrade();
+        let engine = LocalEngine::new(EngineConfig::default()).handle();
+        let writer = ModelWriter::new(engine, &world, &Ports::of(&world));
+        drop(world);
+        assert!(left.upgrade().is_none());
+        drop(writer);
+    }
 
     #[tokio::test]
     async fn nothing_is_written_for_a_goal_that_cannot_pay_or_is_not_under_way() {

@@ -9,7 +9,7 @@ mod post;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use aios_inference::EngineHandle;
 use aios_memory::{StepLog, Store, StoreError};
@@ -42,6 +42,18 @@ use crate::timers::Timers;
 /// A world. Cheap to clone; clones are the same world.
 #[derive(Clone)]
 pub struct AgentSystem(Arc<Inner>);
+
+/// A world, for who lives in it and does not keep it: its tools, which would hold each other and the storage folder for ever.
+#[derive(Clone)]
+pub struct WeakAgentSystem(Weak<Inner>);
+
+impl WeakAgentSystem {
+    /// The world, while it is there.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<AgentSystem> {
+        self.0.upgrade().map(AgentSystem)
+    }
+}
 
 struct Inner {
     directory: Directory,
@@ -133,6 +145,12 @@ pub enum AgentSystemError {
 }
 
 impl AgentSystem {
+    /// The same world, not kept by whoever holds this.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakAgentSystem {
+        WeakAgentSystem(Arc::downgrade(&self.0))
+    }
+
     /// Begins to describe a world.
     #[must_use]
     pub fn builder() -> AgentSystemBuilder {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aios_actors::recovery::Policies;
+use aios_journal::{Limit, Retention};
 use aios_work::{Capabilities, Capability, Thinks};
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,20 @@ impl Config {
                 3_600_000,
             ),
             ("storage.results", self.storage.results.into(), 1, 10_000),
+            ("storage.days", self.storage.days.into(), 1, 36_500),
+            ("storage.mb", self.storage.mb.into(), 64, 1_048_576),
+            (
+                "storage.archive_days",
+                self.storage.archive_days.into(),
+                1,
+                36_500,
+            ),
+            (
+                "storage.archive_mb",
+                self.storage.archive_mb.into(),
+                64,
+                16_777_216,
+            ),
             (
                 "serve.hourly_tokens",
                 self.serve.hourly_tokens,
@@ -265,6 +280,15 @@ pub struct StorageConfig {
     /// Results of earlier goals that are kept, of each tenant; beyond it the one that serves least leaves. So many goals can also be asked
     /// for again under their id.
     pub results: u32,
+    /// Days that a record of whatever kind stays in the journal before it leaves for the archive. What is still the value of something stays,
+    /// however old it is: a goal that is kept, an agent's checkpoint.
+    pub days: u32,
+    /// MiB of the journal beyond which the oldest leaves for the archive before its days are over.
+    pub mb: u32,
+    /// Days that it stays in the archive before it is deleted, counted from when it was written.
+    pub archive_days: u32,
+    /// MiB of the archive beyond which the oldest is deleted before its days are over.
+    pub archive_mb: u32,
 }
 
 impl Default for StorageConfig {
@@ -273,6 +297,10 @@ impl Default for StorageConfig {
         Self {
             folder: String::new(),
             results: 500,
+            days: 30,
+            mb: 256,
+            archive_days: 365,
+            archive_mb: 1_024,
         }
     }
 }
@@ -634,6 +662,19 @@ impl StorageConfig {
     /// The folder for durable state, or `None` when everything stays in memory.
     pub fn path(&self) -> Option<PathBuf> {
         (!self.folder.is_empty()).then(|| PathBuf::from(&self.folder))
+    }
+
+    /// How long records of every kind stay, and how much of them.
+    pub(crate) fn retention(&self) -> Retention {
+        let limit = |days: u32, mb: u32| Limit {
+            days: Some(days),
+            entries: None,
+            bytes: Some(u64::from(mb) << 20),
+        };
+        Retention {
+            journal: limit(self.days, self.mb),
+            archive: limit(self.archive_days, self.archive_mb),
+        }
     }
 }
 

@@ -14,4 +14,5 @@ mod store;
 pub(crate) use form::key_is;
 
 pub use open::OpenError;
-pub(crate) use open::{Over, journal, open, open_over, prepare};
+pub(crate) use open::{Over, journal, open, open_over, prepare, retiring};
+pub(crate) use store::JournalStore;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use aios_journal::{
-    Disk, Journal, Limit, LockError, Options, RealDisk, Recovery, Retention, system_clock,
+    Disk, Journal, LockError, Options, RealDisk, Recovery, Retention, system_clock,
 };
 use aios_memory::{SledStore, Store, StoreError};
 use aios_protocols::SigningIdentity;
@@ -43,20 +43,6 @@ const ENTRY: usize = 96;
 const AMISS_MAX: usize = 16;
 /// Entries between two lines that say how far it is: about a second's work.
 const SAID: u64 = 100_000;
-
-/// What stays at hand, and what is kept of what has left: whatever is still the value of a key stays, however old it is.
-const RETENTION: Retention = Retention {
-    journal: Limit {
-        days: Some(30),
-        entries: None,
-        bytes: Some(256 << 20),
-    },
-    archive: Limit {
-        days: Some(365),
-        entries: None,
-        bytes: Some(1 << 30),
-    },
-};
 
 /// Why the storage folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,13 +120,28 @@ pub(crate) fn open_over(
     let view = viewed(folder, &journal, &mut amiss)?;
     let store = JournalStore::over(Arc::new(journal), view);
     take_over(folder, &store)?;
-    match store.retire(&RETENTION) {
-        Ok(moved) => tracing::debug!(?moved, "what is old enough left the journal"),
-        Err(error) => {
-            tracing::warn!(%error, "nothing could leave the journal; it is tried again at the next start")
+    Ok((store, amiss))
+}
+
+/// Lets what is old enough leave every so often, as long as anybody has the journal. Not at a start: a command that only looks at a folder knows
+/// nothing of what its node is told to keep.
+pub(crate) async fn retiring(store: Weak<JournalStore>, keep: Retention, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(store) = store.upgrade() else {
+            return;
+        };
+        let turn = tokio::task::spawn_blocking(move || store.retire(&keep));
+        match turn.await {
+            Ok(Ok(moved)) => tracing::debug!(?moved, "what is old enough left the journal"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "nothing could leave the journal; it is tried again");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "nothing could leave the journal; it is tried again");
+            }
         }
     }
-    Ok((store, amiss))
 }
 
 fn patiently(folder: &Path) -> Result<RealDisk, LockError> {

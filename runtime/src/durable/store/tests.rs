@@ -6,7 +6,7 @@ use aios_journal::{Crash, Fate, Limit, Options, SimulatedDisk, system_clock};
 use aios_memory::{InMemoryStore, contract};
 use aios_protocols::{PrincipalId, SigningIdentity};
 
-use super::super::open::{Come, catch_up, come};
+use super::super::open::{Come, catch_up, come, retiring};
 use super::*;
 
 fn opened(disk: &SimulatedDisk, view: &Arc<InMemoryStore>, segment_bytes: u64) -> JournalStore {
@@ -315,4 +315,36 @@ fn what_is_old_leaves_and_a_view_made_anew_has_all_values() {
     drop(store);
     let anew = opened(&disk, &Arc::new(InMemoryStore::new()), 2_000);
     assert_eq!(all(&anew), kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_old_leaves_while_a_node_runs_and_nobody_is_kept_for_it() {
+    let disk = SimulatedDisk::new(5);
+    let store = Arc::new(opened(&disk, &Arc::new(InMemoryStore::new()), 2_000));
+    for at in 0..200_u32 {
+        store.put(b"k", &at.to_le_bytes()).unwrap();
+        store.flush().unwrap();
+    }
+    let bytes = store.journal.state().bytes;
+    let limit = Limit {
+        entries: Some(20),
+        ..Limit::default()
+    };
+    let keep = Retention {
+        journal: limit,
+        archive: limit,
+    };
+    let hour = std::time::Duration::from_secs(3_600);
+    let turns = tokio::spawn(retiring(Arc::downgrade(&store), keep, hour));
+    tokio::time::sleep(hour / 2).await;
+    assert_eq!(store.journal.state().bytes, bytes);
+    while store.journal.state().bytes > bytes / 4 {
+        tokio::time::sleep(hour).await;
+    }
+    assert_eq!(
+        store.get(b"k").unwrap(),
+        Some(199_u32.to_le_bytes().to_vec())
+    );
+    drop(store);
+    turns.await.unwrap();
 }
