@@ -14,10 +14,14 @@ const PACK: &str = "-Wl,-z,pack-relative-relocs";
 
 /// Set to anything it leaves both out: for a binary that an older system is to run.
 const PLAIN: &str = "AIOS_PLAIN_LINK";
+/// Where cargo says which flags the compiler is given.
+const FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed={PLAIN}");
+    for name in [PLAIN, "RUSTC_LINKER", FLAGS] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
     let of = |name| std::env::var(name).unwrap_or_default();
     // A test's program is linked oftener than it is run, and folding takes its time.
     let wanted = of("PROFILE") == "release" && of("CARGO_CFG_TARGET_OS") == "linux";
@@ -38,6 +42,16 @@ fn runs(rustc: &str, argument: &str, folder: &Path) -> bool {
         return false;
     }
     let mut make = Command::new(rustc);
+    // The linker and the flags that the program itself is made with.
+    if let Some(linker) = std::env::var_os("RUSTC_LINKER") {
+        make.arg("-C").arg({
+            let mut with = std::ffi::OsString::from("linker=");
+            with.push(linker);
+            with
+        });
+    }
+    let flags = std::env::var(FLAGS).unwrap_or_default();
+    make.args(flags.split('\u{1f}').filter(|flag| !flag.is_empty()));
     make.arg(&source)
         .arg(format!("-Clink-arg={argument}"))
         .arg("-o");

@@ -293,6 +293,10 @@ pub(crate) fn once(columns: &mut Vec<GridColumn>, rows: usize) {
 /// Values of a column of numbers above which they are no kinds.
 const KINDS: usize = 30;
 
+/// Brackets of a goal that are looked at, and words within one.
+const BRACKETS: usize = 16;
+const WITHIN: usize = 4;
+
 /// A column that a goal calls by its name in brackets is called by the word before them, too: "the number of faults (Störungen)".
 pub(crate) fn second_names(columns: &mut [GridColumn], goal: &str) {
     let words = folded(goal);
@@ -300,23 +304,30 @@ pub(crate) fn second_names(columns: &mut [GridColumn], goal: &str) {
         let all = lexicons().iter();
         all.map(|lexicon| lexicon.stem(&word.text)).collect()
     };
-    for (open, _) in goal.match_indices('(') {
-        let close = goal[open..].find(')').map_or(goal.len(), |at| open + at);
-        let inside = words
-            .iter()
-            .filter(|word| (open..close).contains(&word.start));
-        let inside: Vec<Vec<String>> = inside.map(&stems).collect();
-        let Some(before) = words.iter().rfind(|word| word.end <= open) else {
+    for (open, _) in goal.match_indices('(').take(BRACKETS) {
+        let Some(close) = goal[open..].find(')').map(|at| open + at) else {
+            return;
+        };
+        let first = words.partition_point(|word| word.start < open);
+        let inside = words[first..].iter();
+        let inside: Vec<_> = inside
+            .take_while(|word| word.start < close)
+            .take(WITHIN + 1)
+            .collect();
+        let Some(before) = first.checked_sub(1).map(|at| &words[at]) else {
             continue;
         };
-        let called = stems(before);
-        let taken = |column: &GridColumn| called.iter().any(|stem| column.stems.contains(stem));
-        let next = goal
-            .get(before.end..open)
-            .is_some_and(|gap| gap.trim().is_empty());
-        if inside.is_empty() || !next || columns.iter().any(taken) {
+        let gap = goal.get(before.end..open);
+        let next = gap.is_some_and(|gap| gap.trim().is_empty());
+        if inside.is_empty() || inside.len() > WITHIN || !next {
             continue;
         }
+        let called = stems(before);
+        let taken = |column: &GridColumn| called.iter().any(|stem| column.stems.contains(stem));
+        if columns.iter().any(taken) {
+            continue;
+        }
+        let inside: Vec<Vec<String>> = inside.into_iter().map(stems).collect();
         let named = |column: &&mut GridColumn| {
             let mut words = inside.iter();
             words.all(|stems| stems.iter().any(|stem| column.stems.contains(stem)))

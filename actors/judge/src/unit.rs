@@ -373,6 +373,14 @@ impl Unit {
         )
     }
 
+    /// Whether it is of a temperature.
+    pub(crate) fn is_temperature(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Celsius | Kind::Fahrenheit | Kind::Degree | Kind::Kelvin
+        )
+    }
+
     /// Whether it is a part of a whole.
     pub(crate) fn is_share(&self) -> bool {
         self.kind == Kind::Share

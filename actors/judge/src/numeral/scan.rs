@@ -156,7 +156,8 @@ impl Scan<'_> {
                 | ("sous", "zero")
                 | ("bajo", "cero")
         );
-        if said && !number.signed && gap.trim().is_empty() {
+        let degrees = number.unit.as_ref().is_some_and(Unit::is_temperature);
+        if said && degrees && !number.signed && gap.trim().is_empty() {
             number.signed = true;
             number.end = zero.end;
             for reading in &mut number.readings {

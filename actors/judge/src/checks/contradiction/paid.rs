@@ -114,7 +114,7 @@ fn places(reading: &Reading<'_>) -> Vec<Place> {
 /// Where the documents say the other way of what a clause speaks of, and nowhere the same.
 fn said_otherwise<'p>(said: &Said, places: &'p [Place]) -> Option<&'p Place> {
     // An amount that no document has is told where figures are looked at.
-    if said.amount {
+    if said.amount && !said.free {
         return None;
     }
     let shared = |place: &Place| place.of.intersection(&said.of).count();

@@ -7,7 +7,7 @@ use aios_work::{Category, Issue, Severity};
 
 use super::{Finding, at};
 use crate::checks::decision::{asks_the_source, decision};
-use crate::clause::{Part, clause_spans, denies, lacked, parts, sides, stems_of};
+use crate::clause::{Part, clause_spans, denied_word, denies, lacked, parts, sides, stems_of};
 use crate::goal::Need;
 use crate::reading::Reading;
 use crate::text::Text;
@@ -50,11 +50,6 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
     }
     for paper in papers.clone() {
         for (place, sentence) in paper.sentences.iter().enumerate() {
-            // "Nothing is charged" of what is "free of charge": both stand on the same side.
-            let stands = |text: &Text| sides(text, 0, text.raw.len() + 1);
-            if !stands(text).is_disjoint(&stands(&sentence.text)) {
-                continue;
-            }
             let short = |part: &&Part| part.stems.len() <= SHORT && !part.listed;
             for part in sentence.parts.iter().filter(short) {
                 let against = own.iter().any(|own| {
@@ -66,7 +61,12 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
                     };
                     let words = common(own, part);
                     let most = words > 1 && words * 3 >= part.stems.len() * 2;
-                    same.is_some_and(|word| most && !agrees(own, word, words))
+                    // "Nothing is charged" of what is "free of charge" denies one of two sides, and stands on the other with the source.
+                    let one_side = |word: &String| {
+                        (is_a_side(text, word) || is_a_side(&sentence.text, word))
+                            && !whole(text).is_disjoint(&whole(&sentence.text))
+                    };
+                    same.is_some_and(|word| most && !agrees(own, word, words) && !one_side(word))
                 });
                 if against {
                     finding
@@ -77,6 +77,20 @@ pub(super) fn shared(reading: &Reading<'_>, piece: usize, finding: &mut Finding)
             }
         }
     }
+}
+
+/// The sides of opposites that a whole text stands on.
+fn whole(text: &Text) -> BTreeSet<(u8, bool)> {
+    sides(text, 0, text.raw.len() + 1)
+}
+
+/// Whether a word of a text is one side of two.
+fn is_a_side(text: &Text, stem: &String) -> bool {
+    let word = text.stems.iter().find(|(_, own)| own == stem);
+    word.is_some_and(|(word, _)| {
+        let mut tags = text.tags.iter();
+        tags.any(|tag| matches!(tag.tag, Tag::Opposite(..)) && tag.from <= *word && *word < tag.to)
+    })
 }
 
 /// That a source says the opposite of a piece, and where.
@@ -459,7 +473,6 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
         let mut told: BTreeSet<bool> = BTreeSet::new();
         let mut place = None;
         // "Nothing is charged" denies and says what "free of charge" says.
-        let whole = |text: &Text| crate::clause::sides(text, 0, text.raw.len() + 1);
         let mut stands = BTreeSet::new();
         for paper in reading.ground.papers.iter() {
             for (at, sentence) in paper.sentences.iter().enumerate() {
@@ -483,8 +496,12 @@ pub(super) fn answered(reading: &Reading<'_>, finding: &mut Finding) {
                 .iter()
                 .flat_map(|paper| &paper.sentences);
             let limits = || sentences.clone().any(|own| limited_alike(text, &own.text));
-            let alike = !stands.is_disjoint(&whole(text));
-            if own.len() == 1 && own.contains(&!source) && !limits() && !alike {
+            let denied = || denied_word(text, 0, text.raw.len() + 1);
+            let alike = || {
+                denied().is_some_and(|word| is_a_side(text, word))
+                    && !stands.is_disjoint(&whole(text))
+            };
+            if own.len() == 1 && own.contains(&!source) && !limits() && !alike() {
                 finding.issues.push(opposite(reading, piece, place.clone()));
                 break;
             }
