@@ -664,8 +664,9 @@ impl StorageConfig {
         (!self.folder.is_empty()).then(|| PathBuf::from(&self.folder))
     }
 
-    /// How long records of every kind stay, and how much of them.
-    pub(crate) fn retention(&self) -> Retention {
+    /// How long records of every kind stay in the journal and in its archive, and how much of them.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
         let limit = |days: u32, mb: u32| Limit {
             days: Some(days),
             entries: None,
