@@ -2,6 +2,7 @@
 
 use aios_languages::{Ask, Hint, concept_number, hints};
 
+use super::chosen::is_chosen_by_an_end;
 use super::marks::{Mark, What};
 use super::schema::Schema;
 use super::words::Words;
@@ -24,7 +25,10 @@ pub(super) fn clauses(words: &Words, marks: &[Mark], schema: &Schema) -> Vec<(us
             let (from, to) = out.get(at).copied().unwrap_or_default();
             marks.get(from..to).unwrap_or_default()
         };
-        if chooses(part(at - 1), schema) && is_of_all(part(at), schema) {
+        let first = part(at - 1);
+        if (chooses(first, schema) || is_chosen_by_an_end(words, first, schema))
+            && is_of_all(part(at), schema)
+        {
             out.swap(at - 1, at);
         }
     }
@@ -116,6 +120,8 @@ fn splits(words: &Words, marks: &[Mark], schema: &Schema, from: usize, at: usize
     figure && has_measure(left, schema) && has_measure(right, schema)
         || is_of_all(left, schema) && chooses(one, schema)
         || chooses(left, schema) && is_of_all(right, schema)
+        || is_chosen_by_an_end(words, one, schema)
+            && (is_of_all(left, schema) || is_chosen_by_an_end(words, left, schema))
         // "loans per month and the total"
         || left.iter().any(|mark| mark.what == What::Ask(Ask::Per)) && is_a_total(right)
 }
@@ -164,7 +170,7 @@ fn chooses(marks: &[Mark], schema: &Schema) -> bool {
 }
 
 /// Whether a word chooses the largest or the smallest.
-fn is_an_end(mark: &Mark) -> bool {
+pub(super) fn is_an_end(mark: &Mark) -> bool {
     matches!(
         mark.what,
         What::Superlative(..) | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)

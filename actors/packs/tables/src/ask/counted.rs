@@ -6,7 +6,7 @@ use super::figures::COUNTED;
 use super::marks::What;
 use super::question::{Filter, Measure, Test};
 use super::resolve::Reader;
-use super::schema::Role;
+use super::schema::{Column, Role};
 use super::units::has_unit;
 
 impl Reader<'_> {
@@ -461,11 +461,27 @@ impl Reader<'_> {
                 .filter_map(|at| self.column(at))
                 .filter(|known| known.role == Role::Adds && known.id.table == *table);
             adds.next().filter(|_| adds.next().is_none())
-        })?;
+        });
+        let pieces = pieces.or_else(|| self.numbers_beside(column))?;
         let id = pieces.id.clone();
         let told = self.speech.say("taken_for", &[("column", id.name.trim())]);
         self.assume(told);
+        // So many of each add up, whatever else such a heading may number.
+        self.summed.push(id.clone());
         Some(Measure::Of(id))
+    }
+
+    /// A column that is called a number of what stands beside it in each row, where the table measures nothing else: `item`, `number`.
+    fn numbers_beside(&self, named: &Column) -> Option<&Column> {
+        let mut all = self.schema.columns.iter().filter(|column| {
+            column.id.table == named.id.table
+                && column.id != named.id
+                && (column.is_measure() || column.least.is_some())
+        });
+        let only = all.next().filter(|_| all.next().is_none())?;
+        let counts = matches!(only.words.as_slice(), [word] if hints(Hint::Counting, word))
+            || matches!(super::words::spaced(&only.id.name).as_slice(), [word] if hints(Hint::Counting, &word.text));
+        (counts && only.whole && only.least.is_some_and(|least| least >= 0.0)).then_some(only)
     }
 
     /// A table whose rows are already counts has a column that is called so; its rows are no things.

@@ -47,6 +47,7 @@ const IRREGULAR: &[(&str, &str)] = &[
     ("swam", "swim"),
     ("won", "win"),
     ("lost", "loss"),
+    ("lose", "loss"),
     ("caught", "catch"),
     ("grew", "grow"),
     ("grown", "grow"),

@@ -172,6 +172,9 @@ impl Reader<'_> {
         let Some(quantity) = self.quantity_beside(&price) else {
             return Some(());
         };
+        if self.adds_up_as_named(&price, &quantity) {
+            return Some(());
+        }
         let (one, other) = (price.name.trim(), quantity.name.trim());
         let said = self
             .speech

@@ -540,7 +540,7 @@ impl Reader<'_> {
                             || column.words.len() > 1 && said.text.strip_suffix('s') == Some(word)
                     })
                 });
-            if fits && self.is_name(at, to, &column.id.name) {
+            if fits && self.is_name(at, to, column) {
                 match out.iter_mut().find(|(known, _)| *known == to) {
                     Some((_, all)) => all.push(place),
                     None => out.push((to, vec![place])),
@@ -551,7 +551,7 @@ impl Reader<'_> {
     }
 
     /// Whether a word is meant as a column's name: a single letter, or a word of asking, must be written as in the file.
-    fn is_name(&self, from: usize, to: usize, name: &str) -> bool {
+    fn is_name(&self, from: usize, to: usize, column: &super::schema::Column) -> bool {
         if to - from > 1 || self.words.is_quoted(from, to) {
             return true;
         }
@@ -577,13 +577,13 @@ impl Reader<'_> {
         }
         if short {
             let upper = written.chars().any(char::is_uppercase);
-            return written == name.trim() && (!filler || (upper && from > 0));
+            return written == column.id.name.trim() && (!filler || (upper && from > 0));
         }
-        // "total", "count": what is done with a column before a column of that name.
+        // "total", "count": what is done with a column before a column of that name. A bus line is no line of the file.
         !self.marks.can_be(
             from,
             to,
-            |asking| matches!(asking, Asking::Ask(ask) if !names_a_thing(ask)),
+            |asking| matches!(asking, Asking::Ask(ask) if !(names_a_thing(ask) || ask == Ask::Rows && column.names_rows())),
         )
     }
 

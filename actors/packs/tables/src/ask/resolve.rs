@@ -160,6 +160,7 @@ impl Reader<'_> {
         self.letters(from, to, &mut filters);
         self.place_of(from, to, &asks, &mut filters);
         filters.extend(self.values(from, to));
+        self.outcomes(from, to, &mut asks, &mut filters);
         let reckons = asks.reckons() || asks.has(Ask::Per);
         let flags = asks.any(&[Ask::Count, Ask::Share, Ask::Rows]) || !reckons;
         self.nothing_of(from, to, &asks, &mut filters);
@@ -188,6 +189,7 @@ impl Reader<'_> {
             (most, order) = (Some(time), Some(by));
         }
         let mut groups = self.groups(from, to);
+        self.asked_noun_is_absent(from, to);
         if extremes.is_some() {
             groups.retain(|group| !self.is_unique(group));
         }

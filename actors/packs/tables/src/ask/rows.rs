@@ -9,6 +9,7 @@ use super::marks::What;
 use super::question::{Filter, Group, Measure, Test};
 use super::resolve::Reader;
 use super::schema::{Column, Role};
+use super::ways::values_of;
 
 impl Reader<'_> {
     /// Values of the data that the clause names, as conditions.
@@ -340,6 +341,9 @@ impl Reader<'_> {
                     )
                 })
         };
+        if let Some(best) = self.end_of_way_at(at, from, &columns) {
+            return Some((best, values_of(all, best)));
+        }
         // Where an earlier value of the goal is of one of them, so is this one.
         let best = columns.iter().copied().min_by_key(|column| {
             let role = self.column(*column).map(|column| column.role);
@@ -352,12 +356,7 @@ impl Reader<'_> {
         if columns.len() > 1 && !named(self, best) {
             self.say_ambiguous(at, &columns, best);
         }
-        let values = all
-            .iter()
-            .filter(|(column, _)| *column == best)
-            .map(|(_, value)| value.clone())
-            .collect();
-        Some((best, values))
+        Some((best, values_of(all, best)))
     }
 
     /// The column's name beside its value is no measure and no group: "region North", "in the North region".

@@ -160,6 +160,9 @@ impl Schema {
             schema
                 .columns
                 .extend(columns.map(|column| read(column, &table.name, table.profile.rows)));
+            if let Some(counts) = counts_of_kinds(&schema.columns[first..]) {
+                schema.columns[first + counts].role = Role::Adds;
+            }
             if let [only] = table
                 .profile
                 .unpivoted
@@ -237,6 +240,11 @@ impl Schema {
 impl Column {
     pub(super) fn is_measure(&self) -> bool {
         matches!(self.role, Role::Adds | Role::Rates)
+    }
+
+    /// Whether it tells rows apart by a name: a word such as "line" is then the column's.
+    pub(super) fn names_rows(&self) -> bool {
+        matches!(self.role, Role::Groups | Role::Names)
     }
 
     pub(super) fn is_time(&self) -> bool {
@@ -332,6 +340,24 @@ fn read(column: &ColumnProfile, table: &str, rows: u64) -> Column {
         read.role = Role::Groups;
     }
     read
+}
+
+/// A column that is called a number and says how many there are of each of several kinds: `item, number` of cows, goats and hens. Beside
+/// names of one each (`player, number`) it is a number that they have.
+fn counts_of_kinds(columns: &[Column]) -> Option<usize> {
+    let (kinds, number) = match columns {
+        [kinds, number] => (kinds, number),
+        _ => return None,
+    };
+    let called =
+        matches!(spaced(&number.id.name).as_slice(), [word] if hints(Hint::Counting, &word.text));
+    let several = kinds.few.len() > 1
+        && kinds
+            .few
+            .iter()
+            .all(|kind| kind.ends_with('s') && kind.starts_with(char::is_lowercase));
+    let counts = number.whole && number.least.is_some_and(|least| least >= 0.0);
+    (called && several && counts && number.role == Role::Names).then_some(1)
 }
 
 /// Whether a column numbers what rows are of, one after the other: each round of a quiz has several rows.

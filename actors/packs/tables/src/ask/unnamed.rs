@@ -157,7 +157,8 @@ impl Reader<'_> {
                 })
         });
         if how_many {
-            return Some(vec![(self.rows(), None)]);
+            let counts = self.counts_column().unwrap_or_else(|| self.rows());
+            return Some(vec![(counts, None)]);
         }
         let compares = ranked || asks.any(&[Ask::Change, Ask::Compare]);
         if let Some(found) = compares.then(|| self.compared_by(from, to)).flatten() {

@@ -1,6 +1,7 @@
 //! Questions over small tables, carried through the real tools: the right figure stands in the first sentence, and what is not understood or
 //! not there is said.
 
+mod as_named;
 mod as_people_keep;
 mod asked_for;
 mod common;
