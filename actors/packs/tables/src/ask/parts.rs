@@ -107,6 +107,13 @@ impl Reader<'_> {
         let Some(whole) = self.surrounds(&part) else {
             return Vec::new();
         };
+        // Of visits, orders and returns nothing says of which the returns are a part.
+        if self.around(&part).count() > 1 {
+            let told = self
+                .speech
+                .say("one_kind", &[("said", whole.id.name.trim())]);
+            self.assume(told);
+        }
         // "clicks per newsletter sent": who says both beside the rate says it again.
         let again = |at: &usize| {
             let all = self.measured(*at);

@@ -390,23 +390,25 @@ impl Reader<'_> {
         let within = |one: &Column, other: &Column| {
             one.most <= other.most && one.least <= other.least && one.id.unit == other.id.unit
         };
-        let all: Vec<&Column> = self
-            .schema
-            .columns
-            .iter()
-            .filter(|column| {
-                column.role == Role::Adds
-                    && column.id.table == part.id.table
-                    && column.id != part.id
-                    && column.whole == part.whole
-                    && !column.sums
-                    && within(part, column)
-            })
-            .collect();
+        let all: Vec<&Column> = self.around(part).collect();
         let whole = all
             .iter()
             .find(|whole| all.iter().all(|other| within(other, whole)))?;
         Some((*whole).clone())
+    }
+
+    /// The counts within which another one lies.
+    pub(super) fn around<'s>(&'s self, part: &'s Column) -> impl Iterator<Item = &'s Column> {
+        self.schema.columns.iter().filter(|column| {
+            column.role == Role::Adds
+                && column.id.table == part.id.table
+                && column.id != part.id
+                && column.whole == part.whole
+                && column.id.unit == part.id.unit
+                && !column.sums
+                && part.most <= column.most
+                && part.least <= column.least
+        })
     }
 
     /// "the rate from visits to orders": what it leads to is the part, what it comes from the whole.
