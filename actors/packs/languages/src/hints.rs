@@ -168,6 +168,18 @@ pub enum Hint {
     Taken,
     /// A verb of what is done with things that somebody has: a list of them does not tell it.
     Dealt,
+    /// A verb of what begins.
+    Commencing,
+    /// A verb of what ends.
+    Ceasing,
+    /// The heading of the day on which something begins.
+    FirstDay,
+    /// The heading of the day on which it ends.
+    LastDay,
+    /// The heading of people of a kind: guides, nurses.
+    People,
+    /// Behind it stands what is told apart, and never what is done with it.
+    Choice,
 }
 
 #[derive(Deserialize)]

@@ -94,6 +94,11 @@ impl Reader<'_> {
         to: usize,
         order: Option<&mut Order>,
     ) -> Option<Measure> {
+        if order.is_some()
+            && let Some(moved) = self.moved_by(from, to)
+        {
+            return Some(Measure::Of(moved));
+        }
         let order = order.filter(|order| order.largest)?;
         let verb = (from..to).find(|at| {
             self.mark(*at)

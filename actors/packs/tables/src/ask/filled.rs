@@ -23,7 +23,7 @@ impl Reader<'_> {
         asks: &mut Asks,
     ) -> Vec<(Measure, Option<String>)> {
         let Some(said) = self.says_filled(from, to) else {
-            return Vec::new();
+            return self.part_by_name(from, to, asks);
         };
         let named = said.clone().any(|at| {
             self.is_used(at)

@@ -66,7 +66,8 @@ impl Reader<'_> {
                     if out.is_empty() {
                         let group = self.called(&["who", "wer", "qui", "quien"]);
                         let group = group.or_else(|| self.done_by());
-                        add(&mut out, group.or_else(|| self.doer()));
+                        let group = group.or_else(|| self.doer());
+                        add(&mut out, group.or_else(|| self.people()));
                     }
                 }
                 Ask::Where => {

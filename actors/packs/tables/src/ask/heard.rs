@@ -51,6 +51,7 @@ impl Reader<'_> {
         measures: &[(Measure, Option<String>)],
         counted: Option<&Measure>,
     ) {
+        self.ranked_thing(from, to);
         let rows = |measure: &Measure| matches!(measure, Measure::Rows | Measure::Distinct(_));
         // Of rows that are counted each such word may be a condition.
         let counts = match measures {
@@ -409,8 +410,13 @@ impl Reader<'_> {
                     })
                 })
             });
+            // "How many fines" of a column `fine_eur`: it is they that are counted.
+            let counted_here = self
+                .previous(from, at)
+                .is_some_and(|before| self.is_ask(before, Ask::Count) && self.is_used(at));
             if measured
                 && !limited
+                && !counted_here
                 && let Some(used) = self.used.get_mut(at)
             {
                 *used = false;

@@ -224,7 +224,8 @@ impl Reader<'_> {
             Asking::Superlative(_, concept) => {
                 (self.schema.standing_for(concept).is_empty(), false)
             }
-            Asking::Ask(Ask::Last) => (false, true),
+            // "tiefste" is the highest where somebody has a depth.
+            Asking::Ask(Ask::Last | Ask::Lowest) => (false, true),
             _ => (false, false),
         });
         // "the most common reason for a visit": a column that is called so is no question for it.
@@ -265,7 +266,8 @@ impl Reader<'_> {
             let thing = matches!(asked.asking, Asking::Ask(Ask::Filler) | Asking::Concept(_));
             asked.to == asked.from + 1 || !thing || !(asked.from..asked.to).any(named)
         });
-        self.marks.retain_phrases(self.schema, &mut asked);
+        self.marks
+            .retain_phrases(self.words, self.schema, &mut asked);
         for asked in asked {
             let (sure, what) = match asked.asking {
                 Asking::Ask(Ask::Filler) => (Sure::Filler, What::Ask(Ask::Filler)),
@@ -324,6 +326,8 @@ impl Reader<'_> {
                         || super::kin::same_verb(word, stem)
                         || super::kin::same_root(self.words.text(at), word)
                         || stem.chars().count() >= 6 && super::kin::kin(stem, word)
+                        // "earthquake" of `quakes.csv`
+                        || word.chars().count() >= 5 && stem.ends_with(word.as_str())
                 })
             });
             if file {
@@ -564,12 +568,11 @@ impl Reader<'_> {
             .marks
             .can_be(from, to, |asking| asking == Asking::Ask(Ask::Filler));
         // "by ligne": behind such a word stands a column, whatever else it may mean.
-        let per = from > 0
-            && self
-                .marks
-                .asked
-                .iter()
-                .any(|asked| asked.to == from && matches!(asked.asking, Asking::Ask(Ask::Per)));
+        let before = from.checked_sub(1);
+        let per = before.is_some_and(|before| {
+            // "which line"
+            self.marks.ends_at(from, Ask::Per) || hints(Hint::Choice, self.words.text(before))
+        });
         // "below their minimum": what somebody has is a column, where one is called so.
         let owned = from > 0 && hints(Hint::Owning, self.words.text(from - 1));
         if called || (per || owned) && !short && !filler {

@@ -4,7 +4,7 @@ use aios_languages::{Ask, Asked, Asking, UnitName};
 
 use super::period::Said;
 use super::schema::Schema;
-use super::words::Numeral;
+use super::words::{Numeral, Words, canon};
 
 /// What a stretch of a goal was taken for.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +74,7 @@ impl Marks {
     }
 
     /// Leaves out things of several words that are none here.
-    pub(super) fn retain_phrases(&self, schema: &Schema, asked: &mut Vec<&Asked>) {
+    pub(super) fn retain_phrases(&self, words: &Words, schema: &Schema, asked: &mut Vec<&Asked>) {
         // "in stock" is a thing only where a column holds it.
         let nothing = |asked: &Asked| {
             matches!(asked.asking, Asking::Concept(concept) if schema.standing_for(concept).is_empty())
@@ -84,6 +84,30 @@ impl Marks {
                 })
         };
         asked.retain(|asked| asked.to == asked.from + 1 || !nothing(asked));
+        // "charge per code" of a column `charge`
+        let each = |asked: &Asked| {
+            let column = asked.from..asked.to.saturating_sub(1);
+            asked.to == asked.from + 2
+                && matches!(asked.asking, Asking::Concept(_))
+                && self.ends_at(asked.to, Ask::Per)
+                && schema.columns.iter().any(|known| {
+                    let said = words.all.get(column.clone()).unwrap_or_default();
+                    known.words.len() == said.len()
+                        && known
+                            .words
+                            .iter()
+                            .zip(said)
+                            .all(|(word, said)| *word == canon(&said.text))
+                })
+        };
+        asked.retain(|asked| !each(asked));
+        // "attendance rate per day": a rate for one of something is a price only where a column holds one.
+        let rate = |asked: &Asked| {
+            asked.to > asked.from + 2
+                && self.ends_at(asked.from + 1, Ask::Ratio)
+                && matches!(asked.asking, Asking::Concept(concept) if schema.standing_for(concept).is_empty())
+        };
+        asked.retain(|asked| !rate(asked));
         // "did they take in total": the last word of a thing's name belongs to a longer word of asking that begins with it.
         let asks_on = |asked: &Asked| {
             self.asked.iter().any(|longer| {

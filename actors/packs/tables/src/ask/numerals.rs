@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aios_languages::{Asking, asks, folded, language_of_goal};
 use aios_work::{Category, Evidence, Issue, Opinion, Severity, When};
 
 /// Numbers of nobody's that are named; more would say nothing new.
@@ -58,6 +59,17 @@ impl Known {
             facts: evidence.facts.len(),
         };
         known.learn(&evidence.goal);
+        // "third highest": a place that the goal says in letters.
+        let said = folded(&evidence.goal);
+        let places = asks(language_of_goal(&evidence.goal))
+            .map(|asks| asks.find(&said))
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|asked| match asked.asking {
+                Asking::Ordinal(place) => Some(place.to_string()),
+                _ => None,
+            });
+        known.runs.extend(places);
         let told = evidence.passages.iter().chain(&evidence.measures);
         told.for_each(|told| known.learn(told));
         let of_facts = evidence.facts.iter().flat_map(|fact| &fact.subject);

@@ -176,6 +176,9 @@ impl Reader<'_> {
 
     /// "... and on which day?" behind a question for a row, which tells its day.
     pub(super) fn asks_where(&self, from: usize, to: usize) -> bool {
+        if self.asks_how(from, to) {
+            return true;
+        }
         let row = match self.before.as_ref() {
             Some(Question {
                 wanted: Wanted::Row { .. },
@@ -211,6 +214,18 @@ impl Reader<'_> {
             }
             _ => false,
         };
+        // "... and the sum of the readings": of all of them, and no more of the row.
+        let sums = (from..to).any(|at| {
+            self.is_ask(at, Ask::Total)
+                && self.mark(at).is_some_and(|mark| {
+                    !["how", "wie", "combien", "cuanto", "cuanta"]
+                        .contains(&self.words.text(mark.from))
+                })
+        });
+        let measured = (from..to).any(|at| !self.measured(at).is_empty());
+        if sums && measured && !self.asks(from, to).has(Ask::Count) {
+            return false;
+        }
         let plain = |at: usize| {
             self.mark(at).is_some_and(|mark| match &mark.what {
                 What::Ask(ask) => {

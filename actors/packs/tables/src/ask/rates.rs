@@ -334,6 +334,7 @@ impl Reader<'_> {
             && let Some(whole) = self.surrounds(part)
         {
             named.push(whole);
+            self.whose_part(from, to);
         }
         let [one, other] = named.as_slice() else {
             return None;
@@ -369,37 +370,45 @@ impl Reader<'_> {
             let names = matches!(self.mark(at).map(|mark| &mark.what), Some(What::Column(all, _) | What::Kin(all)) if all
                 .iter()
                 .any(|column| self.column(*column).is_some_and(|column| column.id == *id)));
+            // "of the seeds germinated"
+            let last = (at + 1..to).all(|at| self.mark(at).is_some_and(super::clause::is_filler));
+            let did = last
+                && self.mark(at).is_some_and(|mark| {
+                    super::heard::is_participle(self.words.text(mark.from), &self.words.language)
+                });
             let helped = self.mark(at).is_some_and(|mark| {
                 mark.from
                     .checked_sub(1)
                     .is_some_and(|before| hints(Hint::Helping, self.words.text(before)))
             });
-            names && helped
+            names && (helped || did)
         })
     }
 
     /// The count within which another one lies, row by row as far as their ends tell; of several the one that the others lie within.
-    fn surrounds(&self, part: &Column) -> Option<Column> {
+    pub(super) fn surrounds(&self, part: &Column) -> Option<Column> {
         let within = |one: &Column, other: &Column| {
             one.most <= other.most && one.least <= other.least && one.id.unit == other.id.unit
         };
-        let all: Vec<&Column> = self
-            .schema
-            .columns
-            .iter()
-            .filter(|column| {
-                column.role == Role::Adds
-                    && column.id.table == part.id.table
-                    && column.id != part.id
-                    && column.whole == part.whole
-                    && !column.sums
-                    && within(part, column)
-            })
-            .collect();
+        let all: Vec<&Column> = self.around(part).collect();
         let whole = all
             .iter()
             .find(|whole| all.iter().all(|other| within(other, whole)))?;
         Some((*whole).clone())
+    }
+
+    /// The counts within which another one lies.
+    pub(super) fn around<'s>(&'s self, part: &'s Column) -> impl Iterator<Item = &'s Column> {
+        self.schema.columns.iter().filter(|column| {
+            column.role == Role::Adds
+                && column.id.table == part.id.table
+                && column.id != part.id
+                && column.whole == part.whole
+                && column.id.unit == part.id.unit
+                && !column.sums
+                && part.most <= column.most
+                && part.least <= column.least
+        })
     }
 
     /// "the rate from visits to orders": what it leads to is the part, what it comes from the whole.
@@ -424,10 +433,12 @@ impl Reader<'_> {
                     ["rate", "quote", "taux", "tasa"].contains(&self.words.text(mark.from))
                 })
         }) || self.says_filled(from, to).is_some()
+            || self.says_part(from, to).is_some()
     }
 
     pub(super) fn name_of_rate(&self, from: usize, to: usize) -> Option<String> {
-        if let Some(said) = self.says_filled(from, to) {
+        let said = self.says_filled(from, to);
+        if let Some(said) = said.or_else(|| self.says_part(from, to)) {
             let (first, last) = (self.mark(said.start)?, self.mark(said.end - 1)?);
             return Some(self.words.written(first.from, last.to).to_owned());
         }

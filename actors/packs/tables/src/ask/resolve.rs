@@ -148,6 +148,7 @@ impl Reader<'_> {
         self.in_percent(from, to, &mut asks);
         let filled = self.filled(from, to, &mut asks);
         self.raises(from, to, &mut asks);
+        self.plain_words(from, to, &mut asks);
         self.asks_whether(from, to, &mut asks);
         let extremes = self.extremes(from, to, &mut asks);
         if self.compares(from, to) {

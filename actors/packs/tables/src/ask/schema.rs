@@ -119,6 +119,9 @@ pub(super) struct Schema {
     pub value: Option<question::Column>,
 }
 
+/// Numbered things that are still told apart by their numbers.
+const KINDS: u64 = 40;
+
 /// Words of a heading that say how and not what.
 pub(super) const QUALIFIERS: [&str; 18] = [
     "id", "no", "nr", "number", "code", "name", "nam", "key", "of", "the", "de", "der", "des",
@@ -371,7 +374,10 @@ fn is_numbered(column: &Column) -> bool {
         && column.whole
         && column.distinct < column.rows
         && ends.is_some_and(|(least, most)| {
-            (0.0..=1.0).contains(&least) && most - least < column.distinct as f64 * 2.0
+            let close = most - least < column.distinct as f64 * 2.0;
+            (0.0..=1.0).contains(&least) && close
+                // Rooms 101 to 104, each of which has several rows.
+                || least > 1.0 && column.distinct * 3 <= column.rows && column.distinct <= KINDS
         })
 }
 

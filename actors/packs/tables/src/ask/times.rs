@@ -47,6 +47,9 @@ impl Reader<'_> {
                 self.take(at);
             }
         }
+        if let Some((verb, _)) = self.end_of_a_verb(from, to) {
+            self.take(verb);
+        }
         let data = date.covers?;
         self.is_of_a_beginning(from, to, &said, &date);
         let year = said.iter().rev().find_map(|(_, said)| said.year());
@@ -321,6 +324,9 @@ impl Reader<'_> {
                 .schema
                 .of_role(|role| matches!(role, Role::Date | Role::Year))
                 .collect();
+            if let Some((_, end)) = self.end_of_a_verb(from, to) {
+                return Some(end);
+            }
             let rank = |at: &usize| {
                 let column = self.column(*at);
                 let name = column
@@ -422,14 +428,14 @@ impl Reader<'_> {
             from: data.from.min(span.from),
             ..span
         };
-        let kinds: [(Ask, Span); 5] = [
-            (
-                Ask::Since,
-                Span {
-                    from: span.from,
-                    until: data.until.max(span.until),
-                },
-            ),
+        let since = Span {
+            from: span.from,
+            until: data.until.max(span.until),
+        };
+        let kinds: [(Ask, Span); 6] = [
+            (Ask::Since, since),
+            // "on or after 15 April"
+            (Ask::AtLeast, since),
             (Ask::Until, first),
             (Ask::AtMost, first),
             (
@@ -453,8 +459,8 @@ impl Reader<'_> {
             .unwrap_or_default();
         // "older than 2015" is before it, "newer than" after.
         let age = [
-            (["older", "alter", "earlier"], kinds[3].1),
-            (["newer", "younger", "later"], kinds[4].1),
+            (["older", "alter", "earlier"], kinds[4].1),
+            (["newer", "younger", "later"], kinds[5].1),
         ];
         if self.is_ask(before, Ask::Above) || self.is_ask(before, Ask::Below) {
             let said = age
@@ -482,9 +488,16 @@ impl Reader<'_> {
             .rev()
             .find(|at| !self.mark(*at).is_some_and(is_filler));
         let open = from.is_some_and(|at| {
-            [Ask::Since, Ask::Until, Ask::Before, Ask::After]
-                .into_iter()
-                .any(|ask| self.is_ask(at, ask))
+            [
+                Ask::Since,
+                Ask::Until,
+                Ask::Before,
+                Ask::After,
+                Ask::AtLeast,
+                Ask::AtMost,
+            ]
+            .into_iter()
+            .any(|ask| self.is_ask(at, ask))
         });
         let said = self
             .mark(at)

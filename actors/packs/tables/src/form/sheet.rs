@@ -15,6 +15,8 @@ use crate::table;
 const LINES: usize = 80;
 /// Fewer say nothing of what they are.
 const FEWEST: usize = 3;
+/// Letters of a unit in brackets.
+const UNIT: usize = 16;
 /// Bytes of such a sheet.
 const BYTES: usize = 16 << 10;
 
@@ -88,7 +90,9 @@ fn properties(records: &[(u64, Vec<String>)]) -> Option<Vec<(&str, &str)>> {
     let mixed = figures > 0 && figures < all.len();
     let measured = all.iter().filter(|(name, _)| is_measured(name)).count();
     let kinds = mixed && measured >= 2 && measured * 2 >= all.len();
-    let titled = said(Hint::Titling, first.0) && !is_figure(first.1);
+    // `name,amount` over figures alone names two columns.
+    let heads = is_measured(first.1) && rest.iter().all(|(_, value)| is_figure(value));
+    let titled = said(Hint::Titling, first.0) && !is_figure(first.1) && !heads;
     (headed && (mixed || measured * 2 >= all.len()) || !headed && titled && kinds)
         .then(|| all.to_vec())
 }
@@ -101,7 +105,13 @@ fn is_figure(cell: &str) -> bool {
 
 /// Whether a name says what is measured: with its unit in brackets, or a thing that columns are often about.
 fn is_measured(name: &str) -> bool {
-    let unit = name.ends_with([')', ']']) && name.contains(['(', '[']);
+    // `[click](javascript:alert(1))` is a name with brackets, and no unit.
+    let unit = name
+        .strip_suffix([')', ']'])
+        .and_then(|rest| rest.rsplit_once(['(', '[']))
+        .is_some_and(|(before, unit)| {
+            before.ends_with(char::is_whitespace) && unit.chars().count() <= UNIT
+        });
     let words = folded(name);
     unit || all_asks()
         .iter()
@@ -137,6 +147,10 @@ mod tests {
             // Lists of people, prices and measures by place.
             ("Name;City\nAnn;Berlin\nBob;Rome\nCid;Oslo", None),
             ("Name;Age\nAnn;34\nBob;unknown\nCid;51", None),
+            (
+                "Name;Amount\n[a](x:b(1));14\nhttp://e.example/x;6\nAnn;22",
+                None,
+            ),
             ("Item;Value\nChair;20\nTable;80\nLamp;15", None),
             (
                 "Property;Value\nNorth lodge;120\nSouth lodge;140\nMill;90",

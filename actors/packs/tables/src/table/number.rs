@@ -281,6 +281,9 @@ fn undress(cell: &str) -> Option<Bare<'_>> {
     } else if let Some(rest) = after.strip_prefix('-').filter(|rest| !rest.is_empty()) {
         // `12- €`
         (after, signs, out.negative) = (rest.trim_start(), signs + 1, true);
+    } else if let Some(rest) = after.strip_suffix('+').filter(|_| has_cents(core)) {
+        // `71.82+` beside `154.61-`; `50+` and `1,000+` are no single numbers.
+        (after, signs) = (rest.trim_end(), signs + 1);
     }
     // `5.` ends with its mark.
     if after == "." {
@@ -293,6 +296,11 @@ fn undress(cell: &str) -> Option<Bare<'_>> {
     }
     out.scale = behind.scale;
     (signs <= 1).then_some(out)
+}
+
+/// Whether two digits stand behind a mark, as those of an amount do.
+fn has_cents(core: &str) -> bool {
+    matches!(core.as_bytes(), [.., b'.' | b',', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
 fn bare(core: &str) -> Bare<'_> {

@@ -8,6 +8,7 @@ mod common;
 mod everyday;
 mod kinds;
 mod places;
+mod plainest;
 mod reckoned;
 mod simple;
 mod together;
