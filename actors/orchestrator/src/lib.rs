@@ -11,6 +11,7 @@
 
 mod agents;
 pub mod crew;
+mod doubt;
 mod evidence;
 mod excerpt;
 mod goal;

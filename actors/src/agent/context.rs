@@ -439,6 +439,9 @@ impl Context {
     }
 
     /// Lets the model think, if its breaker lets the call through and the budget can pay for it.
+    ///
+    /// # Errors
+    /// There is no engine; else as [`thought`](Self::thought).
     pub async fn think(&self, request: InferRequest) -> Result<Inference, AgentError> {
         let (breakers, budget) = (self.system().breakers(), self.budget.as_ref());
         Ok(self
@@ -448,6 +451,9 @@ impl Context {
 
     /// The same for who brings breakers and a budget of their own. The request is private where what is worked on is, and the thought is
     /// told to whoever traces.
+    ///
+    /// # Errors
+    /// The breaker lets nothing through, the budget cannot pay for the prompt with all the tokens it may make, or the engine failed or refused.
     pub async fn thought(
         &self,
         engine: &EngineHandle,

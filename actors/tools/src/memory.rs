@@ -152,7 +152,7 @@ impl Reserved {
         self.bytes
     }
 
-    /// Takes over what was set aside beside this.
+    /// Takes over what was set aside beside this. What was set aside in another memory is given back to it instead: it cannot be held here.
     pub fn join(&mut self, mut beside: Self) {
         let bytes = std::mem::take(&mut beside.bytes);
         if Arc::ptr_eq(&self.memory.0, &beside.memory.0) {

@@ -1,5 +1,6 @@
 //! Goals, as the contract speaks of them: what is handed in, what happens, how it stands.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aios_work::PlanFile;
@@ -409,10 +410,27 @@ pub enum GoalPhase {
 pub struct GoalLine {
     /// Its name.
     pub goal_id: String,
-    /// What is wanted.
+    /// What is wanted; empty of one whose record says it no more.
     pub text: String,
-    /// Where it stands.
+    /// Where it stands; `interrupted` of one whose record cannot be read, since nobody works on it.
     pub phase: GoalPhase,
+    /// Why its record cannot be read, of one that stays for that where it was: no node goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
+impl GoalLine {
+    /// What a list for people says of it: what is wanted, or why nobody goes on with it.
+    #[must_use]
+    pub fn words(&self) -> Cow<'_, str> {
+        match &self.unreadable {
+            None => Cow::Borrowed(&self.text),
+            Some(why) if self.text.is_empty() => {
+                format!("(its record cannot be read: {why})").into()
+            }
+            Some(why) => format!("{} (its record cannot be read: {why})", self.text).into(),
+        }
+    }
 }
 
 /// How a goal stands.
@@ -467,6 +485,28 @@ pub struct Way {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_says_of_a_goal_what_is_wanted_and_why_its_record_cannot_be_read() {
+        for (written, words) in [
+            (
+                r#"{"goal_id":"g","text":"Count","phase":"running"}"#,
+                "Count",
+            ),
+            (
+                r#"{"goal_id":"g","text":"","phase":"interrupted","unreadable":"form 2"}"#,
+                "(its record cannot be read: form 2)",
+            ),
+            (
+                r#"{"goal_id":"g","text":"Count","phase":"interrupted","unreadable":"form 2"}"#,
+                "Count (its record cannot be read: form 2)",
+            ),
+        ] {
+            let line: GoalLine = serde_json::from_str(written).unwrap();
+            assert_eq!(line.words(), words);
+            assert_eq!(serde_json::to_string(&line).unwrap(), written);
+        }
+    }
 
     #[test]
     fn a_file_travels_as_text_where_it_is_text_and_as_base64_where_it_is_not() {

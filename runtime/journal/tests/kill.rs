@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,19 +16,24 @@ use aios_journal::{
 use aios_protocols::{PrincipalId, PrincipalKind, SigningIdentity, TenantId};
 
 const FOLDER: &str = "AIOS_JOURNAL_CHILD";
-/// Bytes of a segment, if not as many as usual.
+/// [`Bounds::segment`] and [`Bounds::length`], for the process that is killed.
 const SEGMENT: &str = "AIOS_JOURNAL_SEGMENT";
+const LENGTH: &str = "AIOS_JOURNAL_LENGTH";
 const THREADS: usize = 4;
 /// What a thread has handed over and not heard of: one sync serves all of them.
 const IN_FLIGHT: usize = 256;
 
-fn open(folder: &Path) -> (Journal, Recovery) {
+/// What the process that kills has set.
+fn bound(name: &str) -> usize {
+    std::env::var(name).unwrap().parse().unwrap()
+}
+
+fn open(folder: &Path, segment: usize) -> (Journal, Recovery) {
     let tenant = TenantId::new("local").unwrap();
     let party = PrincipalId::new(PrincipalKind::Service, "journal", &tenant).unwrap();
     let identity = Arc::new(SigningIdentity::from_seed(party, [7; 32]));
-    let segment = std::env::var(SEGMENT).map_or(32 * 1024, |bytes| bytes.parse().unwrap());
     let options = Options {
-        segment_bytes: segment,
+        segment_bytes: segment as u64,
         sign_every: 64,
         ..Options::default()
     };
@@ -41,8 +47,9 @@ fn child() {
     let Ok(folder) = std::env::var(FOLDER) else {
         return;
     };
-    let (journal, recovery) = open(Path::new(&folder));
+    let (journal, recovery) = open(Path::new(&folder), bound(SEGMENT));
     let epoch = recovery.epoch;
+    let length = bound(LENGTH);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let journal = &journal;
@@ -50,7 +57,7 @@ fn child() {
                 let mut in_flight = VecDeque::new();
                 for number in 0.. {
                     let key = format!("{epoch}/{thread}/{number}");
-                    let content = vec![7; (number * 37) % 300];
+                    let content = vec![7; (number * 37) % length];
                     let draft = Draft::set("", "child", &key, Payload::new("bytes", 1, content));
                     let mut drafts = vec![draft];
                     loop {
@@ -123,23 +130,38 @@ impl Said {
     }
 }
 
-/// Kills processes that write until `enough` says so of how many there were and how much they have acknowledged; each is left alone for as long
-/// as `life` says. `child` is the name of [`child`] in this program.
-pub(crate) fn kills(
-    child: &str,
-    segment: u64,
-    enough: impl Fn(u64, u64) -> bool,
-    life: impl Fn(u64) -> Duration,
-) {
+/// What is written, and how often whoever writes it is killed.
+pub(crate) struct Bounds {
+    /// Bytes of a segment.
+    pub segment: usize,
+    /// A write has fewer bytes than these, and one or another each number of them.
+    pub length: usize,
+    /// Kills at least, and at most.
+    pub kills: RangeInclusive<u64>,
+    /// More writes than these are acknowledged before it is over.
+    pub acknowledged: u64,
+}
+
+/// The name of [`child`] in whichever program this file is a part of. Another name is no test's: the process would write nothing and end well.
+fn child_name() -> String {
+    let path = module_path!().split_once("::");
+    path.map_or("child".to_owned(), |(_, module)| format!("{module}::child"))
+}
+
+/// Kills processes that write; each is left alone for as long as `life` says.
+pub(crate) fn kills(bounds: &Bounds, life: impl Fn(u64) -> Duration) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("journal");
     let mut said = Said::default();
     let (mut kill, mut held) = (0, 0);
-    while !enough(kill, said.all()) {
+    while kill < *bounds.kills.start()
+        || (said.all() <= bounds.acknowledged && kill < *bounds.kills.end())
+    {
         let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args([child, "--exact", "--nocapture"])
+            .args([&child_name(), "--exact", "--nocapture"])
             .env(FOLDER, &folder)
-            .env(SEGMENT, segment.to_string())
+            .env(SEGMENT, bounds.segment.to_string())
+            .env(LENGTH, bounds.length.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -160,8 +182,14 @@ pub(crate) fn kills(
         said.0.extend(heard.join().unwrap().0);
         kill += 1;
     }
+    assert!(
+        said.all() > bounds.acknowledged,
+        "{} of more than {} were acknowledged before {kill} kills",
+        said.all(),
+        bounds.acknowledged
+    );
     assert!(held > 0, "nobody was refused");
-    let (journal, recovery) = open(&folder);
+    let (journal, recovery) = open(&folder, bounds.segment);
     assert!(recovery.damage.is_empty(), "{recovery}");
     let mut found = Said::default();
     for entry in journal.read(0) {
@@ -191,11 +219,13 @@ pub(crate) fn kills(
 
 #[test]
 fn what_a_killed_process_said_was_lasting_is_there_once() {
-    let least = 100;
-    kills(
-        "child",
-        32 * 1024,
-        |kills, acknowledged| kills >= 30 && acknowledged > least,
-        |kill| Duration::from_millis(20 + 13 * kill.min(30)),
-    );
+    let bounds = Bounds {
+        segment: 32 * 1024,
+        length: 900,
+        kills: 30..=300,
+        acknowledged: 100,
+    };
+    kills(&bounds, |kill| {
+        Duration::from_millis(20 + 13 * kill.min(30))
+    });
 }

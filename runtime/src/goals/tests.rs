@@ -279,19 +279,25 @@ fn a_goal_whose_record_cannot_be_read_is_listed_with_the_reason() {
     let listed = |tenant: &str| {
         let lines = goals.list(tenant).unwrap().into_iter();
         lines
-            .map(|line| (line.goal_id, line.text))
+            .map(|line| (line.goal_id, line.text, line.unreadable))
             .collect::<Vec<_>>()
     };
     let own = listed("local");
-    let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = own.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names, ["asked", "state", "whole"]);
+    let told = goals.list("local").unwrap();
+    assert!(told[0].words().contains("cannot be read"), "{told:?}");
+    let why = |at: usize| own[at].2.as_deref().unwrap();
     assert!(
-        own[0].1.contains("form 2") && own[0].1.contains("cannot be read"),
+        why(0).contains("goal asked was written in form 2"),
         "{own:?}"
     );
-    assert!(own[1].1.contains("goals/state/state"), "{own:?}");
-    assert_eq!(own[2].1, "x");
+    assert!(why(1).contains("goals/state/state"), "{own:?}");
+    // What is wanted is said where the record still says it, and nothing in its place.
+    let texts: Vec<&str> = own.iter().map(|(_, text, _)| text.as_str()).collect();
+    assert_eq!(texts, ["", "x", "x"]);
+    assert_eq!(own[2].2, None);
     // Another tenant's is nobody else's, and the other way round.
-    let names: Vec<String> = listed("acme").into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = listed("acme").into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names, ["guest"]);
 }

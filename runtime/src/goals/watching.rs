@@ -117,7 +117,7 @@ impl Goals {
         }))
     }
 
-    /// All of a tenant's, newest first; before them those whose records cannot be read, each with the reason in the place of its words.
+    /// All of a tenant's, newest first; before them those whose records cannot be read, each with the reason.
     pub(crate) fn list(&self, tenant: &str) -> Result<Vec<GoalLine>, ControlError> {
         let recorded = self.register.all().map_err(unwritten)?;
         let mut kept = recorded.kept;
@@ -130,6 +130,7 @@ impl Goals {
                 goal_id: kept.goal_id.clone(),
                 text: kept.asked.goal.text.clone(),
                 phase: live.map_or(standing(kept.state.phase, waking), |goal| goal.phase()),
+                unreadable: None,
             }
         };
         let unread = recorded.unread.into_iter();
@@ -139,18 +140,20 @@ impl Goals {
 
     /// A goal whose record cannot be read, if it is this tenant's: nobody works on it, and it is not gone.
     fn unread(&self, tenant: &str, goal_id: String) -> Option<GoalLine> {
-        let (own, why) = match self.register.asked(&goal_id) {
+        let (own, text, why) = match self.register.asked(&goal_id) {
             Ok(asked) => {
                 let asked = asked?;
-                let whose = self.whose(asked.tenant.as_deref());
-                (whose == tenant, self.register.state(&goal_id).err()?)
+                let own = self.whose(asked.tenant.as_deref()) == tenant;
+                let why = self.register.state(&goal_id).err()?;
+                (own, asked.goal.text, why)
             }
             // Whose it was is lost with it, but for what its name says.
-            Err(why) => (self.concerns(tenant, &goal_id), why),
+            Err(why) => (self.concerns(tenant, &goal_id), String::new(), why),
         };
         own.then(|| GoalLine {
-            text: format!("(its record cannot be read: {why})"),
+            text,
             phase: GoalPhase::Interrupted,
+            unreadable: Some(why.to_string()),
             goal_id,
         })
     }

@@ -17,7 +17,7 @@ use aios_actors::recovery::tool_key;
 use aios_work::content::{KeptCall, TaskOrder, TaskResult, ToolOffer, call_step, ontology};
 
 use crate::services::elsewhere;
-use crate::{Services, crew};
+use crate::{Services, crew, doubt};
 
 /// Carries out orders with the tools it was given.
 pub struct Executor {
@@ -118,7 +118,7 @@ async fn attempted(
 ) -> Result<TaskResult, Undone> {
     let effect = services.effect(&order.tool);
     if again && effect.map(unheard) == Some(Unheard::AskPerson) {
-        return Err(doubtful(&order.tool));
+        return Err(doubt::not_repeated(&order.tool).into());
     }
     let performed = perform(services, order, key, again, ctx).await;
     // An agent knows by its steps what it has done, as a tool does that can be asked by the key; what it does not know nobody does.
@@ -216,15 +216,6 @@ fn undone(failed: Failed, effect: Option<Effect>) -> Undone {
     }
 }
 
-/// An earlier call of a tool of which nobody but a person can know whether it was carried out. It is refused and has not failed: nothing was
-/// called, so the tool's breaker hears nothing of it, and what others ask of its service goes on.
-fn doubtful(tool: &str) -> Undone {
-    let detail = format!(
-        "an earlier call of tool {tool} was cut short, and nobody knows whether it was carried out"
-    );
-    AgentError::refuse(ReasonKind::InDoubt, detail).into()
-}
-
 /// What the planner hears: whether it is worth trying again is in FIPA's word, what to do about it in the sentence.
 fn refusal(error: &ToolError, effect: Option<Effect>) -> AgentError {
     // Asked by its key, a tool knows; one that has just failed to is not asked for ever.
@@ -234,10 +225,7 @@ fn refusal(error: &ToolError, effect: Option<Effect>) -> AgentError {
         _ => false,
     };
     let kind = match error.kind() {
-        _ if unknown => {
-            let detail = format!("{error}; nobody knows whether it was carried out");
-            return AgentError::Failed(Reason::new(ReasonKind::InDoubt, detail));
-        }
+        _ if unknown => return doubt::failed(&error.to_string()),
         ToolErrorKind::NotFound => ReasonKind::UnsupportedFunction,
         ToolErrorKind::Permission => ReasonKind::Unauthorised,
         _ if error.is_retryable() => ReasonKind::Overloaded,

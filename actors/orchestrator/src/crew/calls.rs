@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use aios_actors::agent::{AgentError, Undone};
 use aios_actors::recovery::{ApprovalStatus, Decision, Question, tool_key};
-use aios_protocols::ReasonKind;
 use aios_tools::CallError;
 use aios_work::content::{AgentOrder, AgentReply, NoAnswer, hex};
 use aios_work::{AGENT_TOOLS, Effect, ToolCall};
@@ -12,9 +11,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::delegate::delegate;
-use super::ended::{Ended, failed, in_doubt, told};
+use super::ended::{Ended, failed, told};
 use super::errand::Errand;
 use super::seen::Seen;
+use crate::doubt;
 use crate::services::elsewhere;
 
 /// Characters of arguments that a person is shown; a call with more is not made.
@@ -49,13 +49,13 @@ impl Errand<'_> {
         let attempt = |again| self.attempted(turn, tool, args, effect, again);
         match self.ctx.once_written(&step, pure, attempt).await {
             Ok(seen) => Ok(seen.read_json().map_err(AgentError::from)?),
-            // Called anew, it would be called under another key, and perhaps done a second time.
-            Err(AgentError::Failed(reason)) if reason.kind == ReasonKind::InDoubt => {
-                Err(Ended::Unanswered(NoAnswer::InDoubt {
-                    reason: reason.detail,
-                }))
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(match doubt::of(&error) {
+                // Called anew, it would be called under another key, and perhaps done a second time.
+                Some(why) => Ended::Unanswered(NoAnswer::InDoubt {
+                    reason: why.to_owned(),
+                }),
+                None => error.into(),
+            }),
         }
     }
 
@@ -77,9 +77,7 @@ impl Errand<'_> {
         again: bool,
     ) -> Result<Seen, Undone> {
         if again && effect == Some(Effect::Ask) {
-            return Err(in_doubt(&format!(
-                "an earlier call of tool {tool} was cut short"
-            )));
+            return Err(doubt::not_repeated(tool).into());
         }
         self.call(turn, tool, args, effect, again).await
     }
@@ -133,7 +131,7 @@ impl Errand<'_> {
                 if matches!(effect, Some(Effect::Ask | Effect::Query))
                     && (again || error.is_in_doubt()) =>
             {
-                return Err(in_doubt(&format!("tool {tool} failed: {error}")));
+                return Err(doubt::failed(&format!("tool {tool} failed: {error}")).into());
             }
             Err(Ok(error)) if error.kind().is_for_models() => Seen::error(error.message()),
             // What others answered may hold anything, also orders to a model.

@@ -1,7 +1,6 @@
 //! How a question ends without an answer, for programs and for people.
 
-use aios_actors::agent::{AgentError, Undone};
-use aios_protocols::{Reason, ReasonKind};
+use aios_actors::agent::AgentError;
 use aios_work::OverBudget;
 use aios_work::content::NoAnswer;
 
@@ -27,16 +26,6 @@ pub(super) fn failed(reason: impl Into<String>) -> Ended {
     Ended::Unanswered(NoAnswer::Failed {
         reason: reason.into(),
     })
-}
-
-/// What is said of a call of which nobody knows whether it was carried out.
-pub(super) fn doubt(what: &str) -> String {
-    format!("{what}; nobody knows whether it was carried out")
-}
-
-/// The same as the end of a step.
-pub(super) fn in_doubt(what: &str) -> Undone {
-    AgentError::Failed(Reason::new(ReasonKind::InDoubt, doubt(what))).into()
 }
 
 /// Why there is no answer, for a person.

@@ -11,7 +11,7 @@ use aios_work::{Looping, ToolSpec};
 use serde_json::Value;
 
 use super::act;
-use super::ended::{Ended, doubt, failed, stopped};
+use super::ended::{Ended, failed, stopped};
 use super::errand::Errand;
 use super::judged::Word;
 use super::record::{Outcome, RunRecord};
@@ -19,7 +19,7 @@ use super::run::{Next, Run};
 use super::seen::Seen;
 use super::thought::{Thought, session};
 use super::{Crew, Inner, Member};
-use crate::Services;
+use crate::{Services, doubt};
 
 /// Figures and files that one answer hands on.
 const HANDED_ON: usize = 256;
@@ -58,7 +58,7 @@ pub(super) async fn pursue(
         Err(_) => Err(match errand.under_way.cut_short() {
             // Out of time is what it is; that something may have been done is what whoever asked must know.
             Some(tool) => Ended::Unanswered(NoAnswer::InDoubt {
-                reason: doubt(&format!(
+                reason: doubt::doubt(&format!(
                     "its time was used up in the middle of a call of tool {tool}"
                 )),
             }),

@@ -205,7 +205,8 @@ fn list(arguments: &GoalList) -> Result<ExitCode, Failure> {
         console::note("no goal is on record");
     } else {
         let line = |goal: &GoalLine| {
-            let line = format!("{:<11}  {}  {}", phase(goal.phase), goal.goal_id, goal.text);
+            let (phase, words) = (phase(goal.phase), goal.words());
+            let line = format!("{phase:<11}  {}  {words}", goal.goal_id);
             shown::terminal(&line)
         };
         let lines: Vec<String> = goals.iter().map(line).collect();

@@ -37,11 +37,22 @@ impl Door {
     async fn text_of(&self, asker: &Asker, goal_id: &str) -> Result<String, Status> {
         let goals: Vec<GoalLine> = self.typed(asker, Request::Goals {}).await?;
         let found = goals.into_iter().find(|goal| goal.goal_id == goal_id);
-        found.map(|goal| goal.text).ok_or_else(|| {
-            let shown: String = goal_id.chars().take(100).collect();
-            let error = ControlError::unknown(format!("there is no goal {shown:?}"));
-            self.invalid(&error.advise("say in `goal` what was asked"))
-        })
+        let refused =
+            |error: ControlError| Err(self.invalid(&error.advise("say in `goal` what was asked")));
+        match found {
+            Some(GoalLine {
+                text,
+                unreadable: Some(why),
+                ..
+            }) if text.is_empty() => refused(ControlError::failed(format!(
+                "what was asked by it cannot be read: {why}"
+            ))),
+            Some(goal) => Ok(goal.text),
+            None => {
+                let shown: String = goal_id.chars().take(100).collect();
+                refused(ControlError::unknown(format!("there is no goal {shown:?}")))
+            }
+        }
     }
 
     /// Hands pieces on as they come, until the Critic has said its word.

@@ -114,6 +114,10 @@ impl Control for Fake {
                 "children": [{"id": "a", "state": "running"}]}}),
             ),
             // As long as an answer may be, and longer.
+            Request::Goals {} => value(json!([
+                {"goal_id": "whole", "text": "Count.", "phase": "running"},
+                {"goal_id": "torn", "text": "", "phase": "interrupted", "unreadable": "form 2"},
+            ])),
             Request::Config {} => value("x".repeat(4_000_000)),
             Request::Swarm { .. } => value("x".repeat(5_000_000)),
             Request::Kill { agent } => {

@@ -66,6 +66,29 @@ async fn a_text_is_judged_or_its_refusal_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_is_judged_for_the_goal_that_is_named_unless_nobody_can_read_what_it_asks() {
+    let house = House::open().await;
+    let mut critic = critic(&house).await;
+    let of = |task_id: &str| ValidationRequest {
+        goal: String::new(),
+        task_id: task_id.to_owned(),
+        ..asked("It is so.")
+    };
+    critic.validate(known(of("whole"))).await.unwrap();
+    let done = "judge \"It is so.\" for \"Count.\"";
+    assert_eq!(house.node.last_done(), done);
+    for (goal, code, why) in [
+        ("torn", Code::Aborted, "form 2"),
+        ("none", Code::NotFound, "no goal \"none\""),
+    ] {
+        let status = critic.validate(known(of(goal))).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        assert!(status.message().contains(why), "{status}");
+    }
+    assert_eq!(house.node.last_done(), done, "nothing more was judged");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_that_grows_is_stopped_early_or_judged_at_its_end() {
     let house = House::open().await;
     let mut critic = critic(&house).await;

@@ -19,6 +19,6 @@ function Differences({ id, other }) {
 export function Compare({ id, goals, other }) {
   const others = (goals ?? []).filter((goal) => goal.goal_id !== id);
   if (!others.length && !other) return html`<${Empty} title="Nothing to compare with"><p>There is no other goal. Fork this one from a task of its plan to see what another way would have come to.</p></${Empty}>`;
-  return html`<label>With<select value=${other} onChange=${(event) => go(changed({ with: event.target.value }), true)}><option value="">Choose a goal</option>${others.slice(0, 300).map((goal) => html`<option value=${goal.goal_id}>${goal.text.slice(0, 60)} (${goal.goal_id}, ${goal.phase})</option>`)}</select></label>
+  return html`<label>With<select value=${other} onChange=${(event) => go(changed({ with: event.target.value }), true)}><option value="">Choose a goal</option>${others.slice(0, 300).map((goal) => html`<option value=${goal.goal_id}>${(goal.text || goal.unreadable || "").slice(0, 60)} (${goal.goal_id}, ${goal.phase})</option>`)}</select></label>
     ${other ? html`<${Differences} key=${other} id=${id} other=${other} />` : html`<p class="muted">Choose the goal that this one is compared with.</p>`}`;
 }

@@ -93,7 +93,7 @@ export function Goal({ id, line, goals, approvals }) {
   const link = (name) => to(["goals", id], { ...Object.fromEntries(query), tab: name === "now" ? "" : name });
   const picked = query.get("task") ?? "";
   return html`
-    <section class="card stack"><div class="row"><h2 class="grow">${line?.text ?? id}</h2>${phase && html`<${State} of=${phase} />`}</div>
+    <section class="card stack"><div class="row"><h2 class="grow">${line?.text || id}</h2>${phase && html`<${State} of=${phase} />`}</div>
       <p class="small muted mono">${id}</p>
       ${error ? html`<${Problem} error=${{ message: error.message, whatToDo: error.what_to_do }} />` : null}
       ${mine.map((one) => html`<div class="note warn"><i aria-hidden="true">!</i><div><strong>A person is asked</strong><p>${one.question}</p>${mayDecide.value ? html`<div class="row"><button class="main" onClick=${() => decide(one.id, "accept")}>Allow it</button><button class="bad" onClick=${() => decide(one.id, "reject")}>Forbid it</button></div>` : null}</div></div>`)}

@@ -13,11 +13,11 @@ const PHASES = ["running", "answered", "failed", "cancelled", "interrupted", "pa
 function List({ all, picked, query }) {
   const phase = query.get("phase") ?? "";
   const search = (query.get("q") ?? "").toLowerCase();
-  const some = all.filter((goal) => (!phase || goal.phase === phase) && (!search || `${goal.goal_id} ${goal.text}`.toLowerCase().includes(search)));
+  const some = all.filter((goal) => (!phase || goal.phase === phase) && (!search || `${goal.goal_id} ${goal.text} ${goal.unreadable ?? ""}`.toLowerCase().includes(search)));
   return html`<section class="card flush" aria-label="Goals">
     <div class="pad bar"><input type="search" aria-label="Search goals" placeholder="Search goals" value=${query.get("q") ?? ""} onInput=${(event) => go(changed({ q: event.target.value }), true)} />
       <select aria-label="Only those in a phase" value=${phase} onChange=${(event) => go(changed({ phase: event.target.value }), true)}><option value="">Every phase</option>${PHASES.map((one) => html`<option value=${one}>${one}</option>`)}</select></div>
-    ${some.length ? html`<ul class="picks">${some.slice(0, 300).map((goal) => html`<li key=${goal.goal_id}><a href=${to(["goals", goal.goal_id], Object.fromEntries(query))} aria-current=${goal.goal_id === picked ? "true" : undefined}><span class="text">${goal.text}</span><span class="row"><${State} of=${goal.phase} /><span class="muted small mono">${goal.goal_id}</span></span></a></li>`)}</ul>`
+    ${some.length ? html`<ul class="picks">${some.slice(0, 300).map((goal) => html`<li key=${goal.goal_id}><a href=${to(["goals", goal.goal_id], Object.fromEntries(query))} aria-current=${goal.goal_id === picked ? "true" : undefined}><span class="text">${goal.text}${goal.unreadable ? html` <span class="muted">(its record cannot be read: ${goal.unreadable})</span>` : null}</span><span class="row"><${State} of=${goal.phase} /><span class="muted small mono">${goal.goal_id}</span></span></a></li>`)}</ul>`
     : html`<${Empty} title=${all.length ? "No goal fits" : "No goal yet"}>${all.length ? html`<p>None of ${count(all.length, "goal")} fits what is searched for.</p>` : html`<p>Give the node something to do, here or in a terminal:</p><code>aios goal submit "Analyze Q3 sales" --data sales.csv</code>`}</${Empty}>`}
     ${some.length > 300 ? html`<p class="pad muted small">The newest 300 of ${some.length} are shown; search for the others.</p>` : null}
   </section>`;

@@ -95,7 +95,8 @@ fn goal(goal: &GoalLine) -> String {
     let (sign, word, _) = sign(goal.phase);
     shown::terminal(&format!(
         "{sign} {word:<11} {:<18} {}",
-        goal.goal_id, goal.text
+        goal.goal_id,
+        goal.words()
     ))
 }
 
@@ -288,6 +289,7 @@ mod tests {
         let goals = json!([
             {"goal_id": "q3", "text": "Analyze Q3 sales", "phase": "running"},
             {"goal_id": "bad", "text": "a \u{1b}[2J picture", "phase": "failed"},
+            {"goal_id": "torn", "text": "", "phase": "interrupted", "unreadable": "form 2"},
         ]);
         Look {
             view: serde_json::from_value(view).unwrap(),
@@ -330,6 +332,7 @@ mod tests {
             "> running     q3",
             "Analyze Q3 sales",
             "x failed      bad",
+            "(its record cannot be read: form 2)",
         ] {
             assert!(seen.contains(part), "{part} is missing:\n{seen}");
         }
