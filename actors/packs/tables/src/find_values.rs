@@ -441,6 +441,7 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
     let named = each(table.columns.len(), threads, check, |at, check| {
         let column = table.columns.get(at).filter(|column| is_text(column));
         let mut named: Vec<&str> = Vec::new();
+        let mut room = table.room();
         for (at, cell) in column
             .iter()
             .flat_map(|column| column.cells.different(source))
@@ -454,12 +455,15 @@ fn find(table: &Table, text: &str, check: Check<'_>) -> Result<Values, Error> {
                 && value.trim().len() <= BYTES
                 && text.may_name(&value)
             {
-                named.push(cell.text);
+                match &mut room {
+                    Some(room) => room.push(&mut named, cell.text)?,
+                    None => named.push(cell.text),
+                }
             }
         }
-        Ok(named)
+        Ok((named, room))
     })?;
-    for (column, named) in table.columns.iter().zip(named) {
+    for (column, (named, _room)) in table.columns.iter().zip(named) {
         if !is_text(column) {
             continue;
         }

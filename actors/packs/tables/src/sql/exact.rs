@@ -170,6 +170,9 @@ impl WindowAggregate<Added, Value> for Exact {
     }
 }
 
+/// What the first node of a tree of such parts takes.
+const NODE: u64 = 256;
+
 /// Decimals that amounts mostly have at most.
 const FEW: usize = 7;
 
@@ -201,6 +204,14 @@ impl Sum {
         match few {
             Some(sum) => *sum = Some(sum.unwrap_or(0).saturating_add(mantissa.into())),
             None => self.rest.change(mantissa.into(), exponent, true),
+        }
+    }
+
+    /// Bytes that it takes beside itself.
+    pub(super) fn room(&self) -> u64 {
+        match self.rest.parts.len() as u64 {
+            0 => 0,
+            parts => NODE + parts * PART,
         }
     }
 

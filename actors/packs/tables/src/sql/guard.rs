@@ -87,6 +87,9 @@ pub(crate) fn close(
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // A quoted name that means nothing is a mistake, and no text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     let bytes = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
     for (limit, most) in [
         (
@@ -152,6 +155,7 @@ pub(crate) fn prepare<'c>(
 /// Until when one statement may run, and for whom.
 pub(crate) struct Started {
     cancel: CancelFlag,
+    end: Instant,
     deadline: Instant,
     query_ms: u64,
 }
@@ -162,19 +166,9 @@ pub(crate) fn start_clock(
     limits: &QueryLimits,
     call: &ToolCall,
 ) -> rusqlite::Result<Started> {
-    let end = Instant::now()
-        .checked_add(Duration::from_millis(limits.query_ms))
-        .map_or(call.deadline, |end| end.min(call.deadline));
-    let cancel = call.cancel.clone();
-    connection.progress_handler(
-        STEPS,
-        Some(move || cancel.is_cancelled() || Instant::now() >= end),
-    )?;
-    Ok(Started {
-        cancel: call.cancel.clone(),
-        deadline: call.deadline,
-        query_ms: limits.query_ms,
-    })
+    let started = Started::new(limits, call);
+    started.watch(connection)?;
+    Ok(started)
 }
 
 pub(crate) fn stop_clock(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -182,6 +176,50 @@ pub(crate) fn stop_clock(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 impl Started {
+    /// A statement starts now.
+    pub(crate) fn new(limits: &QueryLimits, call: &ToolCall) -> Self {
+        let end = Instant::now()
+            .checked_add(Duration::from_millis(limits.query_ms))
+            .map_or(call.deadline, |end| end.min(call.deadline));
+        Self {
+            cancel: call.cancel.clone(),
+            end,
+            deadline: call.deadline,
+            query_ms: limits.query_ms,
+        }
+    }
+
+    /// Lets a connection work for it, one of several.
+    pub(crate) fn watch(&self, connection: &mut Connection) -> rusqlite::Result<()> {
+        let (cancel, end) = (self.cancel.clone(), self.end);
+        connection.progress_handler(
+            STEPS,
+            Some(move || cancel.is_cancelled() || Instant::now() >= end),
+        )
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.end
+    }
+
+    /// What ended all of it, and not only what was tried: its time, its caller, or the memory there is.
+    pub(crate) fn ended(&self, error: rusqlite::Error) -> Option<Error> {
+        let code = error.sqlite_error_code();
+        let ends = matches!(
+            code,
+            Some(ErrorCode::OperationInterrupted | ErrorCode::OutOfMemory)
+        );
+        ends.then(|| self.explain(error.into(), ""))
+    }
+
+    pub(crate) fn too_long(&self) -> Error {
+        Error::Sql(format!(
+            "the query ran longer than {} ms; read fewer rows or join less",
+            self.query_ms
+        ))
+    }
+
     /// The error as the caller can use it. `schema` is what could have been asked for.
     pub(crate) fn explain(&self, error: QueryError, schema: &str) -> Error {
         let error = match error {
@@ -195,12 +233,7 @@ impl Started {
             Some(ErrorCode::OperationInterrupted) if Instant::now() >= self.deadline => {
                 return Stopped::DeadlinePassed.into();
             }
-            Some(ErrorCode::OperationInterrupted) => {
-                format!(
-                    "the query ran longer than {} ms; read fewer rows or join less",
-                    self.query_ms
-                )
-            }
+            Some(ErrorCode::OperationInterrupted) => return self.too_long(),
             Some(ErrorCode::OutOfMemory) => OUT_OF_MEMORY.to_owned(),
             Some(ErrorCode::AuthorizationForStatementDenied) => {
                 "only reading is allowed; send one SELECT".to_owned()

@@ -154,7 +154,15 @@ impl Sql {
             return Ok(None);
         }
         let table = self.tables.load(input, call, workspace)?;
-        let result = gather::answer(&table, name, statement, &self.limits, workspace, call)?;
+        let answer = || gather::answer(&table, name, statement, &self.limits, workspace, call);
+        let result = answer().or_else(|error| {
+            // The other databases may take the room that this needs.
+            if !guard::is_out_of_memory(&error) {
+                return Err(error);
+            }
+            self.databases.clear();
+            answer()
+        })?;
         Ok(result.map(|result| (result, database::units_of(&table).collect())))
     }
 

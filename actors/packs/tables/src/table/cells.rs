@@ -199,6 +199,25 @@ pub(crate) struct Different<'t> {
     pub(crate) row: usize,
 }
 
+impl<'t> Different<'t> {
+    fn known(known: &Coded, source: Characters<'t>) -> Self {
+        Self {
+            text: source.get(known.place),
+            count: u64::from(known.count),
+            row: known.row as usize,
+        }
+    }
+
+    /// The cell of one row, where there is one.
+    fn single(row: usize, place: Place, source: Characters<'t>) -> Option<Self> {
+        (place != Place::MISSING).then(|| Self {
+            text: source.get(place),
+            count: 1,
+            row,
+        })
+    }
+}
+
 impl Codes {
     fn len(&self) -> usize {
         match self {
@@ -389,23 +408,13 @@ impl Cells {
     ) -> Box<dyn Iterator<Item = Different<'t>> + 't> {
         match &self.store {
             Store::Codes { different, .. } => {
-                Box::new(different.iter().map(move |known| Different {
-                    text: source.get(known.place),
-                    count: u64::from(known.count),
-                    row: known.row as usize,
-                }))
+                let all = different.iter();
+                Box::new(all.map(move |known| Different::known(known, source)))
             }
-            Store::Places(places) => Box::new(
-                places
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, place)| **place != Place::MISSING)
-                    .map(move |(row, place)| Different {
-                        text: source.get(*place),
-                        count: 1,
-                        row,
-                    }),
-            ),
+            Store::Places(places) => {
+                let all = places.iter().enumerate();
+                Box::new(all.filter_map(move |(row, place)| Different::single(row, *place, source)))
+            }
         }
     }
 
@@ -418,23 +427,13 @@ impl Cells {
         match &self.store {
             Store::Codes { different, .. } => {
                 for (at, known) in different.iter().enumerate() {
-                    let cell = Different {
-                        text: source.get(known.place),
-                        count: u64::from(known.count),
-                        row: known.row as usize,
-                    };
-                    see(at, &cell)?;
+                    see(at, &Different::known(known, source))?;
                 }
             }
             Store::Places(places) => {
                 let mut at = 0;
                 for (row, place) in places.iter().enumerate() {
-                    if *place != Place::MISSING {
-                        let cell = Different {
-                            text: source.get(*place),
-                            count: 1,
-                            row,
-                        };
+                    if let Some(cell) = Different::single(row, *place, source) {
                         see(at, &cell)?;
                         at += 1;
                     }

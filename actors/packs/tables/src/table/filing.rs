@@ -1,6 +1,6 @@
 //! Rows on their way into columns. Where a table is large they are filed by another thread than the one that splits its text.
 
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use super::cells::{Cells, Characters, Place};
@@ -90,14 +90,28 @@ impl<'t> Filing<'t> {
             let split = Rows::all(split, &mut |parcel| self.take(parcel))?;
             return Ok((self, split));
         }
+        // It is handed over by the thread that takes it, if one can be started.
+        let waiting = Mutex::new(Some(self));
+        let take_over = || {
+            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting
+                .take()
+                .ok_or_else(|| Error::from(Stopped::Cancelled))
+        };
         thread::scope(|scope| {
             let (send, receive) = mpsc::sync_channel::<Parcel>(WAITING);
-            let filing = scope.spawn(move || {
+            let filing = together::beside(scope, move || {
+                let mut own = take_over()?;
                 for mut parcel in receive {
-                    self.take(&mut parcel)?;
+                    own.take(&mut parcel)?;
                 }
-                Ok(self)
+                Ok(own)
             });
+            let Some(filing) = filing else {
+                let mut own = take_over()?;
+                let split = Rows::all(split, &mut |parcel| own.take(parcel))?;
+                return Ok((own, split));
+            };
             // It takes no more when it has failed, and says why itself.
             let mut hand_over = |parcel: &mut Parcel| {
                 let sent = send.send(std::mem::take(parcel));
@@ -158,5 +172,24 @@ impl<'h> Rows<'h> {
         let split = split(&mut rows);
         (rows.hand_over)(&mut rows.parcel)?;
         split
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::table::together::tests::NO_THREAD;
+    use crate::{form, table};
+    use aios_tools::Memory;
+
+    #[test]
+    fn where_no_thread_can_be_started_rows_are_filed_by_the_callers() {
+        let mut text = "name,amount\n".to_owned();
+        (0..20_000).for_each(|row| text.push_str(&format!("n{row},{row}.5\n")));
+        let mut held = Memory::of(u64::MAX).reserve("t.csv", 0).unwrap();
+        let read = form::read("t.csv", text.into_bytes(), &mut held, &|| Ok(())).unwrap();
+        NO_THREAD.set(true);
+        let table = table::read("t.csv", read, held, &|| Ok(()));
+        NO_THREAD.set(false);
+        assert_eq!(table.unwrap().lines.len(), 20_000);
     }
 }

@@ -57,8 +57,8 @@ pub(crate) fn each<R: Send>(
     let caller = thread::current();
     let mut done = thread::scope(|scope| {
         let helpers: Vec<_> = (1..threads.min(count))
-            .map(|_| {
-                scope.spawn(|| {
+            .map_while(|_| {
+                beside(scope, || {
                     let told = || match stop.load(Ordering::Relaxed) {
                         true => Err(Stopped::Cancelled),
                         false => Ok(()),
@@ -91,12 +91,32 @@ pub(crate) fn each<R: Send>(
     done.into_iter().map(|(_, made)| made).collect()
 }
 
+/// Starts work on another thread; none where the system has no thread left, and those that there are do it.
+pub(super) fn beside<'s, R: Send + 's>(
+    scope: &'s thread::Scope<'s, '_>,
+    work: impl FnOnce() -> R + Send + 's,
+) -> Option<thread::ScopedJoinHandle<'s, R>> {
+    let builder = thread::Builder::new();
+    #[cfg(test)]
+    let builder = match tests::NO_THREAD.get() {
+        // No system has room for such a stack.
+        true => builder.stack_size(1 << 60),
+        false => builder,
+    };
+    builder.spawn_scoped(scope, work).ok()
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::Cell;
 
     use super::*;
     use crate::TableError;
+
+    thread_local! {
+        /// Whether a test wants no thread to be started from its own.
+        pub(in crate::table) static NO_THREAD: Cell<bool> = const { Cell::new(false) };
+    }
 
     fn fails(at: usize) -> Error {
         TableError::NoRows {
@@ -116,6 +136,15 @@ mod tests {
             });
             assert_eq!(failed.unwrap_err().to_string(), fails(30).to_string());
         }
+    }
+
+    #[test]
+    fn where_no_thread_can_be_started_the_callers_does_all() {
+        NO_THREAD.set(true);
+        let made = each(100, 4, &|| Ok(()), |at, _| Ok((at, thread::current().id()))).unwrap();
+        NO_THREAD.set(false);
+        let own = thread::current().id();
+        assert_eq!(made, (0..100).map(|at| (at, own)).collect::<Vec<_>>());
     }
 
     #[test]

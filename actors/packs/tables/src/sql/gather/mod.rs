@@ -5,8 +5,11 @@
 //! condition and label asked of SQLite once for each different cell; SQLite then runs the statement over the table of the groups, with all that
 //! stands around it: orders, limits, quotients, windows. A statement that asks for more is left to the database of the whole table.
 //!
-//! `tokens` takes a statement apart, `select` finds what it gathers, `rows` gathers it.
+//! `tokens` takes a statement apart, `select` finds what it gathers, `outside` looks at what is left, `conditions` tells which rows are meant
+//! and `rows` gathers them.
 
+mod conditions;
+mod outside;
 mod rows;
 mod select;
 mod tokens;
@@ -14,6 +17,7 @@ mod tokens;
 use aios_work::ToolCall;
 use rusqlite::Connection;
 
+use self::conditions::Asks;
 use self::rows::Groups;
 use super::database::{self, QueryResult};
 use super::gathered::Gathered;
@@ -60,8 +64,7 @@ fn asked(
                 return Ok(None);
             };
             // Names of ours are nobody else's.
-            let ours = |token: &tokens::Token<'_>| token.text.starts_with(NAMED);
-            if selections.is_empty() && tokens.iter().any(ours) {
+            if selections.is_empty() && tokens.iter().any(outside::is_ours) {
                 return Ok(None);
             }
             match select::place(&tokens, name) {
@@ -70,6 +73,9 @@ fn asked(
                     select::read(&tokens, place, table, &called)
                 }
                 None if tokens.iter().any(|token| token.is_word(name)) => return Ok(None),
+                None if selections.is_empty() || !outside::is_whole(&tokens, name) => {
+                    return Ok(None);
+                }
                 None => break,
             }
         };
@@ -79,51 +85,65 @@ fn asked(
         selections.push(selection);
         statement = rewritten;
     }
-    if selections.is_empty() {
-        return Ok(None);
-    }
+    let asks = Asks {
+        limits,
+        call,
+        started: guard::Started::new(limits, call),
+    };
     let mut gathered = Vec::new();
     for selection in &selections {
-        match rows::gather(table, selection, limits, call) {
+        match rows::gather(table, selection, &asks) {
             Ok(Some(groups)) => gathered.push(groups),
+            Ok(None) => return Ok(None),
             // What SQLite has to say of it, it says itself.
-            Ok(None) | Err(Error::Sql(_)) => return Ok(None),
+            Err(error) if conditions::is_unfit(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
-    Ok(query(&statement, &gathered, limits, workspace, call))
+    query(&statement, &gathered, &asks, workspace)
 }
 
-/// Runs a statement over groups. What fails here is asked of a database, which says why.
+/// Runs a statement over groups. What fails here is asked of a database, which says why; unless there is no more time or memory.
 fn query(
     statement: &str,
     gathered: &[Groups],
-    limits: &QueryLimits,
+    asks: &Asks<'_>,
     workspace: &Workspace,
-    call: &ToolCall,
-) -> Option<QueryResult> {
-    let mut connection = Connection::open_in_memory().ok()?;
-    guard::limit_memory(&connection, limits).ok()?;
-    let mut longest = 0;
-    for (at, groups) in gathered.iter().enumerate() {
-        longest = insert(&mut connection, at, groups).ok()?.max(longest);
-    }
+) -> Result<Option<QueryResult>, Error> {
+    let limits = asks.limits;
     let held = Gathered::default();
-    functions::register(&connection, &held).ok()?;
-    guard::close(&mut connection, longest, limits).ok()?;
-    drop(guard::start_clock(&mut connection, limits, call).ok()?);
+    let made = || -> rusqlite::Result<Connection> {
+        let mut connection = Connection::open_in_memory()?;
+        guard::limit_memory(&connection, limits)?;
+        let mut longest = 0;
+        for (at, groups) in gathered.iter().enumerate() {
+            longest = insert(&mut connection, at, groups)?.max(longest);
+        }
+        functions::register(&connection, &held)?;
+        guard::close(&mut connection, longest, limits)?;
+        asks.started.watch(&mut connection)?;
+        Ok(connection)
+    };
+    let connection = match made() {
+        Ok(connection) => connection,
+        Err(error) => return asks.nothing(error),
+    };
     held.begin(workspace.memory());
     let result = database::collect(&connection, statement, limits.rows, workspace.limits());
-    held.end();
-    result.ok()
+    match (result, held.end()) {
+        (Ok(result), _) => Ok(Some(result)),
+        (Err(_), Some(refused)) => Err(refused.into()),
+        (Err(guard::QueryError::Sqlite(error)), None) => asks.nothing(error),
+        (Err(_), None) => Ok(None),
+    }
 }
 
 /// Makes a table of groups; gives the bytes of its longest row.
 fn insert(connection: &mut Connection, at: usize, groups: &Groups) -> rusqlite::Result<usize> {
-    let (labels, figures) = groups.width();
-    let names: Vec<String> = (0..labels)
-        .map(|label| format!("{NAMED}{at}_label{label}"))
-        .chain((0..figures).map(|figure| format!("{NAMED}{at}_figure{figure}")))
+    let labels = groups.types.iter().enumerate();
+    let names: Vec<String> = labels
+        .map(|(label, kind)| format!("{NAMED}{at}_label{label} {kind}"))
+        .chain((0..groups.figures).map(|figure| format!("{NAMED}{at}_figure{figure}")))
         .collect();
     let transaction = connection.transaction()?;
     transaction.execute_batch(&format!("CREATE TABLE {NAMED}{at} ({})", names.join(", ")))?;

@@ -3,62 +3,55 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use aios_work::{ToolCall, Value};
-use rusqlite::Connection;
+use aios_work::Value;
 
-use super::select::{Figure, Fold, Formula, Plain, Selection, Taken};
+use super::conditions::{Asks, Test, made, test, unfit};
+use super::select::{Compared, Figure, Fold, Formula, Selection, Taken};
 use crate::Error;
-use crate::sql::database::{self, sql_type};
+use crate::sql::database::sql_type;
 use crate::sql::exact::Sum;
-use crate::sql::{QueryLimits, guard};
 use crate::table::together::{each, threads};
 use crate::table::{Column, Keyed, Read, Table};
 use aios_tools::Reserved;
 
-/// Bytes of a row beside its value.
-const ROOM: usize = 16;
 /// Groups that are told apart.
 const GROUPS: usize = 1 << 16;
 /// Marks of values that groups have, of all groups together.
 const MARKS: usize = 1 << 26;
+/// What a date that is the least or the greatest takes beside its place.
+const END: usize = 32;
 /// Rows that are looked at in one go.
 const ROWS: usize = 8_192;
-/// Whole numbers below are the same as doubles.
-const EXACT: i64 = 1 << 53;
 
 /// Groups with their labels and figures, in the order of their labels.
 pub(super) struct Groups {
     pub(super) rows: Vec<Group>,
-    /// Labels and figures of each.
-    width: (usize, usize),
+    /// The type of each label, as SQLite compares it.
+    pub(super) types: Vec<&'static str>,
+    /// Figures of each.
+    pub(super) figures: usize,
+    /// What they take, set aside as long as they are held.
+    _held: Option<Reserved>,
 }
 
 /// The labels of a group, and its figures.
 type Group = (Vec<Option<Value>>, Vec<Option<Value>>);
 
-impl Groups {
-    /// How many labels and figures each has.
-    pub(super) fn width(&self) -> (usize, usize) {
-        self.width
-    }
-}
-
 /// Gathers what is selected. None where it would have to be told apart by what is different in most rows.
 pub(super) fn gather(
     table: &Table,
     selection: &Selection,
-    limits: &QueryLimits,
-    call: &ToolCall,
+    asks: &Asks<'_>,
 ) -> Result<Option<Groups>, Error> {
     let all = |held: &[Formula]| -> Result<Option<Vec<Test<'_>>>, Error> {
         held.iter()
-            .map(|one| test(table, one, limits, call))
+            .map(|one| test(table, one, asks))
             .collect::<Result<Option<Vec<_>>, _>>()
     };
     let Some(held) = all(&selection.held)? else {
         return Ok(None);
     };
-    let mut labels = Vec::new();
+    let (mut labels, mut types) = (Vec::new(), Vec::new());
     for label in &selection.labels {
         let Some(column) = label.column.and_then(|at| table.columns.get(at)) else {
             return Ok(None);
@@ -66,7 +59,13 @@ pub(super) fn gather(
         if column.cells.coded().is_none() {
             return Ok(None);
         }
-        let Some(label) = Labels::of(column, made(table, label, true, limits, call)?) else {
+        types.push(match label.compared {
+            Compared::Bare => "",
+            Compared::Column => sql_type(column),
+            Compared::Cast(kind) => kind,
+        });
+        let made = made(table, label, true, asks)?;
+        let Some(label) = made.and_then(|made| Labels::of(column, made)) else {
             return Ok(None);
         };
         labels.push(label);
@@ -90,12 +89,24 @@ pub(super) fn gather(
     }
     let rows = table.lines.len();
     let key = Keyed::new();
-    let threads = threads(rows * (1 + labels.len() + figures.len()));
+    let most = threads(rows * (1 + labels.len() + figures.len()));
+    // What the threads gather, and what comes of it at the end.
+    let told = count * (labels.len() + 2 * figures.len()) * size_of::<Option<Value>>()
+        + count * size_of::<Group>();
+    let part = Part::bytes(count, &figures);
+    let mut room = table.room();
+    let mut fits = |threads: usize| {
+        let bytes = (part * threads + told) as u64;
+        room.as_mut().is_none_or(|room| room.grow(bytes).is_ok())
+    };
+    let Some(threads) = [most, 1].into_iter().find(|threads| fits(*threads)) else {
+        return Ok(None);
+    };
     let share = rows.div_ceil(threads).next_multiple_of(ROWS);
     let parts = each(
         rows.div_ceil(share),
         threads,
-        &|| call.check(),
+        &|| asks.call.check(),
         |at, check| {
             let until = ((at + 1) * share).min(rows);
             let mut part = Part::new(count, &figures, key, table);
@@ -116,170 +127,16 @@ pub(super) fn gather(
     for part in parts {
         whole.join(part)?;
     }
-    whole.told(selection, &labels, &figures, table).map(Some)
-}
-
-/// What a formula makes of each different cell of its column, and of a missing one at the end.
-fn made(
-    table: &Table,
-    formula: &Formula,
-    values: bool,
-    limits: &QueryLimits,
-    call: &ToolCall,
-) -> Result<Vec<Option<Value>>, Error> {
-    let mut connection = Connection::open_in_memory().map_err(guard::failed)?;
-    guard::limit_memory(&connection, limits).map_err(guard::failed)?;
-    let column = formula.column.and_then(|at| table.columns.get(at));
-    let (name, kind) = column.map_or(("\"value\"".to_owned(), ""), |column| {
-        (column.profile.quoted(), sql_type(column))
-    });
-    connection
-        .execute_batch(&format!("CREATE TABLE cells ({name} {kind})"))
-        .map_err(guard::failed)?;
-    let mut longest = 0;
-    {
-        let mut insert = connection
-            .prepare("INSERT INTO cells VALUES (?)")
-            .map_err(guard::failed)?;
-        let cells = column.into_iter().flat_map(|column| {
-            let cells = column.cells.different(table.source.characters());
-            cells.map(|cell| column.typed.read(cell.text))
-        });
-        for cell in cells.chain([None]) {
-            longest = longest.max(cell.as_ref().map_or(0, database::bytes) + ROOM);
-            insert
-                .execute([database::Bound(cell.as_ref())])
-                .map_err(guard::failed)?;
-        }
+    let rows = whole.told(selection, &labels, &figures, table)?;
+    if let Some(room) = &mut room {
+        room.shrink((part * threads) as u64);
     }
-    guard::close(&mut connection, longest, limits).map_err(guard::failed)?;
-    drop(guard::start_clock(&mut connection, limits, call).map_err(guard::failed)?);
-    let asked = match values {
-        true => formula.sql.clone(),
-        false => format!("CASE WHEN {} THEN 1 END", formula.sql),
-    };
-    let mut asks = connection
-        .prepare(&format!("SELECT {asked} FROM cells ORDER BY rowid"))
-        .map_err(guard::failed)?;
-    let rows = asks
-        .query_map([], |row| {
-            let cell = row.get_ref(0)?;
-            Ok(database::value(cell, "label").ok().flatten())
-        })
-        .map_err(guard::failed)?;
-    rows.collect::<Result<_, _>>().map_err(guard::failed)
-}
-
-/// Whether a row is meant.
-enum Test<'t> {
-    /// By the code of its cell; the last one is of a missing cell.
-    Coded(&'t Column, Vec<bool>),
-    /// By its number.
-    Number(&'t Column, Range),
-    Missing(&'t Column, bool),
-    Always(bool),
-}
-
-/// Numbers from one to another, each among them or not.
-#[derive(Clone, Copy, Debug)]
-struct Range {
-    least: f64,
-    greatest: f64,
-    with_least: bool,
-    with_greatest: bool,
-}
-
-impl Range {
-    fn holds(self, number: f64) -> bool {
-        let above = number > self.least || self.with_least && number == self.least;
-        let below = number < self.greatest || self.with_greatest && number == self.greatest;
-        above && below
-    }
-
-    fn of(plain: &Plain) -> Option<Self> {
-        let number = |text: &str| {
-            let number: f64 = text.parse().ok()?;
-            (number.abs() < EXACT as f64).then_some(number)
-        };
-        let all = Self {
-            least: f64::NEG_INFINITY,
-            greatest: f64::INFINITY,
-            with_least: true,
-            with_greatest: true,
-        };
-        Some(match plain {
-            Plain::Missing(_) => return None,
-            Plain::Between(least, greatest) => Self {
-                least: number(least)?,
-                greatest: number(greatest)?,
-                ..all
-            },
-            Plain::Compared(sign, than) => {
-                let than = number(than)?;
-                let (above, below) = (sign.starts_with('>'), sign.starts_with('<'));
-                let with = sign.ends_with('=');
-                Self {
-                    least: if below { all.least } else { than },
-                    greatest: if above { all.greatest } else { than },
-                    with_least: below || with,
-                    with_greatest: above || with,
-                }
-            }
-        })
-    }
-}
-
-fn test<'t>(
-    table: &'t Table,
-    formula: &Formula,
-    limits: &QueryLimits,
-    call: &ToolCall,
-) -> Result<Option<Test<'t>>, Error> {
-    let is_true = |made: &Option<Value>| made.is_some();
-    let Some(column) = formula.column.and_then(|at| table.columns.get(at)) else {
-        let made = made(table, formula, false, limits, call)?;
-        return Ok(made.first().map(|made| Test::Always(is_true(made))));
-    };
-    if column.cells.coded().is_some() {
-        let made = made(table, formula, false, limits, call)?;
-        return Ok(Some(Test::Coded(
-            column,
-            made.iter().map(is_true).collect(),
-        )));
-    }
-    Ok(match &formula.plain {
-        Some(Plain::Missing(missing)) => Some(Test::Missing(column, *missing)),
-        Some(plain) if column.typed.is_number() => {
-            Range::of(plain).map(|range| Test::Number(column, range))
-        }
-        _ => None,
-    })
-}
-
-impl Test<'_> {
-    fn holds(&self, row: usize, table: &Table) -> Result<bool, Error> {
-        Ok(match self {
-            Self::Always(held) => *held,
-            Self::Coded(column, held) => {
-                let code = column.cells.code(row).unwrap_or(held.len() - 1);
-                held.get(code).copied().unwrap_or(false)
-            }
-            Self::Missing(column, missing) => {
-                column.read(row, table.source.characters()).is_none() == *missing
-            }
-            Self::Number(column, range) => match column.read(row, table.source.characters()) {
-                Some(Read::Integer(number)) if number.abs() >= EXACT => return Err(unfit()),
-                Some(Read::Integer(number)) => range.holds(number as f64),
-                Some(Read::Real(number)) => range.holds(number),
-                _ => false,
-            },
-        })
-    }
-}
-
-/// What is not gathered here after all; SQLite is asked instead.
-fn unfit() -> Error {
-    Error::Sql("a number is too large to be gathered".to_owned())
+    Ok(Some(Groups {
+        rows,
+        types,
+        figures: figures.len(),
+        _held: room,
+    }))
 }
 
 /// The different labels of a column, and which of them each code has.
@@ -396,6 +253,18 @@ enum Gathered<'t> {
 }
 
 impl<'t> Part<'t> {
+    /// Bytes that a new one takes.
+    fn bytes(groups: usize, figures: &[Asked<'t>]) -> usize {
+        let of = |(fold, source, _): &Asked<'t>| match (fold, source) {
+            (Fold::Count, _) => size_of::<u64>(),
+            (Fold::Sum | Fold::Mean, _) => size_of::<Sum>(),
+            (Fold::Least | Fold::Greatest, _) => size_of::<Option<Read<'t>>>() + END,
+            (Fold::Distinct, Source::Coded(_, values, _)) => values.len(),
+            (Fold::Distinct, Source::Cells(_) | Source::One) => 0,
+        };
+        groups * (size_of::<u64>() + figures.iter().map(of).sum::<usize>())
+    }
+
     fn new(groups: usize, figures: &[Asked<'t>], key: Keyed, table: &Table) -> Self {
         let of = |(fold, source, _): &Asked<'t>| match (fold, source) {
             (Fold::Count, _) => Gathered::Count(vec![0; groups]),
@@ -475,7 +344,12 @@ impl<'t> Part<'t> {
                     }
                     Gathered::Sum(all) => {
                         if let Some(sum) = all.get_mut(*group) {
+                            let before = sum.room();
                             sum.add(value);
+                            let more = sum.room() - before;
+                            if let (1.., Some(held)) = (more, self.held.first_mut()) {
+                                held.grow(more)?;
+                            }
                         }
                     }
                     Gathered::End(fold, all) => {
@@ -553,7 +427,7 @@ impl<'t> Part<'t> {
         labels: &[Labels<'_>],
         figures: &[Asked<'t>],
         table: &Table,
-    ) -> Result<Groups, Error> {
+    ) -> Result<Vec<Group>, Error> {
         let groups = self.rows.len();
         let mut columns: Vec<Vec<Option<Value>>> = Vec::with_capacity(figures.len());
         for ((fold, source, _), gathered) in figures.iter().zip(self.figures) {
@@ -612,10 +486,7 @@ impl<'t> Part<'t> {
                 .map(|(one, other)| by_label(one, other));
             all.fold(Ordering::Equal, Ordering::then)
         });
-        Ok(Groups {
-            rows,
-            width: (labels.len(), figures.len()),
-        })
+        Ok(rows)
     }
 }
 

@@ -1,14 +1,18 @@
 //! What a statement gathers of a table: which rows, told apart by what, and of each group how many and how much.
 
+use super::outside::{TYPES, orders_by_any};
 use super::tokens::{Joined, Kind, Token, closed, parts, text, unquoted};
 use crate::table::{Column, Table};
 
 /// Words that a condition or a label may be written with; all of them are SQLite's own and make something of one row.
 #[rustfmt::skip]
-const PLAIN: [&str; 26] = [
+pub(super) const PLAIN: [&str; 26] = [
     "cast", "as", "text", "integer", "real", "substr", "lower", "upper", "rtrim", "ltrim", "trim", "strftime", "date", "length", "in", "between",
     "and", "or", "not", "is", "null", "case", "when", "then", "else", "end",
 ];
+/// Labels that a group can have, and figures.
+const LABELS: usize = 8;
+const FIGURES: usize = 64;
 
 /// A part of a statement that makes something of each row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,19 @@ pub(super) struct Formula {
     pub(super) column: Option<usize>,
     /// What it compares the column with, where it does nothing else.
     pub(super) plain: Option<Plain>,
+    /// How SQLite compares what comes of it.
+    pub(super) compared: Compared,
+}
+
+/// Whether what is compared with a value is first made a text or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// It is taken as it is.
+    Bare,
+    /// As with the column.
+    Column,
+    /// As with this type.
+    Cast(&'static str),
 }
 
 /// A condition that needs no statement.
@@ -157,11 +174,18 @@ pub(super) fn read(
         out.push_str(&format!(" WHERE {}", asked.of_groups(having)?));
     }
     let gathers = selection.grouped || !selection.figures.is_empty();
-    if !gathers {
+    if !gathers || selection.labels.len() > LABELS || selection.figures.len() > FIGURES {
         return None;
     }
     let before = tokens.get(..place.select)?;
     let behind = tokens.get(place.end..)?;
+    let is_column = |name: &str| {
+        let mut columns = table.columns.iter();
+        columns.any(|column| column.profile.name.eq_ignore_ascii_case(name))
+    };
+    if orders_by_any(behind, &is_column) {
+        return None;
+    }
     Some((
         selection,
         format!("{} {out} {}", text(before), text(behind))
@@ -218,6 +242,18 @@ fn expression<'t, 's>(item: &'t [Token<'s>]) -> &'t [Token<'s>] {
         }
         _ => item,
     }
+}
+
+/// Whether what stands from one place to another is an expression of its own, and not a part of a longer one.
+fn is_apart(tokens: &[Token<'_>], from: usize, to: usize) -> bool {
+    let before = from.checked_sub(1).and_then(|at| tokens.get(at));
+    let starts = before
+        .is_none_or(|before| before.is_sign(",") || before.is_sign("(") || before.is_word("by"));
+    let words = ["as", "asc", "desc"];
+    let ends = tokens.get(to).is_none_or(|next| {
+        next.is_sign(",") || next.is_sign(")") || words.iter().any(|word| next.is_word(word))
+    });
+    starts && ends
 }
 
 /// The conditions that hold together.
@@ -279,7 +315,26 @@ fn formula(tokens: &[Token<'_>], table: &Table) -> Option<Formula> {
         sql: text(tokens),
         column,
         plain: plain(tokens),
+        compared: compared(tokens),
     })
+}
+
+fn compared(tokens: &[Token<'_>]) -> Compared {
+    match tokens {
+        [open, inner @ .., _] if open.is_sign("(") && closed(tokens, 0) == Some(tokens.len()) => {
+            compared(inner)
+        }
+        [name] if name.kind == Kind::Name => Compared::Column,
+        [cast, _, .., called, kind, _]
+            if cast.is_word("cast")
+                && called.is_word("as")
+                && closed(tokens, 1) == Some(tokens.len()) =>
+        {
+            let known = TYPES.iter().find(|word| kind.is_word(word));
+            known.map_or(Compared::Bare, |known| Compared::Cast(known))
+        }
+        _ => Compared::Bare,
+    }
 }
 
 /// The column that a quoted name means.
@@ -347,9 +402,14 @@ impl Asked<'_, '_, '_> {
         let (mut out, mut at) = (Joined::default(), 0);
         while let Some(token) = tokens.get(at) {
             let rest = tokens.get(at..)?;
-            let label = self.labels.iter().position(|label| rest.starts_with(label));
+            let label = self.labels.iter().position(|label| {
+                rest.starts_with(label) && is_apart(tokens, at, at + label.len())
+            });
             if let Some(label) = label {
+                // In brackets, as what it stands for may be more than a name.
+                out.push("(");
                 out.push(&format!("{}_label{label}", self.name));
+                out.push(")");
                 at += self.labels.get(label)?.len();
                 continue;
             }
@@ -395,7 +455,7 @@ impl Asked<'_, '_, '_> {
             let known = [
                 "nullif", "coalesce", "over", "by", "order", "lag", "select", "from", "desc", "asc",
             ];
-            let ours = token.text.starts_with(super::NAMED);
+            let ours = super::outside::is_ours(token);
             let called = is_of(tokens, at, "as");
             let is = |words: &[&str]| words.iter().any(|word| token.is_word(word));
             if token.kind == Kind::Word && !ours && !called && !is(&known) && !is(&PLAIN) {

@@ -12,7 +12,7 @@ use crate::table;
 use aios_tools::Memory;
 
 /// Statements as questions make them, and others; and whether they are gathered.
-const STATEMENTS: [(&str, bool); 30] = [
+const STATEMENTS: [(&str, bool); 42] = [
     (
         "SELECT SUM(\"amount\") AS f1, COUNT(*) AS row_count, COUNT(*) - COUNT(\"amount\") AS missing FROM data",
         true,
@@ -93,7 +93,52 @@ const STATEMENTS: [(&str, bool); 30] = [
         "SELECT CAST(\"town\" AS TEXT) AS label, COUNT(*) AS n FROM data GROUP BY 1",
         true,
     ),
-    // The rest is a database's.
+    (
+        "SELECT * FROM (SELECT \"count\" AS c, COUNT(*) AS n FROM data GROUP BY 1) WHERE c = '5'",
+        true,
+    ),
+    (
+        "SELECT \"count\" + 1 AS l, COUNT(*) AS n, COALESCE(\"count\" + 1, 0) AS m FROM data GROUP BY 1 ORDER BY l DESC LIMIT 4",
+        true,
+    ),
+    (
+        "WITH v AS (SELECT (SELECT SUM(\"amount\") FROM data WHERE \"count\" = 1) AS a, (SELECT SUM(\"amount\") FROM data WHERE \"count\" = 2) AS b) SELECT a, b, b - a AS change FROM v",
+        true,
+    ),
+    // The rest is a database's: what is left names a column, or has no name of its own.
+    (
+        "SELECT \"town\" AS t, COUNT(*) AS n FROM data GROUP BY 1 ORDER BY \"town\" DESC LIMIT 3",
+        false,
+    ),
+    (
+        "SELECT * FROM (SELECT \"town\", SUM(\"amount\") AS s FROM data GROUP BY 1) WHERE \"town\" = 'Jena'",
+        false,
+    ),
+    (
+        "SELECT \"town\", SUM(\"amount\") FROM data GROUP BY 1",
+        false,
+    ),
+    (
+        "SELECT \"town\" AS t, COUNT(*) AS count FROM data GROUP BY 1 ORDER BY \"count\" + 0, t",
+        false,
+    ),
+    (
+        "SELECT MAX(s) FROM (SELECT SUM(\"amount\") AS s FROM data)",
+        false,
+    ),
+    ("SELECT * FROM (SELECT SUM(\"amount\") FROM data)", false),
+    (
+        "WITH \"data\" AS (SELECT 1 AS \"amount\") SELECT SUM(\"amount\") AS s FROM data",
+        false,
+    ),
+    (
+        "SELECT \"town\" AS t, COUNT(*) AS n FROM data GROUP BY 1 ORDER BY rowid DESC",
+        false,
+    ),
+    (
+        "SELECT \"count\" + 1 AS l, \"count\" + 1 * 2 AS m, COUNT(*) AS n FROM data GROUP BY 1",
+        false,
+    ),
     ("SELECT median(\"amount\") AS f1 FROM data", false),
     ("SELECT SUM(\"amount\" * \"count\") AS f1 FROM data", false),
     (
