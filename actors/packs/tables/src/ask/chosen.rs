@@ -2,7 +2,7 @@
 
 use aios_languages::{Ask, Hint, hints};
 
-use super::marks::{Mark, What};
+use super::marks::{Mark, What, is_an_end, is_filler};
 use super::schema::Schema;
 use super::words::Words;
 
@@ -10,7 +10,7 @@ use super::words::Words;
 pub(super) fn is_chosen_by_an_end(words: &Words, marks: &[Mark], schema: &Schema) -> bool {
     let mut rest = marks
         .iter()
-        .skip_while(|mark| super::clause::is_filler(mark) || mark.what == What::Ask(Ask::Only));
+        .skip_while(|mark| is_filler(mark) || mark.what == What::Ask(Ask::Only));
     let thing = rest.next();
     let is_thing = thing.is_some_and(|mark| match &mark.what {
         What::Column(all, _) => all
@@ -32,6 +32,5 @@ pub(super) fn is_chosen_by_an_end(words: &Words, marks: &[Mark], schema: &Schema
     if !hints(Hint::Along, text) && !having.contains(&text) {
         return false;
     }
-    rest.find(|mark| !super::clause::is_filler(mark))
-        .is_some_and(super::clause::is_an_end)
+    rest.find(|mark| !is_filler(mark)).is_some_and(is_an_end)
 }

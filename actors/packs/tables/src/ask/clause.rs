@@ -4,6 +4,7 @@ use aios_languages::{Ask, Hint, concept_number, hints};
 
 use super::chosen::is_chosen_by_an_end;
 use super::marks::{Mark, What};
+pub(super) use super::marks::{is_an_end, is_filler};
 use super::schema::Schema;
 use super::words::Words;
 
@@ -169,14 +170,6 @@ fn chooses(marks: &[Mark], schema: &Schema) -> bool {
     is_an_end(one) && thing(other) || thing(one) && is_an_end(other)
 }
 
-/// Whether a word chooses the largest or the smallest.
-pub(super) fn is_an_end(mark: &Mark) -> bool {
-    matches!(
-        mark.what,
-        What::Superlative(..) | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)
-    )
-}
-
 /// "In May, how many ...", "Besides rent, what ...": which rows are meant, said ahead of what is asked of them.
 fn leads(words: &Words, left: &[Mark], schema: &Schema) -> bool {
     let led = left
@@ -216,11 +209,4 @@ fn has_measure(marks: &[Mark], schema: &Schema) -> bool {
         What::Concept(_) => true,
         _ => false,
     })
-}
-
-pub(super) fn is_filler(mark: &Mark) -> bool {
-    matches!(
-        mark.what,
-        What::Ask(Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There)
-    )
 }

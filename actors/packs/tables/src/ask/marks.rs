@@ -154,3 +154,19 @@ pub(super) fn names_a_thing(ask: Ask) -> bool {
             | Ask::AboveZero
     )
 }
+
+/// Whether a word chooses the largest or the smallest.
+pub(super) fn is_an_end(mark: &Mark) -> bool {
+    matches!(
+        mark.what,
+        What::Superlative(..) | What::Ask(Ask::Highest | Ask::Lowest | Ask::Top | Ask::Bottom)
+    )
+}
+
+/// Whether a word says nothing of its own.
+pub(super) fn is_filler(mark: &Mark) -> bool {
+    matches!(
+        mark.what,
+        What::Ask(Ask::Filler | Ask::And | Ask::From | Ask::To | Ask::There)
+    )
+}

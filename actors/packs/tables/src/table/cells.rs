@@ -6,6 +6,7 @@
 
 use super::keyed::Keyed;
 use super::missing::is_missing;
+use crate::Error;
 use crate::note::{Note, NoteKind};
 use aios_tools::{Reserved, WorkspaceError};
 
@@ -531,4 +532,17 @@ impl Cells {
         };
         (!told.is_empty()).then(note)
     }
+}
+
+/// Appends to the unquoted cells, in steps that are set aside first.
+pub(super) fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), Error> {
+    let (room, needed) = (unquoted.capacity(), unquoted.len() + content.len());
+    if needed > room {
+        let more = needed.max(room + room / 2).max(4_096);
+        held.grow(more as u64)?;
+        unquoted.reserve_exact(more - unquoted.len());
+        held.shrink(room as u64);
+    }
+    unquoted.push_str(content);
+    Ok(())
 }

@@ -3,8 +3,7 @@
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use super::cells::{Cells, Characters, Place};
-use super::grid::keep;
+use super::cells::{Cells, Characters, Place, keep};
 use super::keyed::Keyed;
 use super::records::{Cell, Dialect};
 use super::together;

@@ -573,19 +573,6 @@ fn name_of(cell: &str) -> String {
     cell.chars().take(NAME_CHARACTERS).collect()
 }
 
-/// Appends to the unquoted cells, in steps that are set aside first.
-pub(super) fn keep(content: &str, unquoted: &mut String, held: &mut Reserved) -> Result<(), Error> {
-    let (room, needed) = (unquoted.capacity(), unquoted.len() + content.len());
-    if needed > room {
-        let more = needed.max(room + room / 2).max(4_096);
-        held.grow(more as u64)?;
-        unquoted.reserve_exact(more - unquoted.len());
-        held.shrink(room as u64);
-    }
-    unquoted.push_str(content);
-    Ok(())
-}
-
 pub(super) fn quote_fault(file: &str, fault: records::QuoteFault, names: &[String]) -> TableError {
     let column = names
         .get(fault.column)

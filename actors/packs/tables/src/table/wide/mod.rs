@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 mod periods;
 
-use super::cells::{Cells, Characters, Source};
-use super::grid::{Grid, keep};
+use super::cells::{Cells, Characters, Source, keep};
+use super::grid::Grid;
 use super::infer::Column;
 use super::keyed::Keyed;
 use super::{Lines, names};
