@@ -276,6 +276,14 @@ fn what_questions_ask_of_a_large_table_is_gathered_as_a_database_has_it() {
     agree(&bench).unwrap();
 }
 
+#[test]
+fn a_quoted_name_that_means_nothing_is_a_mistake_and_no_text() {
+    let bench = Bench::of("town,amount\nJena,1\nUlm,2\n");
+    let refused = bench.loaded("SELECT COUNT(*) AS n FROM data WHERE \"town\" = \"Jena\"");
+    let says = refused.unwrap_err().to_string();
+    assert!(says.contains("no such column"), "{says}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
