@@ -70,7 +70,8 @@ impl Reading<'_> {
         let part = |place: usize| text.raw.get(..place).unwrap_or("").matches(';').count();
         // "Three years, but only one year for the filter": what speaks of nothing itself speaks of what was asked.
         let bare = near.is_empty();
-        let mut all = stems(&|place| part(place) <= part(number.start) && !(bare && taken(place)));
+        let later = |place: usize| text.clause(place) > clause;
+        let mut all = stems(&|place| part(place) <= part(number.start) && !(bare && later(place)));
         for label in self.labels(piece) {
             all.extend(label.stems.iter().map(|(_, stem)| stem.clone()));
         }

@@ -36,7 +36,9 @@ pub(super) fn told_in_part(reading: &Reading<'_>, point: &Point, papers: &[Paper
         };
         // What the others say in the words of the first is said of the same: "is covered for".
         let others = all.iter().filter(|(sentence, length)| {
-            let alike = !sentence.own.is_disjoint(&whole.own);
+            // A claim answered "within 14 days" is no period of what is covered for months.
+            let kind = |number: &Number| number.unit.as_ref().map(|unit| unit.kind.clone());
+            let alike = !sentence.own.is_disjoint(&whole.own) && kind(length) == kind(first);
             alike && size(length) < size(first)
         });
         let told = |length: &Number| {
