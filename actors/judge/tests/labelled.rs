@@ -104,7 +104,7 @@ fn the_labelled_answers_are_told_apart() {
 /// totals were looked at. The halves of the fourth were told at first sight with a precision of 0.63 and 0.62 and a recall of 0.85 and 0.81.
 /// The fifth was written before anything was mended by it. The sixth was written by somebody who had not seen the code; by the misses of one half the
 /// judge was mended, and there are variations of its kinds; so it was with the seventh. The
-/// eighth to the tenth are of the make of the first cases, by three who had not seen the code. Never are fewer told rightly than before.
+/// eighth to the eleventh are of the make of the first cases, by four who had not seen the code. Never are fewer told rightly than before.
 #[test]
 fn the_exams_are_told_no_worse_than_before() {
     for (file, precision, recall, critical) in [
@@ -125,6 +125,7 @@ fn the_exams_are_told_no_worse_than_before() {
         ("eighth/varied", 0.97, 0.98, 0),
         ("ninth/cases", 0.98, 0.98, 0),
         ("tenth/cases", 0.95, 0.98, 0),
+        ("eleventh/cases", 0.95, 0.98, 0),
     ] {
         let (found, missed) = measured(&folder().join(format!("{file}.jsonl")));
         let unseen = matches!(file, "third/final" | "fifth/final");
