@@ -14,6 +14,12 @@ const WORDS: [&str; 55] = [
     "or", "not", "is", "null", "in", "between", "like", "exists", "cast", "text", "integer", "real", "over", "partition", "window", "rows",
     "range", "unbounded", "preceding", "following", "current", "row", "filter",
 ];
+/// Words that a condition or a label may be written with; all of them are SQLite's own and make something of one row.
+#[rustfmt::skip]
+pub(super) const PLAIN: [&str; 26] = [
+    "cast", "as", "text", "integer", "real", "substr", "lower", "upper", "rtrim", "ltrim", "trim", "strftime", "date", "length", "in", "between",
+    "and", "or", "not", "is", "null", "case", "when", "then", "else", "end",
+];
 /// What a cast makes of a value.
 pub(super) const TYPES: [&str; 3] = ["text", "integer", "real"];
 
@@ -72,7 +78,7 @@ pub(super) fn is_whole(tokens: &[Token<'_>], table: &str) -> bool {
 }
 
 fn is_plain(name: &str) -> bool {
-    super::select::PLAIN.contains(&name)
+    PLAIN.contains(&name)
 }
 
 fn is_select(tokens: &[Token<'_>], at: usize) -> bool {

@@ -1,15 +1,9 @@
 //! What a statement gathers of a table: which rows, told apart by what, and of each group how many and how much.
 
-use super::outside::{TYPES, orders_by_any};
+use super::outside::{PLAIN, TYPES, orders_by_any};
 use super::tokens::{Joined, Kind, Token, closed, parts, text, unquoted};
 use crate::table::{Column, Table};
 
-/// Words that a condition or a label may be written with; all of them are SQLite's own and make something of one row.
-#[rustfmt::skip]
-pub(super) const PLAIN: [&str; 26] = [
-    "cast", "as", "text", "integer", "real", "substr", "lower", "upper", "rtrim", "ltrim", "trim", "strftime", "date", "length", "in", "between",
-    "and", "or", "not", "is", "null", "case", "when", "then", "else", "end",
-];
 /// Labels that a group can have, and figures.
 const LABELS: usize = 8;
 const FIGURES: usize = 64;
