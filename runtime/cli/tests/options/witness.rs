@@ -12,7 +12,7 @@ use aios_inference::router::Ask;
 use aios_inference::{BlockingEngine, EngineActor, EngineConfig, Purpose, ScriptedEngine};
 use aios_protocols::Subject;
 use aios_protocols::subject::EventTopic;
-use aios_runtime::config::Config;
+use aios_runtime::config::{Config, StorageConfig};
 use aios_runtime::{Answer, Goal, Node, thinking};
 use aios_supervisor::{Recourse, TreeView};
 use aios_tools::{Toolbox, Workspaces};
@@ -36,6 +36,11 @@ pub(crate) fn shows(config: Config, what: fn(&Node) -> bool) -> BoxFuture {
         assert!(what(&node), "the node does not show it");
         node.stop().await;
     })
+}
+
+/// What is kept, which takes days to be seen in a node.
+pub(crate) fn kept(config: Config, what: fn(&StorageConfig) -> bool) -> BoxFuture {
+    Box::pin(async move { assert!(what(&config.storage), "{:?}", config.storage) })
 }
 
 /// Every supervisor of the node's own.

@@ -154,6 +154,9 @@ impl Sql {
             return Ok(None);
         }
         let table = self.tables.load(input, call, workspace)?;
+        if !gather::is_large(&table) {
+            return Ok(None);
+        }
         let answer = || gather::answer(&table, name, statement, &self.limits, workspace, call);
         let result = answer().or_else(|error| {
             // The other databases may take the room that this needs.

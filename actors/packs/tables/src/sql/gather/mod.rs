@@ -33,22 +33,13 @@ const NAMED: &str = "gathered_";
 /// Selections in one statement.
 const SELECTIONS: usize = 8;
 
-/// What a statement gives of a large table, called `name` in it; none where it is to be asked of a database.
-pub(super) fn answer(
-    table: &Table,
-    name: &str,
-    statement: &str,
-    limits: &QueryLimits,
-    workspace: &Workspace,
-    call: &ToolCall,
-) -> Result<Option<QueryResult>, Error> {
-    if table.lines.len() < ROWS {
-        return Ok(None);
-    }
-    asked(table, name, statement, limits, workspace, call)
+/// Whether a table is so large that it is worth it.
+pub(super) fn is_large(table: &Table) -> bool {
+    table.lines.len() >= ROWS
 }
 
-fn asked(
+/// What a statement gives of a table, called `name` in it; none where it is to be asked of a database.
+pub(super) fn answer(
     table: &Table,
     name: &str,
     statement: &str,

@@ -188,7 +188,7 @@ impl Bench {
             workspace,
             limits,
         } = self;
-        let given = asked(table, "data", statement, limits, workspace, &call).unwrap();
+        let given = answer(table, "data", statement, limits, workspace, &call).unwrap();
         given.map(|given| format!("{given:?}"))
     }
 
